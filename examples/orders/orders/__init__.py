@@ -1,0 +1,1 @@
+"""Orders: a small HTTP API on PostgreSQL, deployed by Quayside."""
