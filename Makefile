@@ -1,0 +1,56 @@
+# `make demo` and `make test` set up what they need; the other targets are for work on Quayside itself.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCAL_AWS := build/local_aws
+RUNTIME ?= python3.13
+ARCHITECTURE ?= x86_64
+READY := build/setup/ready
+
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: help setup demo up down functions test lint roles clean
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(READY) ## Make the virtual environment with the pinned requirements.
+
+$(READY): requirements.txt requirements-dev.txt constraints.txt examples/orders/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quayside needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=/path/to/python3.13 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement examples/orders/requirements.txt
+	@mkdir -p $(@D) && touch $@
+
+demo: setup ## Deploy a whole platform and two services on a local AWS, call them, and stop it.
+	$(BIN)/python -m examples.demo
+
+up: setup ## Start a local AWS to try things on, and print the variables that aws and ansible-playbook need.
+	@$(BIN)/python -m local_aws start --directory $(LOCAL_AWS)
+	@$(BIN)/python -m local_aws env --directory $(LOCAL_AWS)
+
+down: setup ## Stop it.
+	@$(BIN)/python -m local_aws stop --directory $(LOCAL_AWS)
+
+functions: setup ## Build the Lambda functions for RUNTIME and ARCHITECTURE.
+	$(BIN)/python -m custom_resources.build --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --output build/functions
+
+test: setup ## Run every test; what it skips, and why, stands at the end.
+	tests/run.sh
+
+lint: setup ## Check templates, roles, code and scripts.
+	$(BIN)/cfn-lint templates/*.yml
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME=$(CURDIR)/build/ansible $(BIN)/ansible-lint
+	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
+
+roles: setup ## Mirror the roles' argument specs in their defaults and READMEs.
+	$(BIN)/python docs/mirror_argument_specs.py
+
+clean: ## Remove what was built. A running local AWS: make down first.
+	rm -rf build $(VENV)

@@ -1,0 +1,75 @@
+"""Databases and users of services, as PostgreSQL itself shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection
+
+from tests.e2e.conftest import Platform
+
+
+def connect(platform: Platform, service: str, user: str, database: str) -> connection:
+    """Log in as the blue or green user of a service, with what its secret holds."""
+    secret = platform.aws.client("secretsmanager").get_secret_value(
+        SecretId=f"shop/{service}/db/{user}"
+    )
+    login = json.loads(secret["SecretString"])
+    opened = psycopg2.connect(
+        host=login["host"],
+        port=login["port"],
+        user=login["username"],
+        password=login["password"],
+        dbname=database,
+        connect_timeout=10,
+    )
+    opened.autocommit = True
+    return opened
+
+
+@pytest.fixture(scope="module")
+def invoices(orders: Platform, orders_image: str) -> Iterator[Platform]:
+    """A second service with a database, from the playbook of the first."""
+    variables = orders.service("invoices", orders_image)
+    orders.play("examples/orders/deploy.yml", **variables)
+    yield orders
+    orders.play("examples/orders/deploy.yml", service_state="absent", **variables)
+
+
+@pytest.mark.parametrize(("first", "second"), [("blue", "green"), ("green", "blue")])
+def test_what_one_user_creates_the_other_alters_and_drops(
+    orders: Platform, first: str, second: str
+) -> None:
+    with connect(orders, "orders", first, "orders").cursor() as creator:
+        creator.execute("create table shared_by_both (id int primary key)")
+        creator.execute("insert into shared_by_both values (1)")
+    with connect(orders, "orders", second, "orders").cursor() as other:
+        other.execute("alter table shared_by_both add column note text default 'kept'")
+        other.execute("select note from shared_by_both")
+        assert other.fetchall() == [("kept",)]
+        other.execute("drop table shared_by_both")
+
+
+def test_a_service_is_denied_the_database_of_another(invoices: Platform) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+        connect(invoices, "orders", "blue", "invoices")
+
+
+def test_a_task_logs_in_as_the_active_user(orders: Platform) -> None:
+    with connect(orders, "orders", "green", "orders").cursor() as cursor:
+        cursor.execute("select distinct usename from pg_stat_activity where datname = 'orders'")
+        users = {row[0] for row in cursor.fetchall()}
+    assert "orders_blue" in users
+
+
+def test_data_outlive_the_service_and_return_with_it(orders: Platform, orders_image: str) -> None:
+    variables = orders.service("ledger", orders_image)
+    orders.play("examples/orders/deploy.yml", **variables)
+    created = orders.call("ledger", "/orders", {"item": "anchor", "quantity": 1})
+    orders.play("examples/orders/deploy.yml", service_state="absent", **variables)
+    orders.play("examples/orders/deploy.yml", **variables)
+    assert orders.call("ledger", f"/orders/{created.body['id']}").body["item"] == "anchor"
+    orders.play("examples/orders/deploy.yml", service_state="absent", **variables)

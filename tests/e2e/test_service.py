@@ -1,0 +1,116 @@
+"""A service, from its playbook to its answers."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.e2e.conftest import Platform
+from tests.e2e.traffic import Traffic
+
+
+def test_a_deployed_service_keeps_what_it_is_told_in_postgresql(orders: Platform) -> None:
+    created = orders.call("orders", "/orders", {"item": "rope", "quantity": 3})
+    assert created.status == 201
+    read = orders.call("orders", f"/orders/{created.body['id']}")
+    assert (read.status, read.body["item"], read.body["quantity"]) == (200, "rope", 3)
+
+
+def test_a_host_name_that_no_service_has_gets_a_404(orders: Platform) -> None:
+    assert orders.call("nobody", "/").status == 404
+
+
+def test_a_second_deployment_changes_nothing(orders: Platform, orders_image: str) -> None:
+    before = orders.outputs("shop-service-orders")
+    output = orders.play("examples/orders/deploy.yml", **orders.service("orders", orders_image))
+    assert re.search(r"changed=0\b", output), output
+    assert orders.outputs("shop-service-orders") == before
+
+
+def test_check_mode_shows_the_change_and_makes_none(orders: Platform, orders_image: str) -> None:
+    before = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
+    variables = orders.service("orders", orders_image, service_cpu=512, service_memory=1024)
+    output = orders.play("examples/orders/deploy.yml", "--check", "--diff", **variables)
+    assert "TaskDefinition" in output
+    after = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
+    assert after["Stacks"] == before["Stacks"]
+
+
+def test_the_image_is_pinned_by_the_digest_that_its_tag_has(orders: Platform) -> None:
+    arn = orders.outputs("shop-service-orders")["TaskDefinitionArn"]
+    task = orders.aws.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    image = task["containerDefinitions"][0]["image"]
+    digest = orders.aws.client("ecr").describe_images(
+        repositoryName="orders", imageIds=[{"imageTag": "1"}]
+    )["imageDetails"][0]["imageDigest"]
+    assert image.endswith(f"/orders@{digest}")
+
+
+def test_what_a_task_writes_stands_in_the_service_log(orders: Platform) -> None:
+    orders.call("orders", "/orders")
+    events = orders.aws.client("logs").filter_log_events(logGroupName="/shop/orders")["events"]
+    assert any(json.loads(e["message"]).get("path") == "/orders" for e in events)
+
+
+def test_an_image_that_crashes_is_rolled_back_and_no_request_is_lost(
+    orders: Platform, orders_image: str, crash_image: str
+) -> None:
+    variables = orders.service("orders", crash_image)
+    with Traffic(orders, "orders", "/orders") as traffic:
+        output = orders.play_in_vain("examples/orders/deploy.yml", **variables)
+    assert "Circuit Breaker" in output
+    assert traffic.failures == []
+    assert traffic.requests > 20
+    stacks = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
+    assert stacks["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    orders.play("examples/orders/deploy.yml", **orders.service("orders", orders_image))
+
+
+def test_a_first_deployment_that_failed_is_replaced_by_the_next(
+    platform: Platform, crash_image: str, hello_image: str
+) -> None:
+    variables = {"service_database": False}
+    platform.play_in_vain(
+        "playbooks/service.yml", **platform.service("phoenix", crash_image, **variables)
+    )
+    platform.play("playbooks/service.yml", **platform.service("phoenix", hello_image, **variables))
+    assert platform.call("phoenix", "/health").status == 200
+    platform.play(
+        "playbooks/service.yml",
+        service_state="absent",
+        **platform.service("phoenix", hello_image, **variables),
+    )
+
+
+def test_a_bad_value_is_refused_by_the_name_of_its_variable(platform: Platform) -> None:
+    image = "registry.test/nothing:1"
+    refused = {
+        "service_cpu": 300,
+        "service_memory": 640,
+        "service_host_name": "not a host",
+        "service_container_port": 70000,
+        "service_health_check_path": "health",
+        "service_database_name": "Orders; drop",
+        "service_environment": {"DEBUG": True},
+        "service_log_retention_days": 31,
+    }
+    for name, value in refused.items():
+        variables = {**platform.service("refused", image), name: value}
+        output = platform.play_in_vain("playbooks/service.yml", **variables)
+        assert name in output, f"{name} isn't named in:\n{output}"
+    assert "shop-service-refused" not in platform.stack_names()
+
+
+def test_a_service_gets_the_environment_that_its_playbook_names(
+    platform: Platform, hello_image: str
+) -> None:
+    variables = platform.service(
+        "settings", hello_image, service_database=False, service_environment={"GREETING": "ahoy"}
+    )
+    platform.play("playbooks/service.yml", **variables)
+    arn = platform.outputs("shop-service-settings")["TaskDefinitionArn"]
+    task = platform.aws.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    environment = {e["name"]: e["value"] for e in task["containerDefinitions"][0]["environment"]}
+    assert environment["GREETING"] == "ahoy"
+    assert environment["PORT"] == "8080"
+    platform.play("playbooks/service.yml", service_state="absent", **variables)

@@ -1,0 +1,72 @@
+"""Removing a platform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local_aws.control import LocalAws
+from tests.e2e.conftest import Platform
+
+
+class Doomed(Platform):
+    """A second platform on the same local AWS."""
+
+    name = "gone"
+
+
+@pytest.fixture(scope="module")
+def doomed(
+    aws: LocalAws, platform: Platform, platform_variables: dict[str, Any], hello_image: str
+) -> Doomed:
+    deployed = Doomed(aws)
+    deployed.play("playbooks/platform.yml", platform="gone", **platform_variables)
+    deployed.play("playbooks/service.yml", **deployed.service("hello", hello_image))
+    return deployed
+
+
+def everything_named(aws: LocalAws, prefix: str) -> dict[str, list[str]]:
+    """Return what AWS lists under a platform's name, by kind."""
+    client = aws.client
+    roles = client("iam").list_roles(MaxItems=1000)["Roles"]
+    kinds = {
+        "bucket": [b["Name"] for b in client("s3").list_buckets()["Buckets"]],
+        "cluster": [arn.rpartition("/")[2] for arn in client("ecs").list_clusters()["clusterArns"]],
+        "database": [
+            c["DBClusterIdentifier"] for c in client("rds").describe_db_clusters()["DBClusters"]
+        ],
+        "function": [f["FunctionName"] for f in client("lambda").list_functions()["Functions"]],
+        "load balancer": [
+            lb["LoadBalancerName"]
+            for lb in client("elbv2").describe_load_balancers()["LoadBalancers"]
+        ],
+        "log group": [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]],
+        "parameter": [p["Name"] for p in client("ssm").describe_parameters()["Parameters"]],
+        "role": [r["RoleName"] for r in roles],
+        "secret": [s["Name"] for s in client("secretsmanager").list_secrets()["SecretList"]],
+        "table": client("dynamodb").list_tables()["TableNames"],
+    }
+    found = {
+        kind: [n for n in names if n.lstrip("/").split("/")[0].startswith(prefix)]
+        for kind, names in kinds.items()
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+def test_an_unconfirmed_teardown_removes_nothing(doomed: Doomed) -> None:
+    before = doomed.stack_names()
+    output = doomed.play_in_vain("playbooks/teardown.yml", platform="gone", confirm="shop")
+    assert "-e confirm=gone" in output
+    assert doomed.stack_names() == before
+
+
+def test_a_confirmed_teardown_leaves_nothing_behind_but_the_snapshot_it_names(
+    doomed: Doomed,
+) -> None:
+    others = {name for name in doomed.stack_names() if not name.startswith("gone-")}
+    output = doomed.play("playbooks/teardown.yml", platform="gone", confirm="gone")
+    assert doomed.stack_names() == others
+    assert everything_named(doomed.aws, "gone") == {}
+    snapshots = doomed.aws.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    assert [s for s in snapshots if s["DBClusterSnapshotIdentifier"] in output]
