@@ -83,9 +83,7 @@ class Platform:
         """Call a service through the load balancer by its host name; a body is posted as JSON."""
         url, headers = self.aws.url(f"{service}.shop.test", path)
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - a loopback URL of our own
-            url, data, {**headers, "Content-Type": "application/json"}
-        )
+        request = urllib.request.Request(url, data, {**headers, "Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
                 return Answer(response.status, json.load(response))
@@ -114,9 +112,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 def functions() -> Path:
     """The folder with the functions' zips, built for the Python at hand."""
     output = ROOT / "build" / "functions"
+    options = ["--runtime", RUNTIME, "--architecture", ARCHITECTURE, "--output", str(output)]
     subprocess.run(
-        [sys.executable, "-m", "custom_resources.build", "--runtime", RUNTIME]
-        + ["--architecture", ARCHITECTURE, "--output", str(output)],
+        [sys.executable, "-m", "custom_resources.build", *options],
         cwd=ROOT,
         check=True,
     )
