@@ -1,0 +1,200 @@
+#!/usr/bin/python
+"""Documentation of the action quayside.fargate.stack; the code is plugins/action/stack.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stack
+short_description: Deploy or delete one CloudFormation stack
+version_added: 1.0.0
+author: The Quayside team
+description:
+  - Brings a CloudFormation stack to a template and parameters, always through a change set.
+    A change set without changes is deleted, and the task is C(ok).
+  - Prints the stack's events while they happen. When it fails, the task's message is the root
+    cause, the first resource that failed by itself.
+  - Waits for a stack that another deployment is busy with, and replaces one whose first creation
+    failed. What it can't mend it names, with the command to run.
+  - Runs inside ansible-playbook on the controller, with botocore. Credentials come from where
+    botocore finds them (environment, profile, role of the instance).
+requirements:
+  - botocore >= 1.34
+attributes:
+  check_mode:
+    description: Shows what would change and changes nothing, for a new stack too.
+    support: full
+  diff_mode:
+    description: Shows every resource and property that changes.
+    support: full
+options:
+  name:
+    description: Name of the stack.
+    type: str
+    required: true
+  state:
+    description: Whether the stack is there.
+    type: str
+    choices: [present, absent]
+    default: present
+  template:
+    description:
+      - Path of a plain CloudFormation template, YAML or JSON; a relative one is looked for as
+        Ansible looks for templates.
+      - Required if O(state=present). One over 51,200 bytes goes through O(artifacts_bucket).
+    type: str
+  parameters:
+    description:
+      - Values of the template's parameters. Booleans become V(true) or V(false), lists are joined
+        by commas, null means not given.
+      - A parameter takes the first value found in O(parameters), the outputs of O(parameters_from),
+        O(initial_parameters) (if the stack is new), its previous value, the template's default.
+    type: dict
+    default: {}
+  parameters_from:
+    description:
+      - Names of stacks whose outputs fill the parameters of the same name. The first stack in the
+        list that has the output wins.
+      - A stack that doesn't exist is an error; in check mode, the task then reports a change
+        and warns that it can't be planned yet.
+    type: list
+    elements: str
+    default: []
+  initial_parameters:
+    description: Values used only when the stack is created; later, the stack keeps what it has.
+    type: dict
+    default: {}
+  overlay:
+    description:
+      - A map laid over the template. Maps merge and null removes. Lists whose items all have a
+        C(Name) (or all a C(Key)) merge by it, an item with nothing else but nulls is removed.
+        Other lists, functions (C(Ref), C(Fn::Sub), ...) and scalars are replaced.
+      - What is laid over C(Fn::If) is laid over both of its branches.
+    type: dict
+    default: {}
+  tags:
+    description: Tags of the stack; CloudFormation hands them on to its resources.
+    type: dict
+    default: {}
+  role_arn:
+    description:
+      - ARN of the role that CloudFormation acts with. Without it, an existing stack keeps its own.
+    type: str
+  role_arn_from:
+    description: Name of an output of O(parameters_from) that holds O(role_arn).
+    type: str
+  artifacts_bucket:
+    description: S3 bucket for templates over 51,200 bytes.
+    type: str
+  artifacts_bucket_from:
+    description: Name of an output of O(parameters_from) that holds O(artifacts_bucket).
+    type: str
+  capabilities:
+    description: What CloudFormation is allowed to do with this template.
+    type: list
+    elements: str
+    choices: [CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]
+    default: [CAPABILITY_NAMED_IAM]
+  termination_protection:
+    description:
+      - Whether CloudFormation refuses to delete the stack. Not given, it stays as it is.
+      - With O(state=absent), V(false) lifts the protection of the stack before deleting it.
+    type: bool
+  timeout:
+    description:
+      - Seconds the task may take. After them it fails; the stack goes on by itself.
+    type: int
+    default: 3600
+  region:
+    description: AWS region; without it E(AWS_REGION), E(AWS_DEFAULT_REGION) or the profile's.
+    type: str
+  profile:
+    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
+    type: str
+  endpoint_url:
+    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Deploy a stack with values from another one
+  quayside.fargate.stack:
+    name: shop-cluster
+    template: cluster.yml
+    parameters_from: [shop-network]
+    parameters:
+      Platform: shop
+      ContainerInsights: enabled
+    tags:
+      quayside:platform: shop
+  register: cluster
+
+- name: Add an environment variable and a resource's property to a template
+  quayside.fargate.stack:
+    name: shop-service-orders
+    template: service.yml
+    parameters_from: [shop-cluster, shop-support]
+    role_arn_from: CloudFormationRoleArn
+    initial_parameters:
+      ActiveUser: blue
+    overlay:
+      Resources:
+        TaskDefinition:
+          Properties:
+            ContainerDefinitions:
+              - Name: app
+                Environment:
+                  - Name: QUEUE_URL
+                    Value:
+                      Fn::ImportValue: orders-queue
+
+- name: Delete a protected stack
+  quayside.fargate.stack:
+    name: shop-rds
+    state: absent
+    termination_protection: false
+"""
+
+RETURN = r"""
+stack_id:
+  description: ARN of the stack.
+  type: str
+  returned: if the stack exists
+  sample: arn:aws:cloudformation:eu-central-1:123456789012:stack/shop-cluster/0a1b2c3d
+status:
+  description: Status of the stack as CloudFormation names it, or C(absent).
+  type: str
+  returned: success
+  sample: UPDATE_COMPLETE
+outputs:
+  description: Outputs of the stack by name.
+  type: dict
+  returned: success
+  sample: {ClusterName: shop}
+changes:
+  description: The changed resources. In check mode, those that would change.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    action:
+      description: What happens to the resource (C(Add), C(Modify), C(Remove), C(Import)).
+      type: str
+    resource:
+      description: Its logical id.
+      type: str
+    type:
+      description: Its type.
+      type: str
+    replacement:
+      description: Whether it is made anew (C(True), C(False), C(Conditional)).
+      type: str
+    properties:
+      description: Names of the changed properties and attributes.
+      type: list
+      elements: str
+seconds:
+  description: Seconds the task took.
+  type: float
+  returned: success
+  sample: 12.4
+"""

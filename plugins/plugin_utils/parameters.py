@@ -1,0 +1,204 @@
+"""The parameters of a stack: where each value comes from, its text, and whether it may be sent."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+MASK = "****"
+_LIST_TYPES = ("CommaDelimitedList", "List<")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What may fill the parameters of a template, in falling order of precedence.
+
+    explicit: values of this deployment, as text.
+    outputs: stack name -> its outputs; the first stack that has an output wins.
+    initial: values used only while the stack is created, as text.
+    previous: names that the stack has a value for; None if the stack doesn't exist yet.
+    """
+
+    explicit: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    initial: Mapping[str, str] = field(default_factory=dict)
+    previous: Collection[str] | None = None
+
+
+def as_text(name: str, value: Any) -> str:
+    """Return a playbook's value as CloudFormation takes it.
+
+    Booleans become true or false, lists are joined by commas, numbers stand without exponent.
+    Raises StackError, naming the parameter, for any other type.
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | float):
+        number = Decimal(repr(value)) if isinstance(value, float) else Decimal(int(value))
+        if number.is_finite():
+            return format(number, "f")
+    if isinstance(value, list | tuple):
+        items = [as_text(name, item) for item in value if not isinstance(item, list | tuple)]
+        if len(items) == len(value) and not any("," in item for item in items):
+            return ",".join(items)
+        raise StackError(
+            f"Parameter {name} has an item that is a list or holds a comma. "
+            "Give a flat list of words without commas."
+        )
+    raise StackError(
+        f"Parameter {name} is of type {type(value).__name__}. "
+        "Give a text, a number, a boolean or a flat list of these."
+    )
+
+
+def texts(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return given parameters as text, without those that are None (not given)."""
+    return {str(name): as_text(name, value) for name, value in values.items() if value is not None}
+
+
+def check(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, str]) -> None:
+    """Hold values against the template's parameters, so that AWS is not called with bad ones.
+
+    Raises: StackError, naming the parameter, for an unknown name or a value that the template
+        refuses. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    for name, value in values.items():
+        if name not in declared:
+            raise StackError(_unknown(name, declared))
+        problem = _problem(declared[name], value)
+        if problem:
+            shown = MASK if is_secret(declared[name]) else repr(value)
+            raise StackError(f"Parameter {name} is {shown}, but {problem}.")
+
+
+def resolve(
+    declared: Mapping[str, Mapping[str, Any]], sources: Sources
+) -> list[dict[str, str | bool]]:
+    """Choose a value for every declared parameter.
+
+    Returns: the list `Parameters` of CreateChangeSet; a parameter left to its default is not in it.
+    Raises: StackError naming every parameter without a value and where it was looked for, or one
+        whose value is refused by the template.
+    """
+    chosen: dict[str, str] = {}
+    kept, missing = [], []
+    for name, definition in declared.items():
+        value = _first(name, sources)
+        if value is not None:
+            chosen[name] = value
+        elif name in (sources.previous or ()):
+            kept.append(name)
+        elif "Default" not in definition:
+            missing.append(name)
+    if missing:
+        raise StackError(_missing(missing, sources))
+    check(declared, chosen)
+    parameters: list[dict[str, str | bool]] = [
+        {"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()
+    ]
+    return parameters + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
+
+
+def is_secret(definition: Mapping[str, Any]) -> bool:
+    """Say whether a parameter's value must never be shown (NoEcho)."""
+    return str(definition.get("NoEcho", "")).lower() == "true"
+
+
+def _first(name: str, sources: Sources) -> str | None:
+    if name in sources.explicit:
+        return sources.explicit[name]
+    for outputs in sources.outputs.values():
+        if name in outputs:
+            return outputs[name]
+    return sources.initial.get(name) if sources.previous is None else None
+
+
+def _missing(names: list[str], sources: Sources) -> str:
+    looked = ["parameters"]
+    looked += [f"the outputs of {stack}" for stack in sources.outputs]
+    looked += (
+        ["initial_parameters"] if sources.previous is None else ["the stack's previous values"]
+    )
+    subject = "Parameter" if len(names) == 1 else "Parameters"
+    verb = "has" if len(names) == 1 else "have"
+    return (
+        f"{subject} {', '.join(names)} {verb} no value: not in {', '.join(looked)}, and the "
+        "template has no default. Give it in parameters, or name a stack in parameters_from that "
+        "has an output of this name."
+    )
+
+
+def _unknown(name: str, declared: Iterable[str]) -> str:
+    names = list(declared)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]}?" if close else f"It has: {', '.join(names) or 'none'}."
+    return f"The template has no parameter {name}. {hint}"
+
+
+def _problem(definition: Mapping[str, Any], value: str) -> str | None:
+    """Return why the template refuses a value, or None."""
+    kind = str(definition.get("Type", "String"))
+    if kind.startswith("AWS::SSM::"):
+        return None  # the value is the name of an SSM parameter; only AWS can look behind it
+    is_list = kind.startswith(_LIST_TYPES)
+    items = [item.strip() for item in value.split(",")] if is_list else [value]
+    is_number = kind in ("Number", "List<Number>")
+    rules: list[Callable[[Mapping[str, Any], str], str | None]] = [
+        _values_problem,
+        _pattern_problem,
+    ]
+    rules += [_number_problem] if is_number else [] if is_list else [_length_problem]
+    for item in items:
+        for rule in rules:
+            problem = rule(definition, item)
+            if problem:
+                return problem
+    return None
+
+
+def _values_problem(definition: Mapping[str, Any], value: str) -> str | None:
+    allowed = definition.get("AllowedValues")
+    if allowed is None or value in [str(item) for item in allowed]:
+        return None
+    return f"the template allows only {', '.join(repr(str(item)) for item in allowed)}"
+
+
+def _pattern_problem(definition: Mapping[str, Any], value: str) -> str | None:
+    pattern = definition.get("AllowedPattern")
+    try:
+        if pattern is None or re.fullmatch(pattern, value):
+            return None
+    except re.error:  # a pattern that only Java understands is left to CloudFormation
+        return None
+    described = definition.get("ConstraintDescription")
+    return f"it must match {pattern}" + (f" ({described})" if described else "")
+
+
+def _length_problem(definition: Mapping[str, Any], value: str) -> str | None:
+    low, high = definition.get("MinLength"), definition.get("MaxLength")
+    if low is not None and len(value) < int(low):
+        return f"it must have at least {low} characters"
+    if high is not None and len(value) > int(high):
+        return f"it must have at most {high} characters"
+    return None
+
+
+def _number_problem(definition: Mapping[str, Any], value: str) -> str | None:
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return "it must be a number"
+    low, high = definition.get("MinValue"), definition.get("MaxValue")
+    if low is not None and number < Decimal(low):
+        return f"it must be at least {low}"
+    if high is not None and number > Decimal(high):
+        return f"it must be at most {high}"
+    return None

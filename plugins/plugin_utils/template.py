@@ -1,0 +1,238 @@
+"""CloudFormation templates: read, laid over and written without losing a function or a scalar.
+
+Scalars stay text as they are written (`010` is not 8, `2010-09-09` is not a date): a plain one is
+`Plain`, a quoted one `str`. Short forms (`!Ref X`) become their long form (`{"Ref": "X"}`), which
+CloudFormation reads as the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+# PyYAML without libyaml reads and writes the same, slower.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_DUMPER = getattr(yaml, "CBaseDumper", yaml.BaseDumper)
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
+_SHORT_FORMS = {"!Ref": "Ref", "!Condition": "Condition"} | {
+    f"!{name}": f"Fn::{name}"
+    for name in [
+        "And",
+        "Base64",
+        "Cidr",
+        "Equals",
+        "FindInMap",
+        "GetAtt",
+        "GetAZs",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+        "Not",
+        "Or",
+        "Select",
+        "Split",
+        "Sub",
+        "ToJsonString",
+        "Transform",
+    ]
+}
+_IF = "Fn::If"
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+_TEXT_TAG, _LIST_TAG, _MAP_TAG = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))
+_DEFAULT_TAGS = frozenset({_TEXT_TAG, _LIST_TAG, _MAP_TAG})
+_NO_FOLDING = 1_000_000
+
+
+class Plain(str):
+    """A scalar that stands in the template without quotes: a number, a boolean, a bare word."""
+
+    __slots__ = ()
+
+
+def read(path: Path) -> str:
+    """Return the text of a template file; raises StackError if it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError(
+            f"The template {path} can't be read: {error}. Give the path of a CloudFormation "
+            "template in YAML or JSON as option template."
+        ) from error
+
+
+def load(text: str, source: str = "template") -> dict[str, Any]:
+    """Parse a CloudFormation template in YAML or JSON.
+
+    Args:
+        text: the template's text.
+        source: its name in messages.
+
+    Returns: the template with every function in its long form.
+    Raises: StackError for what is no YAML, no template, has a key twice or an unknown tag.
+    """
+    try:
+        node = yaml.compose(text, Loader=_LOADER)
+        template = _value(node) if node is not None else None
+    except yaml.YAMLError as error:
+        raise StackError(f"{source} is not a template: {error}. Mend its YAML.") from error
+    except RecursionError as error:
+        raise StackError(
+            f"{source} is nested too deeply, or an alias holds itself. Write the part out."
+        ) from error
+    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+        raise StackError(
+            f"{source} is not a CloudFormation template: it has no map Resources. "
+            "Give the path of one as option template."
+        )
+    return template
+
+
+def dump(template: Mapping[str, Any]) -> str:
+    """Return the template as YAML that `load` reads back as the same values."""
+    return str(
+        yaml.serialize(_node(template), Dumper=_DUMPER, allow_unicode=True, width=_NO_FOLDING)
+    )
+
+
+def overlay(base: Any, patch: Any) -> Any:
+    """Lay `patch` over `base` and return the result; neither is changed.
+
+    Maps merge, and null removes. Lists whose items all have a Name (or all a Key) merge by it;
+    other lists are replaced, and so are scalars and functions such as Ref. A map or list laid over
+    Fn::If is laid over both of its branches.
+    """
+    if _is_if(base) and isinstance(patch, Mapping | list) and not _is_function(patch):
+        condition, *branches = base[_IF]
+        return {_IF: [condition, *(overlay(branch, patch) for branch in branches)]}
+    if isinstance(patch, Mapping) and not _is_function(patch):
+        under = base if isinstance(base, Mapping) and not _is_function(base) else {}
+        return _merge_maps(under, patch)
+    if isinstance(patch, list):
+        return _merge_lists(base if isinstance(base, list) else [], patch)
+    return patch
+
+
+def _merge_maps(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {
+        key: value for key, value in base.items() if key not in patch or patch[key] is not None
+    }
+    for key, value in patch.items():
+        if value is not None:
+            merged[key] = overlay(base.get(key), value)
+    return merged
+
+
+def _merge_lists(base: list[Any], patch: list[Any]) -> list[Any]:
+    for member in ("Name", "Key"):
+        names = [_name(item, member) for item in base]
+        if None in names or not all(_name(item, member) for item in patch):
+            continue
+        merged = dict(zip(names, base, strict=True))
+        for item in patch:
+            name = _name(item, member)
+            if _removes(item, member):
+                merged.pop(name, None)
+            else:
+                merged[name] = overlay(merged.get(name), item)
+        return list(merged.values())
+    return [overlay(None, item) for item in patch]
+
+
+def _name(item: Any, member: str) -> str | None:
+    """Return what identifies a list's item; an optional item (Fn::If) has its branches' name."""
+    if _is_if(item):
+        names = {_name(branch, member) for branch in item[_IF][1:] if branch != _NO_VALUE}
+        return names.pop() if len(names) == 1 else None
+    name = item.get(member) if isinstance(item, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _removes(item: Mapping[str, Any], member: str) -> bool:
+    others = [value for key, value in item.items() if key != member]
+    return bool(others) and all(value is None for value in others)
+
+
+def _is_function(value: Any) -> bool:
+    # Condition is left out: as a key it is an attribute of a resource or a part of a policy.
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return False
+    key = str(next(iter(value)))
+    return key == "Ref" or (key.startswith("Fn::") and not key.startswith("Fn::ForEach::"))
+
+
+def _is_if(value: Any) -> bool:
+    return _is_function(value) and isinstance(value.get(_IF), list)
+
+
+def _value(node: yaml.Node) -> Any:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = str(node.value) if node.style else Plain(node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        value = [_value(item) for item in node.value]
+    else:
+        value = _map(node)
+    return value if node.tag in _DEFAULT_TAGS else _long_form(node, value)
+
+
+def _map(node: yaml.MappingNode) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = _value(key_node)
+        if not isinstance(key, str):
+            raise StackError(f"A key is no single word{_place(key_node)}. Write it as one.")
+        if key in result:
+            raise StackError(f"The key {key} is there twice{_place(key_node)}. Remove one of them.")
+        result[key] = _value(value_node)
+    return result
+
+
+def _long_form(node: yaml.Node, value: Any) -> dict[str, Any]:
+    function = _SHORT_FORMS.get(node.tag)
+    if function is None:
+        raise StackError(
+            f"The tag {node.tag} is unknown{_place(node)}. Use a function of CloudFormation, as "
+            "!Ref, or quote the value."
+        )
+    if function == "Fn::GetAtt" and isinstance(value, str):
+        # An attribute may hold dots (Endpoint.Address), a logical id can't.
+        resource, _, attribute = value.partition(".")
+        value = [Plain(resource), Plain(attribute)]
+    return {function: value}
+
+
+def _place(node: yaml.Node) -> str:
+    return f" (line {node.start_mark.line + 1}, column {node.start_mark.column + 1})"
+
+
+def _node(value: Any) -> yaml.Node:
+    if isinstance(value, Mapping):
+        pairs = [
+            (_node(str(key) if not isinstance(key, Plain) else key), _node(item))
+            for key, item in value.items()
+        ]
+        return yaml.MappingNode(_MAP_TAG, pairs, flow_style=not value)
+    if isinstance(value, list | tuple):
+        return yaml.SequenceNode(_LIST_TAG, [_node(item) for item in value], flow_style=not value)
+    text, style = _scalar(value)
+    return yaml.ScalarNode(_TEXT_TAG, text, style=style)
+
+
+def _scalar(value: Any) -> tuple[str, str | None]:
+    """Return a scalar's text and YAML style; only Plain and numbers go without quotes."""
+    if isinstance(value, Plain):
+        return str(value), None
+    if isinstance(value, str):
+        return str(value), "|" if "\n" in value else "'"
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value, allow_nan=False), None
+    raise StackError(
+        f"A {type(value).__name__} ({value}) can't stand in a template. Write it as a quoted text."
+    )
