@@ -18,7 +18,7 @@ except ImportError as error:
     ) from error
 
 AwsError = (exceptions.BotoCoreError, exceptions.ClientError)
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _CREDENTIALS = ("ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException")
 
 
@@ -70,7 +70,7 @@ def message(error: Exception) -> str:
 def explain(error: Exception, doing: str) -> str:
     """Return what failed and what to do about it, in two sentences."""
     said = message(error).rstrip(".")
-    if code(error) in _DENIED:
+    if code(error) in DENIED:
         advice = "Give the deploying role this permission"
     elif code(error) in _CREDENTIALS or isinstance(error, exceptions.NoCredentialsError):
         advice = "Log in to AWS again, or set AWS_PROFILE or option profile"

@@ -1,0 +1,78 @@
+"""Lookup of an image's digest in ECR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecr
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+DOCUMENTATION = r"""
+name: image_digest
+author: The Quayside team
+short_description: Pin an image in Amazon ECR by its digest
+version_added: 1.0.0
+description:
+  - Returns image references with the tag replaced by the digest it stands for now, so that a later
+    change of the stack can't roll out another image under the same tag.
+  - A reference that has a digest, or isn't in Amazon ECR, is returned as it is.
+  - A reference without a tag means C(latest), as everywhere.
+requirements:
+  - botocore >= 1.34
+options:
+  _terms:
+    description: Image references. Region and account are those in the reference.
+    type: list
+    elements: str
+    required: true
+  profile:
+    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
+    type: str
+  endpoint_url:
+    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Show what would be deployed
+  ansible.builtin.debug:
+    msg: >-
+      {{ lookup('quayside.fargate.image_digest',
+                '123456789012.dkr.ecr.eu-central-1.amazonaws.com/orders:1.4') }}
+"""
+
+RETURN = r"""
+_raw:
+  description: The references, pinned.
+  type: list
+  elements: str
+  sample:
+    - "123456789012.dkr.ecr.eu-central-1.amazonaws.com/orders@sha256:9f86d081884c7d659a2feaa0c55ad0\
+      15a3bf4f1b2b0b822cd15d6c15b0f00a08"
+"""
+
+
+class LookupModule(LookupBase):  # type: ignore[misc]
+    """The lookup quayside.fargate.image_digest."""
+
+    def run(
+        self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any
+    ) -> list[str]:
+        """Return every reference pinned by digest; raises AnsibleLookupError if one can't be."""
+        self.set_options(var_options=variables, direct=kwargs)
+        return [self._pinned(str(term)) for term in terms]
+
+    def _pinned(self, reference: str) -> str:
+        image = ecr.parse(reference)
+        if image is None:
+            return reference
+        try:
+            account = aws.Account(
+                image.region, self.get_option("profile"), self.get_option("endpoint_url")
+            )
+            return ecr.pinned(account.client("ecr"), image)
+        except StackError as error:
+            raise AnsibleLookupError(str(error)) from None
