@@ -36,7 +36,9 @@ def create_app(settings: Settings) -> Starlette:
             min_size=1,
             max_size=4,
             max_idle=60,
-            timeout=5,
+            timeout=3,
+            # Its back-off grows up to this: the pool is soon back when the database is.
+            reconnect_timeout=10,
             check=AsyncConnectionPool.check_connection,
             open=False,
         ) as pool:
