@@ -33,6 +33,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "template": {"type": "str"},
+    "variable_prefix": {"type": "str"},
     "parameters": {"type": "dict", "default": {}},
     "parameters_from": {"type": "list", "elements": "str", "default": []},
     "initial_parameters": {"type": "dict", "default": {}},
@@ -73,7 +74,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 ("role_arn", "role_arn_from"),
                 ("artifacts_bucket", "artifacts_bucket_from"),
             ],
-            required_if=[("state", "present", ["template"])],
         )
         self._options = options
         try:
@@ -84,30 +84,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _present(self) -> dict[str, Any]:
         options = self._options
-        path = Path(self._find_needle("templates", options["template"]))
-        text = template.read(path)
-        document = template.load(text, str(path))
+        references = parameters.references(options["parameters"])
+        explicit = parameters.texts(
+            {name: value for name, value in options["parameters"].items() if name not in references}
+        )
+        initial = parameters.texts(options["initial_parameters"])
+        text = self._template() if options["template"] else None
+        stack = self._stack()
+        text = text or stack.template()
+        document = template.load(text, options["template"] or f"the template of {stack.name}")
         if options["overlay"]:
             document = template.overlay(document, options["overlay"])
             text = template.dump(document)
         declared = document.get("Parameters", {})
-        explicit, initial = (
-            parameters.texts(options["parameters"]),
-            parameters.texts(options["initial_parameters"]),
-        )
-        parameters.check(declared, {**initial, **explicit})
-        stack = self._stack()
+        parameters.check(declared, {**initial, **explicit}, options["variable_prefix"])
         sources = self._source_outputs(options["parameters_from"])
         request = {
             "TemplateBody": text,
-            "Tags": [
-                {"Key": key, "Value": value}
-                for key, value in parameters.texts(options["tags"]).items()
-            ],
             "Capabilities": options["capabilities"],
-            "IncludePropertyValues": False,
         }
-        request.pop("IncludePropertyValues")
+        if options["tags"]:  # none given: CloudFormation keeps what the stack has
+            tags = parameters.texts(options["tags"])
+            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         role = options["role_arn"] or self._from_output(sources, "role_arn_from")
         if role:
             request["RoleARN"] = role
@@ -123,7 +121,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 None if new else [p["ParameterKey"] for p in description.get("Parameters", [])]
             )
             request["Parameters"] = parameters.resolve(
-                declared, parameters.Sources(explicit, sources, initial, previous)
+                declared, parameters.Sources(explicit, references, sources, initial, previous)
             )
             try:
                 with stack.change_set("CREATE" if new else "UPDATE", request) as change_set:
@@ -144,6 +142,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
         result["seconds"] = round(stack.clock.elapsed, 1)
         return result
+
+    def _template(self) -> str:
+        return template.read(Path(self._find_needle("templates", self._options["template"])))
 
     def _absent(self) -> dict[str, Any]:
         stack = self._stack()

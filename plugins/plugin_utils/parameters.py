@@ -20,12 +20,14 @@ class Sources:
     """What may fill the parameters of a template, in falling order of precedence.
 
     explicit: values of this deployment, as text.
+    references: parameter -> name of the output that fills it, where that is another name.
     outputs: stack name -> its outputs; the first stack that has an output wins.
     initial: values used only while the stack is created, as text.
     previous: names that the stack has a value for; None if the stack doesn't exist yet.
     """
 
     explicit: Mapping[str, str] = field(default_factory=dict)
+    references: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     initial: Mapping[str, str] = field(default_factory=dict)
     previous: Collection[str] | None = None
@@ -59,13 +61,29 @@ def as_text(name: str, value: Any) -> str:
     )
 
 
+def references(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters given as ``{output: NAME}``, with that name."""
+    return {
+        str(name): str(value["output"])
+        for name, value in values.items()
+        if isinstance(value, Mapping) and value.keys() == {"output"}
+    }
+
+
 def texts(values: Mapping[str, Any]) -> dict[str, str]:
     """Return given parameters as text, without those that are None (not given)."""
     return {str(name): as_text(name, value) for name, value in values.items() if value is not None}
 
 
-def check(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, str]) -> None:
+def check(
+    declared: Mapping[str, Mapping[str, Any]],
+    values: Mapping[str, str],
+    variable_prefix: str | None = None,
+) -> None:
     """Hold values against the template's parameters, so that AWS is not called with bad ones.
+
+    With `variable_prefix`, a refused value is named by the role's variable that it came from:
+    parameter HostName of the role service is service_host_name.
 
     Raises: StackError, naming the parameter, for an unknown name or a value that the template
         refuses. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
@@ -76,7 +94,7 @@ def check(declared: Mapping[str, Mapping[str, Any]], values: Mapping[str, str]) 
         problem = _problem(declared[name], value)
         if problem:
             shown = MASK if is_secret(declared[name]) else repr(value)
-            raise StackError(f"Parameter {name} is {shown}, but {problem}.")
+            raise StackError(f"{_subject(name, variable_prefix)} is {shown}, but {problem}.")
 
 
 def resolve(
@@ -112,12 +130,20 @@ def is_secret(definition: Mapping[str, Any]) -> bool:
     return str(definition.get("NoEcho", "")).lower() == "true"
 
 
+def _subject(name: str, variable_prefix: str | None) -> str:
+    if not variable_prefix:
+        return f"Parameter {name}"
+    words = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    return f"{variable_prefix}_{words} (parameter {name})"
+
+
 def _first(name: str, sources: Sources) -> str | None:
     if name in sources.explicit:
         return sources.explicit[name]
+    output = sources.references.get(name, name)
     for outputs in sources.outputs.values():
-        if name in outputs:
-            return outputs[name]
+        if output in outputs:
+            return outputs[output]
     return sources.initial.get(name) if sources.previous is None else None
 
 

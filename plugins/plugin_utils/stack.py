@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -78,6 +79,17 @@ class Stack:
     def describe(self, name_or_id: str | None = None) -> dict[str, Any] | None:
         """Return DescribeStacks' entry, or None if there is no such stack."""
         return describe(self._client, name_or_id or self.name)
+
+    def template(self) -> str:
+        """Return the template that the stack was last deployed with.
+
+        Raises: StackError if there is no such stack, or AWS refuses.
+        """
+        try:
+            body = self._client.get_template(StackName=self.name)["TemplateBody"]
+        except aws.AwsError as error:
+            raise StackError(aws.explain(error, f"GetTemplate of stack {self.name}")) from error
+        return body if isinstance(body, str) else json.dumps(body)  # botocore parses JSON
 
     def settled(self) -> dict[str, Any] | None:
         """Wait until no operation runs and return the stack; raises StackError at the timeout."""
