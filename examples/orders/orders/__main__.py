@@ -8,7 +8,7 @@ import signal
 import sys
 
 from orders import logs
-from orders.database import DatabaseError, migrate, wait_until_reachable
+from orders.database import DatabaseError, prepare
 from orders.settings import Settings, SettingsError
 
 _LOG = logging.getLogger("orders")
@@ -27,8 +27,7 @@ def main() -> int:
     try:
         settings = Settings.from_environment(os.environ)
         logging.getLogger().setLevel(settings.log_level)
-        wait_until_reachable(settings)
-        migrate()
+        prepare(settings)
     except (SettingsError, DatabaseError) as error:
         _LOG.error("%s", error)
         return 1

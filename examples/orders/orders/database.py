@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import time
+from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from orders.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+_MIGRATIONS = Path("migrations/versions")  # below the working directory, as alembic.ini has it
 
 # What PostgreSQL says of itself while it can't serve yet; any other FATAL is its final word.
 _PASSING = ("the database system is", "too many", "connection slots", "terminating connection")
@@ -21,23 +24,32 @@ class DatabaseError(Exception):
     """The database can't be used; the message is one line for the log and holds no secret."""
 
 
-def wait_until_reachable(settings: Settings) -> None:
-    """Connect once, with back-off while the database is not reachable.
+def prepare(settings: Settings) -> None:
+    """Wait for the database, and apply the migrations that it lacks.
+
+    Args:
+        settings: where the database is; ``database_wait_seconds`` limits the wait.
+
+    Raises:
+        DatabaseError: it denied us, stayed out of reach, or a migration failed.
+    """
+    with _connect(settings) as connection:
+        is_current = _is_current(connection)
+    if not is_current:
+        _migrate()
+
+
+def _connect(settings: Settings) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connect, with back-off while the database is not reachable.
 
     A denial ends the process at once, so that ECS counts a failed task and its deployment circuit
     breaker rolls back, where a retry would look like a slow start.
-
-    Args:
-        settings: where the database is; ``database_wait_seconds`` limits the retries.
-
-    Raises:
-        DatabaseError: it denied us, or stayed out of reach.
     """
     deadline = time.monotonic() + settings.database_wait_seconds
     delay = 0.2
     while True:
         try:
-            psycopg.connect(**settings.connection()).close()  # type: ignore[arg-type]
+            return psycopg.connect(**settings.connection())  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
             if _is_denial(reason):
@@ -52,8 +64,6 @@ def wait_until_reachable(settings: Settings) -> None:
             _LOG.warning("database not reachable, next try in %.1f s: %s", delay, reason)
             time.sleep(delay)
             delay = min(delay * 2, 5)
-        else:
-            return
 
 
 def _is_denial(reason: str) -> bool:
@@ -61,14 +71,22 @@ def _is_denial(reason: str) -> bool:
     return any(word in reason for word in _DENIED) and not any(word in reason for word in _PASSING)
 
 
-def migrate() -> None:
-    """Apply the migrations that are missing, in a child process.
+def _is_current(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    """Tell whether the schema is as new as this version of the service, or newer.
 
-    Alembic brings SQLAlchemy, 18 MB that a running service has no use for: they go with the child.
-
-    Raises:
-        DatabaseError: a migration failed; the child has logged why.
+    It is newer after a deployment was rolled back; Alembic would refuse a revision that it doesn't
+    know. Revisions are numbered, so that their order can be seen without Alembic, whose import
+    takes longer than the rest of the start.
     """
+    newest = max(path.name.partition("_")[0] for path in _MIGRATIONS.glob("[0-9]*_*.py"))
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return False
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row is not None and str(row[0]) >= newest
+
+
+def _migrate() -> None:
+    # In a child: Alembic brings SQLAlchemy, 18 MB that a running service has no use for.
     child = multiprocessing.get_context("fork").Process(target=_upgrade, daemon=True)
     child.start()
     child.join()

@@ -39,6 +39,18 @@ def test_a_second_start_keeps_the_schema_and_the_orders(start: Start, database: 
     assert second.get(path).status == 200
 
 
+def test_a_version_that_was_rolled_back_starts_on_the_newer_schema(
+    start: Start, database: Database
+) -> None:
+    newer = start(database).wait_until_up()
+    newer.terminate()
+    newer.wait()
+    with database.connect() as other:
+        other.execute("UPDATE alembic_version SET version_num = '0002'")
+
+    assert start(database).wait_until_up().post("/orders", ORDER).status == 201
+
+
 def test_of_two_tasks_that_start_at_once_one_migrates(start: Start, database: Database) -> None:
     with database.connect() as holder:
         holder.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
