@@ -1,0 +1,34 @@
+"""Answers every GET with 200 and the service's name: a service without a database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Hello(BaseHTTPRequestHandler):
+    """Says hello on ``/`` and ``/health``; anything else is 404."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        found = self.path.partition("?")[0] in ("/", "/health")
+        body = b"hello\n" if found else b"not found\n"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Log a request to stdout, where awslogs reads; health checks would fill the log."""
+        if self.path != "/health":
+            print(format % args)
+
+
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+address = (os.environ.get("BIND_HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080")))
+ThreadingHTTPServer(address, Hello).serve_forever()
