@@ -1,0 +1,258 @@
+"""Containers that are processes, in the shape of docker-py which ministack's ECS speaks to."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from local_aws import processes
+from local_aws.images import Image
+from local_aws.registry import NotFoundError, Registry
+from local_aws.settings import Settings
+
+GATEWAY = "local-aws"  # the name under which ministack looks for its own container
+_KEPT_LINES = 500
+
+
+class Container:
+    """One running container: a process with a loopback address of its own."""
+
+    def __init__(self, name: str, labels: Mapping[str, str], address: str) -> None:
+        """Describe a container that `start` starts."""
+        self.id = uuid.uuid4().hex * 2
+        self.name = name
+        self.labels = dict(labels)
+        self.status = "created"
+        self.attrs = _network(address)
+        self._lines: deque[bytes] = deque(maxlen=_KEPT_LINES)
+        self._followers: list[queue.SimpleQueue[bytes | None]] | None = []
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, argv: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+        """Run `argv` in `folder`.
+
+        Raises:
+            OSError: the program can't be started.
+        """
+        self._process = processes.spawn(
+            argv, cwd=folder, env=environment, stdout=subprocess.PIPE, death_signal=signal.SIGKILL
+        )
+        self.status = "running"
+        threading.Thread(target=self._read, daemon=True, name=f"read-{self.name}").start()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process behind the container."""
+        if self._process is None:
+            raise RuntimeError(f"The container {self.name} was not started.")
+        return self._process
+
+    def _read(self) -> None:
+        output = self.process.stdout
+        for line in output or ():
+            with self._lock:
+                self._lines.append(line)
+                for follower in self._followers or ():
+                    follower.put(line)
+        self.process.wait()
+        self.status = "exited"
+        with self._lock:
+            for follower in self._followers or ():
+                follower.put(None)
+            self._followers = None
+
+    def reload(self) -> None:
+        """Ask the process whether it still runs."""
+        if self.process.poll() is not None:
+            self.status = "exited"
+            # docker-py's place for it; a signal is reported as a shell would
+            self.attrs["State"] = {"ExitCode": self._exit_code()}
+
+    def _exit_code(self) -> int:
+        code = self.process.wait()
+        return code if code >= 0 else 128 - code
+
+    def wait(self, **_: Any) -> dict[str, int]:
+        """Wait for the end; return the exit code as Docker does."""
+        return {"StatusCode": self._exit_code()}
+
+    def logs(
+        self, *, stream: bool = False, tail: int | None = None, **_: Any
+    ) -> bytes | Iterator[bytes]:
+        """Return the last lines, or follow them until the end."""
+        if stream:
+            return self._follow()
+        with self._lock:
+            lines = list(self._lines)
+        return b"".join(lines[-tail:] if tail else lines)
+
+    def _follow(self) -> Iterator[bytes]:
+        follower: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        with self._lock:
+            past, live = list(self._lines), self._followers is not None
+            if self._followers is not None:
+                self._followers.append(follower)
+        yield from past
+        while live and (line := follower.get()) is not None:
+            yield line
+
+    def stop(self, timeout: float = 10) -> None:
+        """Send SIGTERM, and SIGKILL after `timeout` seconds."""
+        processes.end(self.process, signal.SIGTERM, timeout)
+        self.status = "exited"
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        processes.end(self.process, signal.SIGKILL, 1)
+        self.status = "exited"
+
+    def remove(self, **_: Any) -> None:
+        """End what still runs; the engine forgets the container."""
+        self.kill()
+        RUNNING.pop(self.id, None)
+
+
+RUNNING: dict[str, Container] = {}
+
+
+class Containers:
+    """docker-py's `client.containers`."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        """Run images of `registry`."""
+        self._settings = settings
+        self._registry = registry
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def _next_address(self) -> str:
+        with self._lock:
+            used = {_address(container.attrs) for container in list(RUNNING.values())}
+            while True:
+                self._count += 1
+                address = self._settings.address(self._count)
+                if address not in used:
+                    return address
+
+    def run(
+        self,
+        image: str,
+        *,
+        command: list[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        name: str = "",
+        labels: Mapping[str, str] | None = None,
+        **_: Any,
+    ) -> Container:
+        """Start a container.
+
+        Args:
+            command: instead of the image's own.
+            environment: the task's, over the image's own.
+
+        Raises:
+            NotFoundError: the registry doesn't have the image.
+            OSError: the command can't be started.
+        """
+        found = self._registry.image(image)
+        container = Container(name, labels or {}, self._next_address())
+        argv = [sys.executable if word == "python" else word for word in command or found.command]
+        given = self._environment(found, environment or {}, container)
+        RUNNING[container.id] = container
+        try:
+            container.start(argv, found.folder, given)
+        except OSError:
+            RUNNING.pop(container.id, None)
+            raise
+        return container
+
+    def _environment(
+        self, image: Image, task: Mapping[str, str], container: Container
+    ) -> dict[str, str]:
+        paths = [str(Path(sys.executable).parent), *os.environ.get("PATH", os.defpath).split(":")]
+        return {
+            "PYTHONUNBUFFERED": "1",
+            "LANG": "C.UTF-8",
+            **image.environment,
+            **{name: str(value) for name, value in task.items()},
+            "PATH": ":".join(paths),
+            "HOSTNAME": container.id[:12],
+            "BIND_HOST": _address(container.attrs),
+        }
+
+    def get(self, reference: str) -> Any:
+        """Return the container with that id or name.
+
+        Raises:
+            LookupError: there is none.
+        """
+        if reference == GATEWAY:  # so that ministack gives tasks this address, no host.docker
+            return SimpleNamespace(attrs=_network("127.0.0.1"))
+        for container in list(RUNNING.values()):
+            if reference and reference in (container.id, container.name):
+                return container
+        raise LookupError(reference)
+
+    def list(self, **_: Any) -> list[Container]:
+        """Return every container."""
+        return list(RUNNING.values())
+
+
+class Images:
+    """docker-py's `client.images`, on the registry alone: nothing is cached."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Serve the images of `registry`."""
+        self._registry = registry
+
+    def get_registry_data(self, image: str, **_: Any) -> SimpleNamespace:
+        """Return the manifest's digest as `.id`, or raise NotFoundError."""
+        return SimpleNamespace(id=self._registry.digest(image))
+
+    def get(self, image: str) -> str:
+        """Raise NotFoundError unless the registry has the image."""
+        self._registry.image(image)
+        return image
+
+    def pull(self, image: str, **_: Any) -> SimpleNamespace:
+        """Raise NotFoundError unless the registry has the image."""
+        self.get(image)
+        return SimpleNamespace(tag=lambda *_args, **_kwargs: True)
+
+
+class Engine:
+    """docker-py's client."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make an engine whose images come from ministack's ECR."""
+        registry = Registry()
+        self.containers = Containers(settings, registry)
+        self.images = Images(registry)
+
+
+def stop_all() -> None:
+    """End every container at once."""
+    processes.end_all([partial(container.stop, 2) for container in list(RUNNING.values())])
+
+
+def _network(address: str) -> dict[str, Any]:
+    return {"NetworkSettings": {"Networks": {"local": {"IPAddress": address}}}}
+
+
+def _address(attrs: Mapping[str, Any]) -> str:
+    return str(attrs["NetworkSettings"]["Networks"]["local"]["IPAddress"])
+
+
+__all__ = ["GATEWAY", "RUNNING", "Container", "Engine", "NotFoundError", "stop_all"]

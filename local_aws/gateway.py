@@ -1,0 +1,61 @@
+"""The ASGI application in front of ministack's: what may be reached, and the load balancers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from ministack.core.responses import request_scope
+
+from local_aws.mends.load_balancers import load_balancer_for
+from local_aws.settings import ACCOUNT, Settings
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Any, Send], Awaitable[None]]
+
+# Wrong upstream: /_ministack/* needs no credentials, its reset included.
+_OPEN = ("/_ministack/health", "/_ministack/cfn-response/", "/_ministack/cfn-signal/")
+
+
+def gateway(application: Application, settings: Settings) -> Application:
+    """Return `application` with its back door closed and the load balancers at their own port."""
+
+    async def serve(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] == "http":
+            if _is_back_door(scope["path"]):
+                await _answer(send, 403, b"This path of ministack is closed.")
+                return
+            if (scope.get("server") or ("", 0))[1] == settings.front_port:
+                front = _to_load_balancer(scope, settings.region)
+                if front is None:
+                    await _answer(send, 503, b"There is no load balancer.")
+                    return
+                scope = front
+        await application(scope, receive, send)
+
+    return serve
+
+
+def _is_back_door(path: str) -> bool:
+    return path.startswith("/_ministack/") and not path.startswith(_OPEN)
+
+
+def _to_load_balancer(scope: Scope, region: str) -> Scope | None:
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    with request_scope(ACCOUNT, region):
+        name = load_balancer_for(host)
+    if name is None:
+        return None
+    raw_path = scope.get("raw_path") or scope["path"].encode()
+    return {
+        **scope,
+        "path": f"/_alb/{name}{scope['path']}",
+        "raw_path": f"/_alb/{name}".encode() + raw_path,
+    }
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

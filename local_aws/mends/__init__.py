@@ -1,0 +1,61 @@
+"""The mends of ministack, a room for each concern; each names beside itself what was wrong.
+
+A mend replaces a name of ministack's when `install_all` is called, before the server serves. The
+names are listed in local_aws/hooks.py and checked at start, so that a new ministack can't silently
+go without its mend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import botocore.httpsession
+from ministack.services import ecs
+
+from local_aws.containers import Engine
+from local_aws.databases import Databases
+from local_aws.mends import (
+    custom_resources,
+    ecs_drain,
+    ecs_rollout,
+    ecs_templates,
+    identity,
+    lambdas,
+    load_balancers,
+    rds,
+    resource_types,
+    secrets,
+    target_health,
+)
+from local_aws.settings import Settings
+from local_aws.tls import Authority, Certificate
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What the mends brought along that the server must serve with, or stop."""
+
+    certificate: Certificate
+    databases: Databases
+
+
+def install_all(settings: Settings) -> Installed:
+    """Install every mend; order matters where one builds on another."""
+    public = Path(botocore.httpsession.get_cert_path(True))
+    authority = Authority(settings.directory / "tls", settings.ca_bundle, public)
+    certificate = authority.server_certificate("server", ["localhost", "127.0.0.1"])
+    databases = Databases(settings, certificate)
+    ecs._docker = Engine(settings)
+    identity.install(settings)
+    custom_resources.install(settings)
+    resource_types.install()
+    secrets.install()
+    lambdas.install(settings)
+    rds.install(databases)
+    load_balancers.install()
+    ecs_drain.install()
+    ecs_templates.install()
+    target_health.install()
+    ecs_rollout.install()
+    return Installed(certificate, databases)

@@ -1,0 +1,127 @@
+"""Stopping a task as ECS does it: out of the load balancer first, then SIGTERM.
+
+Wrong upstream: StopTask says STOPPED and kills the process in the same call, so that requests under
+way die, and no caller ever sees a draining task.
+Source: Amazon ECS developer guide, "Amazon ECS task lifecycle".
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ministack.core.concurrency import resource_lock, spawn_background
+from ministack.core.responses import get_account_id, get_region, json_response, request_scope
+from ministack.services import alb, ecs, ecs_metadata
+
+_DEFAULT_DEREGISTRATION_DELAY = (
+    300  # seconds; ELB's default of deregistration_delay.timeout_seconds
+)
+_STOP_TIMEOUT = 30  # seconds; ECS's default of stopTimeout
+_WAIT_MARGIN = 10  # seconds that a delete waits beyond the delay and the stop timeout
+
+Task = dict[str, Any]
+
+
+def install() -> None:
+    """Replace StopTask."""
+    upstream = ecs._stop_task
+
+    def stop_task(data: dict[str, Any]) -> Any:
+        cluster = ecs._resolve_cluster_name(data.get("cluster", "default")) or ""
+        task = ecs._resolve_task(data.get("task", ""), cluster)
+        if task and task["desiredStatus"] == "STOPPED":
+            return json_response({"task": ecs._sanitize(task)})
+        if not task or task["lastStatus"] != "RUNNING" or not task.get("_docker_ids"):
+            return upstream(data)  # nothing runs yet, so nothing drains
+        _drain(task, data.get("reason", "Task stopped by user"))
+        return json_response({"task": ecs._sanitize(task)})
+
+    ecs._stop_task = stop_task
+    ecs._ACTION_MAP["StopTask"] = stop_task
+
+
+def service_is_gone(cluster: str, service: str) -> bool:
+    """Wait until no task of a deleted service is left; return whether none is."""
+    group = f"service:{service}"
+    deadline = time.monotonic() + _longest_stop(ecs._services.get(f"{cluster}/{service}") or {})
+    while time.monotonic() < deadline:
+        if not any(
+            task.get("group") == group
+            and task["clusterArn"].endswith(f"/{cluster}")
+            and task["lastStatus"] != "STOPPED"
+            for task in ecs._tasks.values()
+        ):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _longest_stop(service: dict[str, Any]) -> float:
+    return _deregistration_delay(service) + _STOP_TIMEOUT + _WAIT_MARGIN
+
+
+def _drain(task: Task, reason: str) -> None:
+    user = "user" in reason or not task.get("group", "").startswith("service:")
+    containers = list(task["_docker_ids"])
+    service = ecs._services.get(
+        f"{ecs._cluster_name_from_arn(task['clusterArn'])}/"
+        f"{task.get('group', '').removeprefix('service:')}"
+    )
+    delay = _deregistration_delay(service or {})
+    ecs._bump_task_version(task)
+    _move(
+        task,
+        "DEACTIVATING",
+        desiredStatus="STOPPED",
+        stoppingAt=ecs._iso(),
+        stoppedReason=reason,
+        stopCode="UserInitiated" if user else "ServiceSchedulerInitiated",
+    )
+    account, region = get_account_id(), get_region()
+
+    def finish() -> None:
+        with request_scope(account, region):
+            time.sleep(delay)
+            _move(task, "STOPPING")
+            exit_codes = [_end(container) for container in containers]
+            ecs._cleanup_task_resources(task, ecs._get_docker())
+            _move(task, "DEPROVISIONING")
+            for container, code in zip(task.get("containers", []), exit_codes, strict=False):
+                container.update(lastStatus="STOPPED", exitCode=code)
+            ecs_metadata.set_task_status(
+                task["taskArn"], known_status="STOPPED", desired_status="STOPPED"
+            )
+            _move(task, "STOPPED", stoppedAt=ecs._iso(), executionStoppedAt=ecs._iso())
+
+    spawn_background(finish, thread_name=f"drain-{task['taskArn'][-6:]}")
+
+
+def _deregistration_delay(service: dict[str, Any]) -> float:
+    delays = [0.0]
+    for balancer in service.get("loadBalancers") or []:
+        attributes = {
+            attribute["Key"]: attribute["Value"]
+            for attribute in alb._tg_attrs.get(balancer.get("targetGroupArn")) or []
+        }
+        name = "deregistration_delay.timeout_seconds"
+        delays.append(float(attributes.get(name, _DEFAULT_DEREGISTRATION_DELAY)))
+    return max(delays)
+
+
+def _end(container_id: str) -> int:
+    try:
+        container = ecs._get_docker().containers.get(container_id)
+    except LookupError:
+        return 0
+    container.stop(timeout=_STOP_TIMEOUT)
+    return int(container.wait()["StatusCode"])
+
+
+def _move(task: Task, status: str, **fields: Any) -> None:
+    with resource_lock("ecs-task", task["taskArn"]):
+        task["lastStatus"] = status
+        task.update(fields)
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    ecs._recount_cluster(cluster)
+    ecs._refresh_service_state(cluster, task.get("group", ""))

@@ -1,0 +1,166 @@
+"""ECS resources of a template: the types of properties, and the wait for a steady service."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ministack.services import ecs
+from ministack.services.cloudformation import provisioners, stacks
+
+from local_aws.mends import ecs_drain
+
+_STEADY_TIMEOUT = 600  # seconds; CloudFormation itself gives up after three hours
+_BREAKER_MESSAGE = (
+    'Resource handler returned message: "Error occurred during operation '
+    "'ECS Deployment Circuit Breaker was triggered'.\" (HandlerErrorCode: GeneralServiceException)"
+)
+_NUMBERS = {
+    "DesiredCount",
+    "HealthCheckGracePeriodSeconds",
+    "MaximumPercent",
+    "MinimumHealthyPercent",
+    "ContainerPort",
+    "HostPort",
+    "StartPeriod",
+    "Interval",
+    "Retries",
+    "StopTimeout",
+}
+_UNTOLD = (
+    "HealthCheckGracePeriodSeconds",
+    "EnableExecuteCommand",
+    "PropagateTags",
+    "EnableECSManagedTags",
+    "PlatformVersion",
+)
+_BOOLEANS = {"Enable", "Rollback", "EnableExecuteCommand", "Essential", "ReadonlyRootFilesystem"}
+
+
+def install() -> None:
+    """Install the mends of this room."""
+    _container_definitions()
+    _task_definitions()
+    _services()
+
+
+def typed(value: Any, name: str = "") -> Any:
+    """Return a property with the type its schema gives it.
+
+    Wrong upstream: a Ref to a Number parameter stays a string, on which ECS crashes, and "false"
+    counts as true.
+    """
+    if isinstance(value, dict):
+        return {key: typed(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner, name) for inner in value]
+    if name in _NUMBERS and isinstance(value, str) and value.isdigit():
+        return int(value)
+    if name in _BOOLEANS and value in ("true", "false"):
+        return value == "true"
+    return value
+
+
+def _container_definitions() -> None:
+    # Wrong upstream: these keys stay PascalCase inside, so that secrets are silently dropped.
+    upstream = provisioners._normalize_container_defs
+
+    def normalize(definitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        normalized: list[dict[str, Any]] = upstream(definitions)
+        for definition in normalized:
+            for key in ("secrets", "healthCheck", "dependsOn", "ulimits", "repositoryCredentials"):
+                if key in definition:
+                    definition[key] = provisioners._pascal_to_camel(definition[key])
+        return normalized
+
+    provisioners._normalize_container_defs = normalize
+
+
+def _task_definitions() -> None:
+    # Wrong upstream: runtimePlatform is dropped.
+    handler = provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]
+    create, update = handler["create"], handler["update"]
+
+    def with_platform(created: Any, properties: dict[str, Any]) -> Any:
+        platform = properties.get("RuntimePlatform")
+        if platform:
+            definition = ecs._task_defs[ecs._resolve_td_key(created[0])]
+            definition["runtimePlatform"] = provisioners._pascal_to_camel(platform)
+        return created
+
+    handler["create"] = lambda logical_id, properties, stack: with_platform(
+        create(logical_id, typed(properties), stack), properties
+    )
+    handler["update"] = lambda physical_id, old, new, stack, *rest: with_platform(
+        update(physical_id, typed(old), typed(new), stack, *rest), new
+    )
+
+
+def _services() -> None:
+    handler = provisioners._RESOURCE_HANDLERS["AWS::ECS::Service"]
+    create, update, delete = handler["create"], handler["update"], handler["delete"]
+
+    # Wrong upstream: CloudFormation doesn't wait for a service to be steady.
+    def create_and_wait(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        properties = typed(properties)
+        arn, attributes = create(logical_id, properties, stack)
+        # Wrong upstream: CreateService is not told these.
+        told = {name: properties[name] for name in _UNTOLD if name in properties}
+        _service(arn).update(provisioners._pascal_to_camel(told))
+        try:
+            _wait_until_steady(arn, known=())
+        except ValueError:
+            delete(arn, properties)
+            raise
+        return arn, attributes
+
+    def update_and_wait(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
+        known = tuple(deployment["id"] for deployment in _service(arn)["deployments"])
+        updated = update(arn, typed(old), typed(new), stack)
+        _wait_until_steady(updated[0], known)
+        return updated
+
+    # Wrong upstream: a delete returns while tasks still run.
+    def delete_and_wait(arn: str, properties: dict[str, Any]) -> Any:
+        deleted = delete(arn, properties)
+        if not ecs_drain.service_is_gone(*arn.split("/")[-2:]):
+            raise ValueError(f"Tasks of the service {arn} did not stop. Stop them with StopTask.")
+        return deleted
+
+    handler.update(create=create_and_wait, update=update_and_wait, delete=delete_and_wait)
+    # Wrong upstream: handlers run on the event loop, and waiting there freezes the server.
+    on_worker = stacks._runs_on_worker_thread
+    stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or on_worker(kind)
+    # Wrong upstream: a service whose own update failed is not sent back to what it was.
+    sends_back = stacks._sends_back_failed_update
+    stacks._sends_back_failed_update = lambda kind: kind == "AWS::ECS::Service" or sends_back(kind)
+
+
+def _service(arn: str) -> dict[str, Any]:
+    service: dict[str, Any] = ecs._services["/".join(arn.split("/")[-2:])]
+    return service
+
+
+def _wait_until_steady(arn: str, known: tuple[str, ...]) -> None:
+    """Wait for the deployment that an update started (not `known` before), or raise ValueError.
+
+    It is not simply the PRIMARY one: a fast crash may already have rolled back.
+    """
+    deployments = _service(arn)["deployments"]
+    started = [d["id"] for d in deployments if d["id"] not in known]
+    primary = ecs._primary_deployment(_service(arn)) or {}
+    awaited = started[0] if started else primary.get("id")
+    deadline = time.monotonic() + _STEADY_TIMEOUT
+    while time.monotonic() < deadline:
+        service = _service(arn)
+        deployment = next((d for d in service["deployments"] if d["id"] == awaited), None)
+        if deployment is None or deployment["rolloutState"] == "FAILED":
+            raise ValueError(_BREAKER_MESSAGE)
+        running = deployment["runningCount"] >= service["desiredCount"]
+        if deployment["rolloutState"] == "COMPLETED" and running:
+            return
+        time.sleep(0.1)
+    raise ValueError(
+        f'Resource handler returned message: "Exceeded attempts to wait" for {arn} '
+        "(HandlerErrorCode: NotStabilized)"
+    )

@@ -1,0 +1,68 @@
+"""How a CloudFormation resource type becomes handlers of ministack's provisioner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Properties = dict[str, Any]
+Created = tuple[str, dict[str, Any]]
+Handler = dict[str, Callable[..., Any]]
+
+
+def replaced_on_update(
+    create: Callable[[str, Properties, str], Created], delete: Callable[[str, Properties], Any]
+) -> Handler:
+    """Return handlers of a type whose every change makes a new resource.
+
+    CloudFormation deletes the old one itself, in its clean-up, since the physical id changed.
+    """
+
+    def update(_: str, __: Properties, new: Properties, stack: str, logical_id: str) -> Created:
+        return create(logical_id, new, stack)
+
+    # ministack hands the logical id only to an update that takes it by this name
+    return {"create": create, "update": update, "delete": delete}
+
+
+def record(
+    physical_id: Callable[[str, Properties], str],
+    attributes: Callable[[str, Properties], dict[str, Any]] = lambda _, __: {},
+) -> Handler:
+    """Return handlers of a type that nothing here acts on: it has an id and attributes, no more."""
+
+    def create(logical_id: str, properties: Properties, _: str) -> Created:
+        made = physical_id(logical_id, properties)
+        return made, attributes(made, properties)
+
+    def update(made: str, _: Properties, new: Properties, __: str) -> Created:
+        return made, attributes(made, new)
+
+    return {"create": create, "update": update, "delete": lambda _, __: None}
+
+
+def answered(response: tuple[int, Any, Any], action: str) -> str:
+    """Return the body of a response.
+
+    Raises:
+        ValueError: the service refused; the text is the service's.
+    """
+    status, _, body = response
+    text = body.decode() if isinstance(body, bytes) else str(body)
+    if status >= 400:  # noqa: PLR2004 - HTTP
+        raise ValueError(f"{action} failed: {_message(text)}")
+    return text
+
+
+def element(xml: str, name: str) -> str:
+    """Return the text of the first element `name`."""
+    found = re.search(rf"<{name}>(.*?)</{name}>", xml, re.DOTALL)
+    if found is None:
+        raise ValueError(f"The service's answer has no {name}.")
+    return found.group(1)
+
+
+def _message(body: str) -> str:
+    found = re.search(r"<Message>(.*?)</Message>|\"[mM]essage\": *\"(.*?)\"", body, re.DOTALL)
+    return next((part for part in found.groups() if part), body) if found else body

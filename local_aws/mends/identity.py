@@ -1,0 +1,25 @@
+"""Who is the account's root.
+
+Wrong upstream: besides the server's own key, `test` and every 12-digit number are root, whatever
+AUTH=true says.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from ministack.core import iam_evaluator
+from ministack.services import sts
+
+from local_aws.settings import Settings
+
+
+def install(settings: Settings) -> None:
+    """Let the random root key alone be root."""
+
+    def is_root_access_key(access_key: str) -> bool:
+        # no key at all: a request without a signature, which ministack refuses where AWS does
+        return not access_key or hmac.compare_digest(access_key, settings.access_key)
+
+    iam_evaluator.is_root_access_key = is_root_access_key
+    sts.is_root_access_key = is_root_access_key

@@ -1,0 +1,182 @@
+"""What Elastic Load Balancing refuses, and the load balancers' own address.
+
+Wrong upstream: two rules of a listener may share a priority, and no quota is known.
+Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
+reference, CreateRule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ministack.services import alb
+from ministack.services.cloudformation import provisioners
+
+_RULES_PER_LOAD_BALANCER = 100  # default rules are not counted
+_TARGET_GROUPS_PER_LOAD_BALANCER = 100
+
+Rule = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """A call that Elastic Load Balancing refuses."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the API's error code beside the message."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return (
+            f"{self.message} (Service: ElasticLoadBalancingV2, Status Code: 400, "
+            f"Error Code: {self.code})"
+        )
+
+
+def install() -> None:
+    """Install the mends of this room."""
+    _api()
+    _templates()
+
+
+def check_rule(listener: str, priority: Any, actions: Any, but: str | None = None) -> None:
+    """Refuse a rule that AWS refuses.
+
+    Args:
+        listener: its ARN.
+        priority: as given, a number or a string.
+        actions: as the API or a template has them.
+        but: ARN of the rule that is to change, if it isn't a new one.
+
+    Raises:
+        RefusedError: PriorityInUse, TooManyRules or TooManyUniqueTargetGroupsPerLoadBalancer.
+    """
+    others = [rule for arn, rule in alb._rules.items() if arn != but]
+    balancer = _balancer_of(listener)
+    mine = [r for r in others if _balancer_of(r["ListenerArn"]) == balancer]
+    if any(
+        rule["ListenerArn"] == listener and str(rule["Priority"]) == str(priority)
+        for rule in others
+    ):
+        raise RefusedError("PriorityInUse", f"Priority '{priority}' is currently in use")
+    if sum(not _is_default(rule) for rule in mine) >= _RULES_PER_LOAD_BALANCER:
+        raise RefusedError(
+            "TooManyRules",
+            f"The maximum number of rules on load balancer '{balancer}' has been reached",
+        )
+    check_target_groups(balancer, actions, mine)
+
+
+def check_target_groups(balancer: str, actions: Any, rules: Iterable[Rule]) -> None:
+    """Refuse the 101st target group of a load balancer."""
+    used = {group for rule in rules for group in _target_groups(rule.get("Actions"))}
+    for listener in alb._listeners.values():
+        if listener["LoadBalancerArn"] == balancer:
+            used |= _target_groups(listener.get("DefaultActions"))
+    if len(used | _target_groups(actions)) > _TARGET_GROUPS_PER_LOAD_BALANCER:
+        raise RefusedError(
+            "TooManyUniqueTargetGroupsPerLoadBalancer",
+            f"The maximum number of target groups on load balancer '{balancer}' has been reached",
+        )
+
+
+def _balancer_of(listener: str) -> str:
+    record = alb._listeners.get(listener) or {}
+    return str(record.get("LoadBalancerArn", listener))
+
+
+def _is_default(rule: Rule) -> bool:
+    return bool(rule.get("IsDefault")) or str(rule.get("Priority")) == "default"
+
+
+def _target_groups(actions: Any) -> set[str]:
+    if isinstance(actions, list):
+        return {group for action in actions for group in _target_groups(action)}
+    if isinstance(actions, dict):
+        own = {str(actions["TargetGroupArn"])} if actions.get("TargetGroupArn") else set()
+        forward = actions.get("ForwardConfig") or {}
+        return own | _target_groups(forward.get("TargetGroups") or [])
+    return set()
+
+
+def _api() -> None:
+    create, set_priorities = alb._ACTION_MAP["CreateRule"], alb._ACTION_MAP["SetRulePriorities"]
+
+    def create_rule(parameters: dict[str, Any]) -> Any:
+        try:
+            check_rule(
+                alb._p(parameters, "ListenerArn"),
+                alb._p(parameters, "Priority"),
+                alb._parse_actions(parameters, "Actions"),
+            )
+        except RefusedError as refusal:
+            return alb._error(refusal.code, refusal.message)
+        return create(parameters)
+
+    def set_rule_priorities(parameters: dict[str, Any]) -> Any:
+        for number in range(1, _RULES_PER_LOAD_BALANCER + 1):
+            prefix = f"RulePriorities.member.{number}."
+            arn = alb._p(parameters, prefix + "RuleArn")
+            rule = alb._rules.get(arn)
+            wanted = alb._p(parameters, prefix + "Priority")
+            if rule and _taken(rule["ListenerArn"], wanted, but=arn):
+                return alb._error("PriorityInUse", f"Priority '{wanted}' is currently in use")
+        return set_priorities(parameters)
+
+    alb._ACTION_MAP["CreateRule"] = create_rule
+    alb._ACTION_MAP["SetRulePriorities"] = set_rule_priorities
+
+
+def _taken(listener: str, priority: str, but: str) -> bool:
+    return any(
+        arn != but and rule["ListenerArn"] == listener and str(rule["Priority"]) == priority
+        for arn, rule in alb._rules.items()
+    )
+
+
+def _templates() -> None:
+    handler = provisioners._RESOURCE_HANDLERS["AWS::ElasticLoadBalancingV2::ListenerRule"]
+    create, update = handler["create"], handler["update"]
+
+    def create_rule(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        check_rule(properties["ListenerArn"], properties["Priority"], properties.get("Actions"))
+        return create(logical_id, properties, stack)
+
+    def update_rule(arn: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
+        check_rule(new["ListenerArn"], new["Priority"], new.get("Actions"), but=arn)
+        return update(arn, old, new, *rest)
+
+    handler.update(create=create_rule, update=update_rule)
+
+
+def load_balancer_for(host: str) -> str | None:
+    """Return the name of the load balancer that has a rule for `host`, else of the oldest one.
+
+    Args:
+        host: a Host header, with or without a port.
+    """
+    name = host.rsplit(":", 1)[0].lower()
+    balancers = {balancer["LoadBalancerArn"]: balancer for _, balancer in alb._lbs.all_items()}
+    for balancer in balancers.values():
+        if balancer["DNSName"].lower() == name:
+            return str(balancer["LoadBalancerName"])
+    for _, rule in alb._rules.all_items():
+        if name in _hosts(rule):
+            listener = alb._listeners.get(rule["ListenerArn"]) or {}
+            balancer = balancers.get(listener.get("LoadBalancerArn", ""))
+            if balancer:
+                return str(balancer["LoadBalancerName"])
+    return next((str(b["LoadBalancerName"]) for b in balancers.values()), None)
+
+
+def _hosts(rule: Rule) -> set[str]:
+    return {
+        str(value).lower()
+        for condition in rule.get("Conditions", [])
+        if condition.get("Field") == "host-header"
+        for value in condition.get("Values")
+        or (condition.get("HostHeaderConfig") or {}).get("Values")
+        or []
+    }

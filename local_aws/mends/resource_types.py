@@ -1,0 +1,131 @@
+"""CloudFormation types that ministack lacks; upstream's own win as soon as there are any.
+
+Application Auto Scaling and Logs Insights don't exist here: their resources are records only.
+Source: CloudFormation reference, the page of each type.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import alb, iam, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+from local_aws.mends import network_types
+from local_aws.mends.handlers import (
+    Created,
+    Handler,
+    Properties,
+    answered,
+    element,
+    record,
+    replaced_on_update,
+)
+
+
+def install() -> None:
+    """Register the types."""
+    for kind, handler in (network_types.types() | _types()).items():
+        provisioners._RESOURCE_HANDLERS.setdefault(kind, handler)
+    for kind in ("AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::EC2::FlowLog"):
+        provisioners._STACK_TAG_PROPERTY.setdefault(kind, ("Tags", "list"))
+
+
+def _types() -> dict[str, Handler]:
+    scalable_target = record(
+        lambda _, p: "|".join(
+            (p["ResourceId"], p["ScalableDimension"], p.get("ServiceNamespace", "ecs"))
+        ),
+        lambda made, _: {"Id": made},
+    )
+    return {
+        "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
+        "AWS::ApplicationAutoScaling::ScalingPolicy": record(
+            _scaling_policy_arn, lambda made, _: {"Arn": made}
+        ),
+        "AWS::CloudWatch::CompositeAlarm": record(
+            lambda logical_id, p: p.get("AlarmName", logical_id),
+            lambda made, _: {
+                "Arn": f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{made}"
+            },
+        ),
+        "AWS::ECS::ClusterCapacityProviderAssociations": record(lambda _, p: p["Cluster"]),
+        "AWS::ElasticLoadBalancingV2::ListenerCertificate": _listener_certificate(),
+        "AWS::IAM::RolePolicy": {
+            "create": _put_role_policy,
+            "update": lambda _, __, new, stack: _put_role_policy("", new, stack),
+            "delete": _delete_role_policy,
+        },
+        "AWS::IAM::ServiceLinkedRole": replaced_on_update(
+            _create_service_linked_role, _delete_service_linked_role
+        ),
+        "AWS::Logs::QueryDefinition": record(
+            lambda _, __: new_uuid(), lambda made, _: {"QueryDefinitionId": made}
+        ),
+        "AWS::SecretsManager::ResourcePolicy": {
+            "create": _put_resource_policy,
+            "update": lambda _, __, new, stack: _put_resource_policy("", new, stack),
+            "delete": lambda made, _: secretsmanager._delete_resource_policy({"SecretId": made}),
+        },
+    }
+
+
+def _scaling_policy_arn(_: str, properties: Properties) -> str:
+    return (
+        f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scalingPolicy:{new_uuid()}:"
+        f"resource/ecs/{properties.get('ResourceId', '')}:policyName/{properties['PolicyName']}"
+    )
+
+
+def _put_role_policy(_: str, properties: Properties, __: str) -> Created:
+    role = iam._roles.get(properties["RoleName"])
+    if role is None:
+        raise ValueError(
+            f"The role with name {properties['RoleName']} cannot be found. "
+            "(Service: Iam, Status Code: 404, Error Code: NoSuchEntity)"
+        )
+    role["InlinePolicies"][properties["PolicyName"]] = json.dumps(properties["PolicyDocument"])
+    return f"{properties['PolicyName']}|{properties['RoleName']}", {}
+
+
+def _delete_role_policy(made: str, _: Properties) -> None:
+    name, role = made.split("|")
+    (iam._roles.get(role) or {"InlinePolicies": {}})["InlinePolicies"].pop(name, None)
+
+
+def _create_service_linked_role(_: str, properties: Properties, __: str) -> Created:
+    service = properties["AWSServiceName"]
+    answer = answered(
+        iam._create_service_linked_role({"AWSServiceName": service}), "CreateServiceLinkedRole"
+    )
+    name = element(answer, "RoleName")
+    return name, {"RoleName": name, "Arn": element(answer, "Arn")}
+
+
+def _delete_service_linked_role(made: str, _: Properties) -> None:
+    iam._roles.pop(made, None)
+
+
+def _put_resource_policy(_: str, properties: Properties, __: str) -> Created:
+    policy = properties["ResourcePolicy"]
+    text = policy if isinstance(policy, str) else json.dumps(policy)
+    secret = properties["SecretId"]
+    answered(
+        secretsmanager._put_resource_policy({"SecretId": secret, "ResourcePolicy": text}),
+        "PutResourcePolicy",
+    )
+    return str(secret), {"Id": secret}
+
+
+def _listener_certificate() -> Handler:
+    def create(_: str, properties: Properties, __: str) -> Created:
+        listener = alb._listeners.get(properties["ListenerArn"])
+        if listener is None:
+            raise ValueError(
+                f"Listener '{properties['ListenerArn']}' not found (Service: "
+                "ElasticLoadBalancingV2, Status Code: 400, Error Code: ListenerNotFound)"
+            )
+        return f"{properties['ListenerArn']}|{new_uuid()[:8]}", {}
+
+    return replaced_on_update(create, lambda _, __: None)

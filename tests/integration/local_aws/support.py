@@ -1,0 +1,71 @@
+"""What the tests of this folder share."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+import zipfile
+from typing import Any
+
+from local_aws.control import LocalAws
+
+
+class Stacks:
+    """Deploys stacks and deletes those that are left."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.cloudformation = aws.client("cloudformation")
+        self.names: list[str] = []
+
+    def deploy(self, name: str, template: dict[str, Any], **parameters: str) -> dict[str, str]:
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()]
+        action = "update" if name in self.names else "create"
+        getattr(self.cloudformation, f"{action}_stack")(
+            StackName=name,
+            TemplateBody=json.dumps(template),
+            Parameters=given,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        if name not in self.names:
+            self.names.append(name)
+        self._wait(f"stack_{action}_complete", name)
+        stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def _wait(self, waiter: str, name: str) -> None:
+        config = {"Delay": 0.1, "MaxAttempts": 1200}
+        try:
+            self.cloudformation.get_waiter(waiter).wait(StackName=name, WaiterConfig=config)
+        except Exception as error:
+            raise AssertionError(f"{name}: {self.reasons(name)}") from error
+
+    def reasons(self, name: str) -> list[str]:
+        events = self.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        return [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for event in reversed(events)
+            if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")
+        ]
+
+    def delete(self, name: str) -> None:
+        self.cloudformation.delete_stack(StackName=name)
+        self._wait("stack_delete_complete", name)
+        self.names.remove(name)
+
+
+def zipped(**files: str) -> bytes:
+    """Return a Lambda deployment package of the named modules."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(f"{name}.py", text)
+    return buffer.getvalue()
+
+
+def call(aws: LocalAws, host: str, path: str = "/", timeout: float = 10) -> tuple[int, Any]:
+    """GET through the load balancer; return status and the JSON body."""
+    url, headers = aws.url(host, path)
+    request = urllib.request.Request(url, headers=headers)
+    with urllib.request.urlopen(request, timeout=timeout) as response:
+        return response.status, json.loads(response.read())
