@@ -17,7 +17,7 @@ from orders.problems import HANDLERS, Problem
 from orders.requests import read_new_order, read_order_id, read_page
 from orders.settings import Settings
 
-_COLUMNS = "id, customer, article, quantity, created_at"
+_COLUMNS = "id, item, quantity, created_at"
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -63,9 +63,8 @@ async def create_order(request: Request) -> JSONResponse:
     order = await read_new_order(request)
     [row] = await _fetch(
         request,
-        "INSERT INTO orders (customer, article, quantity) VALUES (%s, %s, %s) "  # noqa: S608
-        f"RETURNING {_COLUMNS}",
-        (order.customer, order.article, order.quantity),
+        f"INSERT INTO orders (item, quantity) VALUES (%s, %s) RETURNING {_COLUMNS}",  # noqa: S608
+        (order.item, order.quantity),
     )
     return JSONResponse(_order(row), 201, {"Location": f"/orders/{row['id']}"})
 

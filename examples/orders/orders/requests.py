@@ -19,10 +19,9 @@ MAX_ID = 2**63 - 1  # bigint
 
 @dataclass(frozen=True)
 class NewOrder:
-    """An order as a caller sends it: who orders how many of what."""
+    """An order as a caller sends it: how many of what."""
 
-    customer: str
-    article: str
+    item: str
     quantity: int
 
 
@@ -77,10 +76,8 @@ def _is_quantity(value: Any) -> bool:
     return type(value) is int and 1 <= value <= MAX_QUANTITY
 
 
-_TEXT = f"must be a text of 1 to {MAX_TEXT} printable characters"
 _CHECKS = {
-    "customer": (_is_text, _TEXT),
-    "article": (_is_text, _TEXT),
+    "item": (_is_text, f"must be a text of 1 to {MAX_TEXT} printable characters"),
     "quantity": (_is_quantity, f"must be a whole number from 1 to {MAX_QUANTITY}"),
 }
 

@@ -13,7 +13,7 @@ from .postgres import Database, PostgreSQL, Relay
 from .service import Service
 
 Start = Callable[..., Service]
-ORDER = {"customer": "Ada", "article": "chair", "quantity": 2}
+ORDER = {"item": "rope", "quantity": 3}
 MIGRATION_LOCK = 7_214_001
 WAITERS = "SELECT count(*) = %d FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
@@ -206,7 +206,7 @@ def test_sigterm_lets_the_request_in_flight_finish(service: Service, database: D
         connection.sendall(head.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100")  # the order is being read
         service.terminate()
-        service.wait_for_line(lambda line: "Shutting down" in line)
+        service.wait_for_line(lambda line: "Waiting for connections to close" in line)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", service.port))
         connection.sendall(body)
@@ -221,7 +221,7 @@ def test_sigterm_lets_the_request_in_flight_finish(service: Service, database: D
 def test_each_request_is_one_json_line_without_what_it_carried(
     service: Service, database: Database
 ) -> None:
-    path = service.post("/orders", {**ORDER, "customer": "canary-customer"}).headers["Location"]
+    path = service.post("/orders", {**ORDER, "item": "canary-item"}).headers["Location"]
     service.get("/orders?after=0&limit=7")
     service.get(f"{path}?canary-query")
     service.get("/health")
@@ -242,8 +242,8 @@ def test_a_defect_is_answered_with_500_and_logged_without_its_text(
     service: Service, database: Database
 ) -> None:
     with database.connect() as other:
-        other.execute("ALTER TABLE orders ADD CHECK (customer <> 'canary')")
-    answer = service.post("/orders", {**ORDER, "customer": "canary"})
+        other.execute("ALTER TABLE orders ADD CHECK (item <> 'canary')")
+    answer = service.post("/orders", {**ORDER, "item": "canary"})
     service.terminate()
     service.wait()
 

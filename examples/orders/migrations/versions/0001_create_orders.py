@@ -16,8 +16,7 @@ def upgrade() -> None:
         """
         CREATE TABLE orders (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-            customer text NOT NULL CHECK (length(customer) BETWEEN 1 AND 200),
-            article text NOT NULL CHECK (length(article) BETWEEN 1 AND 200),
+            item text NOT NULL CHECK (length(item) BETWEEN 1 AND 200),
             quantity integer NOT NULL CHECK (quantity BETWEEN 1 AND 10000),
             created_at timestamptz NOT NULL DEFAULT now()
         )
