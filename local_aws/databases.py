@@ -58,7 +58,7 @@ class Storage:
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.mkdir(mode=0o700)
         else:
-            self.root = Path(tempfile.mkdtemp(prefix="local-aws-databases-", dir="/tmp"))  # noqa: S108
+            self.root = Path(tempfile.mkdtemp(prefix="local-aws-databases-", dir="/tmp"))
             self.give(self.root)
         pointer.write_text(str(self.root))
         self.home = self._reachable_home()

@@ -38,7 +38,29 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_xml",
         "random",
     ),
-    "services.cloudformation.custom_resource": ("_response_url",),
+    "services.cloudformation": (
+        "_exports",
+        "_stacks",
+    ),
+    "services.cloudformation.changesets": (
+        "_find_change_set",
+        "validate_template_support",
+    ),
+    "services.cloudformation.custom_resource": (
+        "_response_url",
+        "deliver_response",
+        "invoke_custom_resource",
+    ),
+    "services.cloudformation.handlers": (
+        "_ACTION_HANDLERS",
+        "_imported_export_names",
+        "_resolve_stack",
+        "validate_template_support",
+    ),
+    "services.cloudformation.helpers": (
+        "_error",
+        "_p",
+    ),
     "services.cloudformation.provisioners": (
         "_RESOURCE_HANDLERS",
         "_STACK_TAG_PROPERTY",
@@ -52,6 +74,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_snapshot_id",
     ),
     "services.cloudformation.stacks": (
+        "_resolve_stack_outputs",
         "_resource_policy",
         "_runs_on_worker_thread",
         "_sends_back_failed_update",

@@ -26,6 +26,8 @@ from local_aws.mends import (
     rds,
     resource_types,
     secrets,
+    stack_exports,
+    stack_operations,
     target_health,
 )
 from local_aws.settings import Settings
@@ -49,6 +51,8 @@ def install_all(settings: Settings) -> Installed:
     ecs._docker = Engine(settings)
     identity.install(settings)
     custom_resources.install(settings)
+    stack_operations.install()
+    stack_exports.install()
     resource_types.install()
     secrets.install()
     lambdas.install(settings)
