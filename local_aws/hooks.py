@@ -147,5 +147,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_put_secret_value",
         "_resolve",
     ),
+    "services.ssm": (
+        "_list_tags_for_resource",
+        "_lookup_parameter",
+    ),
     "services.sts": ("is_root_access_key",),
 }

@@ -23,6 +23,7 @@ from local_aws.mends import (
     identity,
     lambdas,
     load_balancers,
+    parameters,
     rds,
     resource_types,
     secrets,
@@ -50,6 +51,7 @@ def install_all(settings: Settings) -> Installed:
     databases = Databases(settings, certificate)
     ecs._docker = Engine(settings)
     identity.install(settings)
+    parameters.install()
     custom_resources.install(settings)
     stack_operations.install()
     stack_exports.install()
