@@ -1,0 +1,1 @@
+"""The Lambda functions behind the templates' custom resources."""

@@ -1,0 +1,1 @@
+"""Custom::Database: a service's database, its owner role and its login users."""

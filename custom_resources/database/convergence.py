@@ -1,0 +1,256 @@
+"""From whatever state the server is in to the one that the properties describe."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from botocore.exceptions import ClientError
+from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
+
+from custom_resources.database import credentials
+from custom_resources.database.decisions import (
+    CURRENT,
+    DatabaseProperties,
+    Mark,
+    User,
+    Verdict,
+    verdict,
+)
+from custom_resources.database.roles import Roles, create_extensions
+from custom_resources.postgres.connection import LoginDenied, Server, failure, is_passing
+from custom_resources.postgres.locks import MAINTENANCE_DATABASE, roles_locked
+from custom_resources.shared import log, stacks
+from custom_resources.shared.failure import Failure
+
+_ATTEMPTS = 8
+_LONGEST_PAUSE_SECONDS = 1.0
+# setSecret to finishSecret takes less than a second; past this it is not a rotation under way.
+_PROOFS = 8
+_SECONDS_BETWEEN_PROOFS = 2.0
+
+
+@dataclass(frozen=True)
+class Clients:
+    """boto3 clients."""
+
+    ssm: Any
+    secretsmanager: Any
+    cloudformation: Any
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Makes, keeps and removes one service's database.
+
+    Args:
+        properties: what is wanted.
+        stack_id: ARN of the stack.
+        logical_id: the resource's name in the template.
+        clients: for AWS.
+        before_change: called before anything is changed.
+    """
+
+    properties: DatabaseProperties
+    stack_id: str
+    logical_id: str
+    clients: Clients
+    before_change: Callable[[], None] = lambda: None
+
+    def create(self) -> None:
+        """Make what is missing, and set every user's password from AWSCURRENT: the users may be
+        there from an earlier stack, whose passwords nobody has any more.
+
+        Raises:
+            Failure: naming what is in the way.
+            ClientError: a call was refused.
+        """
+        self._repeatedly(lambda: self._converge(reset=True))
+
+    def update(self) -> None:
+        """Make what is missing, and prove every user's login; a password is only reset if none of
+        the secret's stages works.
+
+        Raises:
+            Failure: naming what is in the way, or the active user that can't log in.
+            ClientError: a call was refused.
+        """
+        self._repeatedly(lambda: self._converge(reset=False))
+
+    def delete(self) -> None:
+        """Take the users' login and keep the data, or drop everything by DeletionPolicy Drop.
+
+        What doesn't carry our mark was never ours, or is another's by now, and stays as it is.
+
+        Raises:
+            Failure: naming what is in the way.
+            ClientError: a call was refused.
+        """
+        self._repeatedly(self._delete)
+
+    def is_rolling_back(self) -> bool:
+        """Whether the stack is on its way back to what it was."""
+        try:
+            status = stacks.status(self.clients.cloudformation, self.stack_id)
+        except ClientError as error:
+            log.warning("stack status unknown", error=error)
+            return False
+        return status.startswith("UPDATE_ROLLBACK")
+
+    def _converge(self, *, reset: bool) -> None:
+        wanted = self.properties
+        users = {
+            colour: credentials.current_user(self.clients.secretsmanager, arn)
+            for colour, arn in wanted.secret_arns.items()
+        }
+        names = [user.name for user in users.values()]
+        self._check_names(names)
+        with self._admin(MAINTENANCE_DATABASE) as connection:
+            roles = self._roles(connection)
+            with roles_locked(connection, wanted.database):
+                roles.check_unclaimed([wanted.owner, *names], self._stack_exists)
+                self.before_change()
+                roles.create_database()
+                for user in users.values():
+                    roles.create_user(user, reset=reset)
+                self._create_extensions()
+                for colour, user in users.items():
+                    self._prove(roles, colour, user)
+        log.info("converged", database=wanted.database, users=", ".join(names))
+
+    def _delete(self) -> None:
+        with self._admin(MAINTENANCE_DATABASE) as connection:
+            roles = self._roles(connection)
+            with roles_locked(connection, self.properties.database):
+                if not roles.is_ours(self.properties.owner):
+                    log.info("database left alone", database=self.properties.database)
+                elif self.properties.deletion_policy == "Drop":
+                    self._drop(roles)
+                else:
+                    self._retain(roles)
+
+    def _drop(self, roles: Roles) -> None:
+        roles.drop_database()
+        for user in roles.users():
+            if roles.serves_another_database(user):
+                roles.detach(user)
+            else:
+                roles.drop_role(user)
+        roles.drop_role(self.properties.owner)
+
+    def _retain(self, roles: Roles) -> None:
+        for user in roles.users():
+            if roles.serves_another_database(user):
+                roles.detach(user)
+            else:
+                roles.take_login(user)
+        roles.let_go()
+
+    def _prove(self, roles: Roles, colour: str, user: User) -> None:
+        """See to it that a user can log in, as far as that is ours to do."""
+        active = colour == self.properties.active_user
+        arn = self.properties.secret_arns[colour]
+        for _ in range(_PROOFS):
+            staged = credentials.staged_users(self.clients.secretsmanager, arn)
+            working = next((stage for stage in staged if self._logs_in(staged[stage])), None)
+            decided = verdict(working, active=active)
+            if decided is Verdict.ACCEPT:
+                log.info("login proven", user=user.name, stage=working)
+                return
+            if decided is Verdict.WAIT:
+                time.sleep(_SECONDS_BETWEEN_PROOFS)
+            elif credentials.staged_users(self.clients.secretsmanager, arn) == staged:
+                # Nothing moved meanwhile, so it isn't a rotation's unfinished work.
+                roles.set_password(staged[CURRENT])
+                log.warning("password reset, since no stage worked", user=user.name)
+        raise Failure(
+            f"The {colour} user {user.name} can't log in to {self.properties.database} with the "
+            f"{CURRENT} of its secret.",
+            "Wait for its rotation to end, or make database and secret agree (repair.yml), then "
+            "deploy again.",
+        )
+
+    def _logs_in(self, user: User) -> bool:
+        wanted = self.properties
+        try:
+            with (
+                self._server.connect(wanted.database, user.name, user.password) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("SELECT current_user")
+                (role,) = cursor.fetchone() or ("",)
+        except LoginDenied:
+            return False
+        if role != wanted.owner:
+            raise Failure(
+                f"The user {user.name} works as {role} in {wanted.database}, not as its owner.",
+                f"See who changed the user's setting of role, and set it to {wanted.owner}.",
+            )
+        return True
+
+    def _create_extensions(self) -> None:
+        if not self.properties.extensions:
+            return
+        with self._admin(self.properties.database) as connection:
+            create_extensions(connection, self.properties.extensions)
+
+    def _check_names(self, names: list[str]) -> None:
+        reserved = {self.properties.owner, self.properties.admin_username}
+        if len(set(names)) < len(names) or reserved & set(names):
+            raise Failure(
+                f"The secrets have the usernames {', '.join(names)}.",
+                "They must differ from each other, from the owner role and from the admin.",
+            )
+
+    def _stack_exists(self, stack_id: str) -> bool:
+        try:
+            return stacks.status(self.clients.cloudformation, stack_id) != stacks.DELETED
+        except ClientError as error:
+            log.warning("a stack that can't be seen counts as existing", error=error)
+            return True
+
+    def _roles(self, connection: Connection) -> Roles:
+        mark = Mark(self.stack_id, self.logical_id, self.properties.host)
+        return Roles(connection, self.properties.database, self.properties.owner, mark)
+
+    @property
+    def _server(self) -> Server:
+        return Server(self.properties.host, self.properties.port)
+
+    @contextmanager
+    def _admin(self, database: str) -> Iterator[Connection]:
+        wanted = self.properties
+        parameter = wanted.admin_password_parameter
+        for password in credentials.admin_passwords(self.clients.ssm, parameter):
+            try:
+                opening = self._server.connect(database, wanted.admin_username, password)
+                connection = opening.__enter__()
+            except LoginDenied:
+                continue
+            try:
+                yield connection
+            finally:
+                connection.close()
+            return
+        raise Failure(
+            f"The admin {wanted.admin_username} can't log in to {wanted.host} with the password "
+            f"in {parameter}.",
+            "Deploy the rds stack again, so that the cluster takes the parameter's password.",
+        )
+
+    def _repeatedly(self, work: Callable[[], None]) -> None:
+        """Do the work again when someone else was in the way; every step may be done twice."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return work()
+            except psycopg2.Error as error:
+                if attempt == _ATTEMPTS or not is_passing(error):
+                    raise failure(error, self._server) from None
+                log.info("trying again", attempt=attempt, error=error.pgcode or "no code")
+                time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
+        return None

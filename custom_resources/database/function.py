@@ -1,0 +1,66 @@
+"""Lambda function of Custom::Database."""
+
+from __future__ import annotations
+
+from custom_resources.shared.cloudformation import (
+    Answer,
+    Context,
+    CustomResource,
+    Request,
+    sentence,
+)
+
+_PREFIX = "database:"
+_resource = CustomResource()
+with _resource.importing():
+    from custom_resources.database.convergence import Clients, Convergence
+    from custom_resources.database.decisions import DatabaseProperties
+    from custom_resources.shared import aws, log
+
+
+def handler(event: dict[str, object], context: Context) -> None:
+    """Answer one event of CloudFormation."""
+    _resource(event, context)
+
+
+def _converge(request: Request) -> Answer:
+    convergence = _convergence(request)
+    try:
+        if request.type == "Create" or _physical_id(convergence) != request.physical_id:
+            convergence.create()
+        else:
+            convergence.update()
+    except Exception as error:
+        # A failure now would leave the stack in UPDATE_ROLLBACK_FAILED, and mend nothing.
+        if request.type != "Update" or not convergence.is_rolling_back():
+            raise
+        log.error("failed, but a rollback is not held up", reason=sentence(error))
+    wanted = convergence.properties
+    return Answer(
+        _physical_id(convergence),
+        {"Database": wanted.database, "Owner": wanted.owner, "ActiveUser": wanted.active_user},
+    )
+
+
+def _remove(request: Request) -> None:
+    _convergence(request).delete()
+
+
+def _physical_id(convergence: Convergence) -> str:
+    return _PREFIX + convergence.properties.database
+
+
+def _convergence(request: Request) -> Convergence:
+    properties = DatabaseProperties.of(request.properties)
+    clients = Clients(aws.client("ssm"), aws.client("secretsmanager"), aws.client("cloudformation"))
+    return Convergence(
+        properties,
+        request.stack_id,
+        request.logical_id,
+        clients,
+        lambda: request.claim(_PREFIX + properties.database),
+    )
+
+
+_resource.converge(_converge)
+_resource.remove(_PREFIX, _remove)

@@ -1,0 +1,236 @@
+"""The SQL of a service's database and its roles, spoken as the admin, who is no superuser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2.errors
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
+from psycopg2.extensions import encrypt_password
+
+from custom_resources.database.decisions import Mark, User
+from custom_resources.postgres.connection import transaction
+from custom_resources.shared import log
+from custom_resources.shared.failure import Failure
+
+# From here on GRANT of a role says whether it may be set and is inherited
+# (PostgreSQL documentation, GRANT; release notes of 16).
+_GRANT_OPTIONS_SINCE = 160_000
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The database and roles of one service.
+
+    Args:
+        connection: the admin's, to the maintenance database, every statement committed.
+        database: name of the database.
+        owner: name of its owner role.
+        mark: says that a role is ours.
+    """
+
+    connection: Connection
+    database: str
+    owner: str
+    mark: Mark
+
+    def check_unclaimed(self, roles: Sequence[str], stack_exists: Callable[[str], bool]) -> None:
+        """Refuse to touch what belongs to somebody else.
+
+        Args:
+            roles: the names that are to become or stay ours.
+            stack_exists: tells whether a stack still exists.
+        Raises:
+            Failure: naming the database or role and whose it is.
+        """
+        owner = self._value(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", self.database
+        )
+        if owner not in (None, self.owner):
+            raise Failure(
+                f"The database {self.database} exists and belongs to the role {owner}, not to "
+                f"{self.owner}.",
+                "Choose another name, or make that role the owner to have it adopted.",
+            )
+        for role in roles:
+            other = self.marked(role)
+            if other and self.mark.rival_of(other) and stack_exists(other.stack_id):
+                raise Failure(
+                    f"The role {role} belongs to the stack {other.stack_id}.",
+                    "Choose another database name, or delete that stack first.",
+                )
+
+    def marked(self, role: str) -> Mark | None:
+        """The mark on a role; None without one, or without the role."""
+        comment = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
+        return Mark.read(self._value(comment, role))
+
+    def create_database(self) -> None:
+        """Create the owner role and the database, as far as they are missing.
+
+        PUBLIC may connect to every new database, which nobody needs here.
+        """
+        with transaction(self.connection) as cursor:
+            if not self._exists(self.owner):
+                _run(cursor, "CREATE ROLE {} NOLOGIN", self.owner)
+            self._mark(cursor, self.owner)
+            if not self._is_member_of_owner():
+                admin = self.connection.info.user
+                _run(cursor, f"GRANT {{}} TO {{}} {self._options}", self.owner, admin)
+        if self._value("SELECT 1 FROM pg_database WHERE datname = %s", self.database) is None:
+            self._run("CREATE DATABASE {} OWNER {}", self.database, self.owner)
+        with transaction(self.connection) as cursor:
+            _run(cursor, "REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", self.database)
+            _run(cursor, "GRANT ALL ON DATABASE {} TO {}", self.database, self.owner)
+
+    def create_user(self, user: User, *, reset: bool) -> None:
+        """Create a login user with the owner's rights, as far as it is missing.
+
+        Args:
+            user: name and password.
+            reset: set the password even if the user exists.
+        """
+        exists = self._exists(user.name)
+        with transaction(self.connection) as cursor:
+            if not exists:
+                _run(cursor, "CREATE ROLE {} NOLOGIN", user.name)
+            self._mark(cursor, user.name)
+            _run(cursor, f"GRANT {{}} TO {{}} {self._options}", self.owner, user.name)
+            # What either user creates belongs to the owner, so the other may change it.
+            default_role = "ALTER ROLE {} IN DATABASE {} SET role = {}"
+            _run(cursor, default_role, user.name, self.database, self.owner)
+            if reset or not exists:
+                self._set_password(cursor, user)
+
+    def set_password(self, user: User) -> None:
+        """Set a user's password, and let it log in."""
+        with transaction(self.connection) as cursor:
+            self._set_password(cursor, user)
+
+    def users(self) -> list[str]:
+        """The login users that belong to the owner role and are ours."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT member.rolname FROM pg_auth_members"
+                " JOIN pg_roles AS owner ON owner.oid = roleid"
+                " JOIN pg_roles AS member ON member.oid = member"
+                " WHERE owner.rolname = %s ORDER BY 1",
+                (self.owner,),
+            )
+            members = list(dict.fromkeys(row[0] for row in cursor.fetchall()))
+        return [member for member in members if self.is_ours(member)]
+
+    def is_ours(self, role: str) -> bool:
+        """Whether a role carries our own mark, on whatever host it was given."""
+        mark = self.marked(role)
+        return mark is not None and (mark.stack_id, mark.logical_id) == (
+            self.mark.stack_id,
+            self.mark.logical_id,
+        )
+
+    def serves_another_database(self, user: str) -> bool:
+        """Whether a user is a member of another owner role too: its stack changed the database."""
+        return bool(
+            self._value(
+                "SELECT count(*) FROM pg_auth_members"
+                " JOIN pg_roles AS owner ON owner.oid = roleid"
+                " JOIN pg_roles AS member ON member.oid = member"
+                " WHERE member.rolname = %s AND owner.rolname <> %s",
+                user,
+                self.owner,
+            )
+        )
+
+    def detach(self, user: str) -> None:
+        """Take this database from a user that keeps its login for another one."""
+        with transaction(self.connection) as cursor:
+            _run(cursor, "ALTER ROLE {} IN DATABASE {} RESET role", user, self.database)
+            _run(cursor, "REVOKE {} FROM {}", self.owner, user)
+
+    def take_login(self, user: str) -> None:
+        """Take a user's login and password, and end its sessions."""
+        self._run("ALTER ROLE {} NOLOGIN PASSWORD NULL", user)
+        sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
+        try:
+            self._value(sessions, user)
+        except psycopg2.errors.InsufficientPrivilege:
+            log.warning("sessions left to end by themselves", user=user)
+
+    def let_go(self) -> None:
+        """Mark the kept database as nobody's, so that any stack may adopt it."""
+        with transaction(self.connection) as cursor:
+            kept = Mark("", self.mark.logical_id, self.mark.host)
+            _run(cursor, "COMMENT ON ROLE {} IS %s", self.owner, values=(str(kept),))
+
+    def drop_database(self) -> None:
+        """Drop the database, whoever is connected to it."""
+        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database)
+
+    def drop_role(self, role: str) -> None:
+        """Drop a role; one that something else depends on only loses its login."""
+        try:
+            self._run("DROP ROLE IF EXISTS {}", role)
+        except psycopg2.errors.DependentObjectsStillExist:
+            self._run("ALTER ROLE {} NOLOGIN PASSWORD NULL", role)
+            log.warning("role kept, since objects in other databases depend on it", role=role)
+
+    @property
+    def _options(self) -> str:
+        newer = self.connection.server_version >= _GRANT_OPTIONS_SINCE
+        return "WITH SET TRUE, INHERIT TRUE" if newer else ""
+
+    def _is_member_of_owner(self) -> bool:
+        newer = self.connection.server_version >= _GRANT_OPTIONS_SINCE
+        needed = ("SET", "USAGE") if newer else ("MEMBER",)
+        query = "SELECT pg_has_role(current_user, %s, %s)"
+        return all(self._value(query, self.owner, privilege) for privilege in needed)
+
+    def _set_password(self, cursor: Any, user: User) -> None:
+        # The verifier alone: a plain password would stand in the server's log.
+        verifier = encrypt_password(
+            user.password, user.name, scope=self.connection, algorithm="scram-sha-256"
+        )
+        _run(
+            cursor,
+            "ALTER ROLE {} LOGIN VALID UNTIL 'infinity' PASSWORD %s",
+            user.name,
+            values=(log.confide(verifier),),
+        )
+
+    def _mark(self, cursor: Any, role: str) -> None:
+        if self.marked(role) != self.mark:
+            _run(cursor, "COMMENT ON ROLE {} IS %s", role, values=(str(self.mark),))
+
+    def _exists(self, role: str) -> bool:
+        return self._value("SELECT 1 FROM pg_roles WHERE rolname = %s", role) is not None
+
+    def _value(self, query: str, *values: str) -> Any:
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, values)
+            row = cursor.fetchone()
+        return row[0] if row else None
+
+    def _run(self, statement: str, *names: str) -> None:
+        with self.connection.cursor() as cursor:
+            _run(cursor, statement, *names)
+
+
+def create_extensions(connection: Connection, extensions: Sequence[str]) -> None:
+    """Create extensions, as far as they are missing.
+
+    Args:
+        connection: the admin's, to the service's database.
+        extensions: names.
+    Raises:
+        psycopg2.Error: the server has no such extension, or keeps it from the admin.
+    """
+    with connection.cursor() as cursor:
+        for extension in extensions:
+            _run(cursor, "CREATE EXTENSION IF NOT EXISTS {}", extension)
+
+
+def _run(cursor: Any, statement: str, *names: str, values: tuple[str, ...] | None = None) -> None:
+    cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)), values)

@@ -1,0 +1,1 @@
+"""Custom::ListenerPriority: a listener rule's priority, reserved in DynamoDB."""

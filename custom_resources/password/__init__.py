@@ -1,0 +1,1 @@
+"""Custom::Password: a random password in an SSM SecureString."""

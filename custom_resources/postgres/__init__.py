@@ -1,0 +1,1 @@
+"""Connections to PostgreSQL, for the functions that speak to a database."""

@@ -1,0 +1,1 @@
+"""What every function shares: validation, the answer to CloudFormation, AWS clients, the log."""

@@ -1,0 +1,241 @@
+"""The answer to CloudFormation: crhelper, with its traps closed.
+
+crhelper 2.0.12 as it comes keeps the end of a long reason and cuts off its beginning, makes up
+random physical ids, answers a time-out with an empty one and then a second time, logs properties
+and answers at DEBUG, sleeps two minutes on every Delete, and makes three clients for a poller
+that nobody here uses.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+from crhelper import FAILED, CfnResource
+from crhelper.utils import _send_response  # type: ignore[attr-defined] # its stub is older
+
+from custom_resources.shared import aws, log
+from custom_resources.shared.failure import Failure
+
+# Time to answer before Lambda ends the function; a TLS handshake with S3 has to fit in.
+_SECONDS_TO_ANSWER = 5.0
+# A response has at most 4096 bytes, all fields together, and the ids take their part of it
+# (CloudFormation user guide, "Custom resource response objects").
+_REASON_CHARACTERS = 1024
+
+
+class Context(Protocol):
+    """What is used of Lambda's context."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the function."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a Create or Update returns.
+
+    Args:
+        physical_id: another one than before makes CloudFormation delete the old resource.
+        data: the attributes for `Fn::GetAtt`; never a secret.
+    """
+
+    physical_id: str
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What CloudFormation asks for.
+
+    Args:
+        event: the event as it came.
+        claim: to be called with the physical id right before the first change. After it, a failed
+            Create is answered with that id, so that CloudFormation's Delete finds what was begun;
+            before it, with one that Delete knows to stand for nothing.
+    """
+
+    event: Mapping[str, Any]
+    claim: Callable[[str], None]
+
+    @property
+    def type(self) -> str:
+        """Create, Update or Delete."""
+        return str(self.event["RequestType"])
+
+    @property
+    def properties(self) -> Mapping[str, object]:
+        """The resource's properties as they are to be."""
+        properties: Mapping[str, object] = self.event.get("ResourceProperties", {})
+        return properties
+
+    @property
+    def stack_id(self) -> str:
+        """ARN of the stack."""
+        return str(self.event["StackId"])
+
+    @property
+    def logical_id(self) -> str:
+        """The resource's name in the template."""
+        return str(self.event["LogicalResourceId"])
+
+    @property
+    def physical_id(self) -> str:
+        """The id that an earlier answer gave; empty on Create."""
+        return str(self.event.get("PhysicalResourceId", ""))
+
+
+class CustomResource(CfnResource):
+    """crhelper's `CfnResource` for one resource type. Call it with Lambda's event and context."""
+
+    # crhelper sets these, but its stub doesn't know them.
+    _event: Mapping[str, Any]
+    _context: Context
+    _response_url: str
+    _ssl_verify: bool | str | None
+
+    def __init__(self) -> None:
+        logging.basicConfig()  # Lambda's root logger has a handler, another host's may not
+        self._claimed = ""
+        self._answer = threading.Lock()
+        os.environ.setdefault("AWS_SAM_LOCAL", "true")  # crhelper then makes no poller's clients
+        super().__init__(
+            json_logging=True,
+            log_level=os.environ.get("LOG_LEVEL", "INFO"),
+            boto_level="ERROR",
+            sleep_on_delete=0,
+        )
+        logging.getLogger("crhelper").setLevel(logging.INFO)
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """Guard the imports of a function's own modules: CloudFormation gets an answer even if a
+        library in the zip was built for another Python or another processor."""
+        try:
+            yield
+        except Exception as error:
+            happened = f"The function cannot load its code: {type(error).__name__}: {error}."
+            remedy = "Build the functions for the runtime and architecture of the support stack."
+            self.init_failure(Failure(happened, remedy))
+
+    def converge(self, work: Callable[[Request], Answer]) -> None:
+        """Register what Create and Update do."""
+
+        def run(event: Mapping[str, Any], _context: object) -> str:
+            answer = work(Request(event, self._claim))
+            self.Data = dict(answer.data)
+            return answer.physical_id
+
+        self.create(self._in_sentences(run))
+        self.update(self._in_sentences(run))
+
+    def remove(self, prefix: str, work: Callable[[Request], None]) -> None:
+        """Register what Delete does to resources whose physical id begins with the prefix.
+
+        Any other id is that of a resource that was never created: its Delete succeeds.
+        """
+
+        def run(event: Mapping[str, Any], _context: object) -> str:
+            request = Request(event, self._claim)
+            if request.physical_id.startswith(prefix):
+                work(request)
+            else:
+                log.info("nothing to delete", physical_id=request.physical_id)
+            return request.physical_id
+
+        self.delete(self._in_sentences(run))
+
+    def __call__(self, event: Mapping[str, Any], context: Context) -> None:
+        """Do what the event asks for, and answer its `ResponseURL`."""
+        self._claimed = ""
+        self._answer = threading.Lock()
+        log.forget_secrets()
+        super().__call__(event, context)
+
+    def generate_physical_id(self, event: Mapping[str, Any]) -> str:
+        """The id that answers a Create which failed."""
+        return self._claimed or f"not-created:{event['LogicalResourceId']}"
+
+    def _claim(self, physical_id: str) -> None:
+        self._claimed = physical_id
+
+    def _in_sentences(
+        self, work: Callable[[Mapping[str, Any], object], str]
+    ) -> Callable[[Mapping[str, Any], object], str]:
+        """Turn an error into a sentence, before crhelper can log or send it as it is."""
+
+        def run(event: Mapping[str, Any], context: object) -> str:
+            try:
+                physical_id = work(event, context)
+            except Exception as error:
+                self.Status, self.Reason, self.Data = FAILED, sentence(error), {}
+                log.error("failed", reason=self.Reason, at=_place(error))
+                return ""
+            log.info("done", physical_id=physical_id, **self.Data)
+            return physical_id
+
+        return run
+
+    def _set_timeout(self) -> None:
+        seconds = self._context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_ANSWER
+        self._timer = threading.Timer(max(seconds, 0), self._timeout)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _timeout(self) -> None:
+        happened = "The function ran out of time."
+        remedy = "See its log for the last thing it did, then deploy again."
+        log.error("timed out")
+        self._send(FAILED, f"{happened} {remedy}")
+
+    def _send(self, status: str | None = None, reason: str = "") -> None:
+        # The timer's thread and the work's may both want to answer: the first one does.
+        if not self._answer.acquire(blocking=False):
+            return
+        physical_id = self.PhysicalResourceId or self._event.get("PhysicalResourceId")
+        body = {
+            "Status": status or self.Status,
+            "PhysicalResourceId": physical_id or self.generate_physical_id(self._event),
+            "StackId": self.StackId,
+            "RequestId": self.RequestId,
+            "LogicalResourceId": self.LogicalResourceId,
+            "Reason": _fitting(reason or self.Reason),
+            "Data": {} if status == FAILED else self.Data,
+            "NoEcho": False,
+        }
+        _send_response(self._response_url, body, self._ssl_verify)
+
+
+def sentence(error: Exception) -> str:
+    """An error as one that a user of the stack can act on, without any secret.
+
+    An error nobody foresaw shows only its type and place: its text may quote anything.
+    """
+    if isinstance(error, ClientError | BotoCoreError):
+        error = aws.failure(error)
+    if isinstance(error, Failure):
+        return log.without_secrets(str(error))
+    return (
+        f"The function failed with {type(error).__name__} at {_place(error)}, which is a defect. "
+        "Report it with the function's log."
+    )
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+
+
+def _fitting(reason: str) -> str:
+    # ASCII alone, since JSON makes six bytes of any other character.
+    return reason.encode("ascii", "replace").decode()[:_REASON_CHARACTERS]

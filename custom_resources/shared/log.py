@@ -1,0 +1,54 @@
+"""Structured log lines, from which known secrets are struck out."""
+
+from __future__ import annotations
+
+import logging
+
+_logger = logging.getLogger("quayside")
+_confidential: set[str] = set()
+
+
+def confide(secret: str) -> str:
+    """Remember a secret, so that it is struck out of everything this invocation says.
+
+    Args:
+        secret: a password or a SCRAM verifier.
+    Returns:
+        The secret itself.
+    """
+    if secret:
+        _confidential.add(secret)
+    return secret
+
+
+def without_secrets(text: str) -> str:
+    """The text with every secret that was confided replaced by asterisks."""
+    for secret in _confidential:
+        text = text.replace(secret, "****")
+    return text
+
+
+def forget_secrets() -> None:
+    """Forget what was confided: a new invocation begins."""
+    _confidential.clear()
+
+
+def info(action: str, **fields: object) -> None:
+    """Log one thing that was done, as a JSON line."""
+    _logger.info(_line(action, fields))
+
+
+def warning(action: str, **fields: object) -> None:
+    """Log one thing that somebody should look at, as a JSON line."""
+    _logger.warning(_line(action, fields))
+
+
+def error(action: str, **fields: object) -> None:
+    """Log one failure, as a JSON line."""
+    _logger.error(_line(action, fields))
+
+
+def _line(action: str, fields: dict[str, object]) -> dict[str, str]:
+    return {"action": action} | {
+        name: without_secrets(str(value)) for name, value in fields.items()
+    }
