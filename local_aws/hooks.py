@@ -89,6 +89,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_release_address",
         "_security_groups",
         "_tags",
+        "_vpcs",
     ),
     "services.ecr": ("_find_image",),
     "services.ecs": (
@@ -147,9 +148,6 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_put_secret_value",
         "_resolve",
     ),
-    "services.ssm": (
-        "_list_tags_for_resource",
-        "_lookup_parameter",
-    ),
+    "services.ssm": ("_parameters",),
     "services.sts": ("is_root_access_key",),
 }

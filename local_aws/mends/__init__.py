@@ -57,6 +57,7 @@ def install_all(settings: Settings) -> Installed:
     stack_exports.install()
     resource_types.install()
     secrets.install()
+    parameters.install()
     lambdas.install(settings)
     rds.install(databases)
     load_balancers.install()

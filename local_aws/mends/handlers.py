@@ -8,7 +8,7 @@ from typing import Any
 
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
-Handler = dict[str, Callable[..., Any]]
+Handler = dict[str, Any]  # create, update, delete: functions of ministack's signatures
 
 
 def replaced_on_update(
@@ -22,8 +22,7 @@ def replaced_on_update(
     def update(_: str, __: Properties, new: Properties, stack: str, logical_id: str) -> Created:
         return create(logical_id, new, stack)
 
-    # ministack hands the logical id only to an update that takes it by this name
-    return {"create": create, "update": update, "delete": delete}
+    return {"create": create, "update": update, "update_with_logical_id": True, "delete": delete}
 
 
 def record(

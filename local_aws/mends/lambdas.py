@@ -116,6 +116,8 @@ def _isolation(settings: Settings, packages: Path) -> None:
             "PYTHONPATH": str(packages),
             "PYTHONNOUSERSITE": "1",
             "AWS_ENDPOINT_URL": settings.endpoint,
+            # Stands in for the bundle of RDS's authorities that a function brings along.
+            "DATABASE_CA_BUNDLE": str(settings.ca_bundle),
             "SSL_CERT_FILE": str(settings.ca_bundle),
             "AWS_CA_BUNDLE": str(settings.ca_bundle),
         }

@@ -1,4 +1,4 @@
-"""CloudFormation types of EC2 that ministack lacks.
+"""CloudFormation types and attributes of EC2 that ministack lacks.
 
 Source: CloudFormation reference, AWS::EC2::*.
 """
@@ -30,6 +30,20 @@ def types() -> dict[str, Handler]:
         "AWS::EC2::NatGateway": replaced_on_update(_create_nat_gateway, _delete_nat_gateway),
         "AWS::EC2::FlowLog": replaced_on_update(_create_flow_log, _delete_flow_log),
     }
+
+
+def install_attributes() -> None:
+    """Add what Fn::GetAtt finds on AWS."""
+    # Wrong upstream: a VPC has no attribute CidrBlock.
+    handler = provisioners._RESOURCE_HANDLERS["AWS::EC2::VPC"]
+    create, update = handler["create"], handler["update"]
+
+    def with_cidr_block(created: Created) -> Created:
+        vpc, attributes = created
+        return vpc, attributes | {"CidrBlock": ec2._vpcs[vpc]["CidrBlock"]}
+
+    handler["create"] = lambda *arguments: with_cidr_block(create(*arguments))
+    handler["update"] = lambda *arguments: with_cidr_block(update(*arguments))
 
 
 def _rule(direction: str) -> Handler:

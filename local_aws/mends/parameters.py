@@ -1,8 +1,7 @@
-"""The Parameter Store.
+"""Parameter Store.
 
-Wrong upstream: ListTagsForResource of a parameter that isn't there answers with no tags instead of
-InvalidResourceId, so that a caller takes the parameter for someone else's.
-https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ListTagsForResource.html
+Source: Systems Manager API reference, ListTagsForResource, AddTagsToResource,
+RemoveTagsFromResource.
 """
 
 from __future__ import annotations
@@ -14,14 +13,28 @@ from ministack.services import ssm
 
 
 def install() -> None:
-    """Refuse to list the tags of a parameter that isn't there."""
-    upstream = ssm._list_tags_for_resource
+    """Install the mends of this room."""
+    # Wrong upstream: a parameter that doesn't exist has tags, and takes new ones.
+    for name in (
+        "_list_tags_for_resource",
+        "_add_tags_to_resource",
+        "_remove_tags_from_resource",
+    ):
+        _need_the_parameter(name)
 
-    def list_tags_for_resource(data: dict[str, Any]) -> Any:
-        kind, name = data.get("ResourceType"), data.get("ResourceId", "")
-        if kind == "Parameter" and ssm._lookup_parameter(name, flexible_name=True)[1] is None:
-            message = f"The resource ID {name} is not valid. Verify the ID and try again."
-            return error_response_json("InvalidResourceId", message, 400)
+
+def _need_the_parameter(name: str) -> None:
+    upstream = getattr(ssm, name)
+
+    def checked(data: dict[str, Any]) -> Any:
+        resource = data.get("ResourceId", "")
+        if data.get("ResourceType") == "Parameter" and resource not in ssm._parameters:
+            return error_response_json(
+                "InvalidResourceId",
+                f"The resource ID {resource!r} is not valid. Verify that you entered the correct "
+                "ID and try again.",
+                400,
+            )
         return upstream(data)
 
-    ssm._list_tags_for_resource = list_tags_for_resource
+    setattr(ssm, name, checked)

@@ -26,6 +26,7 @@ from local_aws.mends.handlers import (
 
 def install() -> None:
     """Register the types."""
+    network_types.install_attributes()
     for kind, handler in (network_types.types() | _types()).items():
         provisioners._RESOURCE_HANDLERS.setdefault(kind, handler)
     for kind in ("AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::EC2::FlowLog"):
