@@ -63,6 +63,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudformation.provisioners": (
         "_RESOURCE_HANDLERS",
+        "_SM_TARGET_KEYS",
         "_STACK_TAG_PROPERTY",
         "_ec2_sg_permissions",
         "_normalize_container_defs",
@@ -71,6 +72,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_rds_db_cluster_create",
         "_rds_db_cluster_delete",
         "_rds_db_instance_attrs",
+        "_sm_secret_string",
+        "_sm_target_connection",
         "_snapshot_id",
     ),
     "services.cloudformation.stacks": (
@@ -127,6 +130,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.lambda_svc": (
         "_create_function",
+        "_execute_function_with_config_scope",
+        "_execution_record_for_config",
+        "_get_func_record_for_ref",
         "acquire_worker",
         "release_worker",
     ),
@@ -142,11 +148,16 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.secretsmanager": (
         "_delete_resource_policy",
+        "_describe_secret",
         "_find_stage_version",
+        "_get_random_password",
         "_get_secret_value",
         "_put_resource_policy",
         "_put_secret_value",
+        "_remove_stage_everywhere",
         "_resolve",
+        "_rotate_secret",
+        "_secrets",
     ),
     "services.ssm": ("_parameters",),
     "services.sts": ("is_root_access_key",),

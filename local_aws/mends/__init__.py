@@ -26,6 +26,7 @@ from local_aws.mends import (
     parameters,
     rds,
     resource_types,
+    rotation,
     secrets,
     stack_exports,
     stack_operations,
@@ -57,6 +58,7 @@ def install_all(settings: Settings) -> Installed:
     stack_exports.install()
     resource_types.install()
     secrets.install()
+    rotation.install()
     parameters.install()
     lambdas.install(settings)
     rds.install(databases)

@@ -6,18 +6,77 @@ PutSecretValue, GetSecretValue.
 
 from __future__ import annotations
 
+import http
+import json
 from typing import Any
 
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import secretsmanager
 from ministack.services.cloudformation import provisioners
 
+from local_aws.mends.handlers import answered
+
 
 def install() -> None:
     """Install the mends of this room."""
+    _names_are_unique()
+    _generated_as_asked()
+    _attachment_names_the_cluster()
     _ref_is_the_arn()
     _empty_version_is_not_found()
     _put_is_idempotent()
+
+
+def _names_are_unique() -> None:
+    # Wrong upstream: a template's secret overwrites one of the same name.
+    handler = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+    create = handler["create"]
+
+    def create_secret(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        name = properties.get("Name")
+        if name and name in secretsmanager._secrets:
+            raise ValueError(
+                f"The operation failed because the secret {name} already exists. (Service: "
+                "SecretsManager, Status Code: 400, Error Code: ResourceExistsException)"
+            )
+        return create(logical_id, properties, stack)
+
+    handler["create"] = create_secret
+
+
+def _generated_as_asked() -> None:
+    # Wrong upstream: GenerateSecretString knows length and excluded characters only.
+    def secret_string(properties: dict[str, Any]) -> str:
+        wanted = properties.get("GenerateSecretString")
+        if not wanted:
+            return str(properties.get("SecretString", ""))
+        options = {name: _option(name, value) for name, value in wanted.items()}
+        answer = answered(secretsmanager._get_random_password(options), "GetRandomPassword")
+        password = json.loads(answer)["RandomPassword"]
+        if not wanted.get("SecretStringTemplate"):
+            return str(password)
+        template = json.loads(wanted["SecretStringTemplate"])
+        return json.dumps(template | {wanted["GenerateStringKey"]: password})
+
+    provisioners._sm_secret_string = secret_string
+
+
+def _option(name: str, value: Any) -> Any:
+    if name == "PasswordLength":
+        return int(value)
+    return value == "true" if value in ("true", "false") else value
+
+
+def _attachment_names_the_cluster() -> None:
+    # Wrong upstream: the identifier is not among what the attachment writes.
+    upstream = provisioners._sm_target_connection
+
+    def connection(kind: str, target: str) -> dict[str, Any]:
+        key = "dbClusterIdentifier" if kind.endswith("DBCluster") else "dbInstanceIdentifier"
+        return {**upstream(kind, target), key: target}
+
+    provisioners._sm_target_connection = connection
+    provisioners._SM_TARGET_KEYS += ("dbClusterIdentifier", "dbInstanceIdentifier")
 
 
 def _ref_is_the_arn() -> None:
@@ -69,7 +128,7 @@ def _put_is_idempotent() -> None:
         token = data.get("ClientRequestToken")
         version = (secret or {}).get("Versions", {}).get(token) or {}
         if secret is None or version.get("SecretString") is None:
-            return upstream(data)
+            return _move_labels(secret, data, upstream(data))
         if version["SecretString"] != data.get("SecretString"):
             return error_response_json(
                 "ResourceExistsException",
@@ -87,3 +146,13 @@ def _put_is_idempotent() -> None:
         )
 
     secretsmanager._put_secret_value = put_secret_value
+
+
+def _move_labels(secret: dict[str, Any] | None, data: dict[str, Any], answer: Any) -> Any:
+    # Wrong upstream: a label other than AWSCURRENT stays on its old version too.
+    if answer[0] == http.HTTPStatus.OK and secret is not None:
+        version = json.loads(answer[2])["VersionId"]
+        for label in data.get("VersionStages") or []:
+            if label != "AWSCURRENT":
+                secretsmanager._remove_stage_everywhere(secret, label, except_version_id=version)
+    return answer

@@ -1,0 +1,190 @@
+"""Rotation of secrets by a Lambda function.
+
+Wrong upstream: RotateSecret copies the old value, answers 200 and calls nobody; there is no
+AWS::SecretsManager::RotationSchedule. Still missing: the schedule's clock (nothing rotates by
+itself), reattempts without a further RotateSecret, events by CloudTrail.
+Source: Secrets Manager user guide, "Rotation by Lambda function"; API reference, RotateSecret;
+CloudFormation reference, AWS::SecretsManager::RotationSchedule.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from typing import Any
+
+from ministack.core.concurrency import spawn_background
+from ministack.core.responses import error_response_json, json_response, new_uuid
+from ministack.services import lambda_svc, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+from local_aws.mends.handlers import Created, Properties, answered
+
+_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+_PRINCIPAL = "secretsmanager.amazonaws.com"
+_log = logging.getLogger("local_aws.rotation")
+_running: set[tuple[str, str]] = set()
+_lock = threading.Lock()
+
+Secret = dict[str, Any]
+
+
+def install() -> None:
+    """Install the mends of this room."""
+    secretsmanager._rotate_secret = _rotate_secret
+    _describe_last_rotation()
+    handler = {
+        "create": _create_schedule,
+        "update": lambda _, __, new, stack: _create_schedule("", new, stack),
+        "delete": _delete_schedule,
+    }
+    provisioners._RESOURCE_HANDLERS.setdefault("AWS::SecretsManager::RotationSchedule", handler)
+
+
+def _rotate_secret(data: dict[str, Any]) -> Any:
+    _, secret = secretsmanager._resolve(data.get("SecretId"))
+    refusal = _refusal(secret, data)
+    if refusal:
+        return error_response_json(*refusal, 400)
+    function = data.get("RotationLambdaARN") or secret["RotationLambdaARN"]
+    pending, version = secretsmanager._find_stage_version(secret, "AWSPENDING")
+    token = data.get("ClientRequestToken") or new_uuid()
+    if pending and pending != token and "AWSCURRENT" not in version["Stages"]:
+        _in_background(secret, function, pending, _STEPS)
+        return error_response_json(
+            "InvalidRequestException",
+            "A previous rotation isn't complete. That rotation will be reattempted.",
+            400,
+        )
+    secret.update(RotationLambdaARN=function, RotationEnabled=True)
+    if data.get("RotationRules"):
+        secret["RotationRules"] = data["RotationRules"]
+    secret["Versions"].setdefault(
+        token,
+        {
+            "SecretString": None,
+            "SecretBinary": None,
+            "CreatedDate": int(time.time()),
+            "Stages": ["AWSPENDING"],
+        },
+    )
+    at_once = data.get("RotateImmediately", True) is not False
+    _in_background(secret, function, token, _STEPS if at_once else ("testSecret",))
+    return json_response({"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token})
+
+
+def _refusal(secret: Secret | None, data: dict[str, Any]) -> tuple[str, str] | None:
+    if secret is None:
+        return (
+            "ResourceNotFoundException",
+            "Secrets Manager can't find the specified secret.",
+        )
+    if secret.get("DeletedDate"):
+        return (
+            "InvalidRequestException",
+            "You can't perform this operation on the secret because it was marked for deletion.",
+        )
+    arn = data.get("RotationLambdaARN") or secret.get("RotationLambdaARN")
+    if not arn:
+        return (
+            "InvalidRequestException",
+            "No Lambda rotation function ARN is associated with this secret.",
+        )
+    function = lambda_svc._get_func_record_for_ref(arn)[0]
+    if function is None or not _may_invoke(function):
+        return (
+            "AccessDeniedException",
+            f"Secrets Manager cannot invoke the specified Lambda function. Ensure that the "
+            f"function policy grants access to the principal {_PRINCIPAL}.",
+        )
+    return None
+
+
+def _may_invoke(function: dict[str, Any]) -> bool:
+    return any(
+        _PRINCIPAL in json.dumps(statement.get("Principal", ""))
+        for statement in function["policy"]["Statement"]
+    )
+
+
+def _in_background(secret: Secret, function: str, token: str, steps: tuple[str, ...]) -> None:
+    spawn_background(
+        _run, secret, function, token, steps, thread_name=f"rotate-{secret['Name'][-20:]}"
+    )
+
+
+def _run(secret: Secret, function: str, token: str, steps: tuple[str, ...]) -> None:
+    key = (secret["ARN"], token)
+    with _lock:
+        if key in _running:
+            return
+        _running.add(key)
+    try:
+        done = all(_step(secret, function, token, step) for step in steps)
+        if steps == _STEPS and done:
+            _finish(secret, token)
+    finally:
+        with _lock:
+            _running.discard(key)
+        version = secret["Versions"].get(token)
+        if steps != _STEPS and version and version["SecretString"] is None:
+            secret["Versions"].pop(token)  # was there for the test alone
+
+
+def _step(secret: Secret, arn: str, token: str, step: str) -> bool:
+    record, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
+    if record is None:
+        return False
+    function = lambda_svc._execution_record_for_config(record, configuration)
+    event = {"Step": step, "SecretId": secret["ARN"], "ClientRequestToken": token}
+    result = lambda_svc._execute_function_with_config_scope(function, event)
+    if result.get("error") or result.get("throttle"):
+        _log.error("the rotation of %s failed at %s", secret["Name"], step)
+        return False
+    return True
+
+
+def _finish(secret: Secret, token: str) -> None:
+    stages = secret["Versions"].get(token, {}).get("Stages", [])
+    if "AWSCURRENT" in stages:
+        if "AWSPENDING" in stages:
+            stages.remove("AWSPENDING")
+        secret["LastRotatedDate"] = secret["LastChangedDate"] = int(time.time())
+
+
+def _describe_last_rotation() -> None:
+    upstream = secretsmanager._describe_secret
+
+    def describe(data: dict[str, Any]) -> Any:
+        answer = upstream(data)
+        _, secret = secretsmanager._resolve(data.get("SecretId"))
+        if not secret or not secret.get("LastRotatedDate"):
+            return answer
+        return json_response(json.loads(answer[2]) | {"LastRotatedDate": secret["LastRotatedDate"]})
+
+    secretsmanager._describe_secret = describe
+
+
+def _create_schedule(_: str, properties: Properties, __: str) -> Created:
+    at_once = str(properties.get("RotateImmediatelyOnUpdate", True)).lower() != "false"
+    answer = answered(
+        _rotate_secret(
+            {
+                "SecretId": properties["SecretId"],
+                "RotationLambdaARN": properties.get("RotationLambdaARN"),
+                "RotationRules": properties.get("RotationRules") or {},
+                "RotateImmediately": at_once,
+            }
+        ),
+        "RotateSecret",
+    )
+    return json.loads(answer)["ARN"], {}
+
+
+def _delete_schedule(secret_arn: str, _: Properties) -> None:
+    _, secret = secretsmanager._resolve(secret_arn)
+    if secret:
+        secret["RotationEnabled"] = False
+        secret.pop("RotationRules", None)
