@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.quayside.fargate.plugins.plugin_utils import (
-    aws,
-    changes,
-    parameters,
-    template,
-)
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import parameters, template
+from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment, Draft
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
-    REPLACEABLE,
-    SHELL,
-    Busy,
-    Clock,
-    Stack,
-    describe,
-    outputs,
-)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Clock
 
 display = Display()
 
@@ -55,6 +42,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
 }
+EXCLUSIVE = [("role_arn", "role_arn_from"), ("artifacts_bucket", "artifacts_bucket_from")]
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -66,127 +54,36 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Bring the stack to the wanted state; see the documentation of the module."""
+        """Bring the stack to the wanted state; plugins/modules/stack.py documents it."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(
-            OPTIONS,
-            mutually_exclusive=[
-                ("role_arn", "role_arn_from"),
-                ("artifacts_bucket", "artifacts_bucket_from"),
-            ],
-        )
-        self._options = options
+        _, options = self.validate_argument_spec(OPTIONS, mutually_exclusive=EXCLUSIVE)
+        self._secrets: list[str] = []
+        clock = Clock(options["timeout"])
         try:
-            result.update(self._absent() if options["state"] == "absent" else self._present())
+            result.update(self._outcome(options, clock))
         except StackError as error:
-            raise AnsibleActionFail(str(error)) from None
+            result.update(failed=True, msg=parameters.hide(str(error), self._secrets))
+        if not self._task.diff:
+            result.pop("diff", None)
+        result["seconds"] = round(clock.elapsed, 1)
         return result
 
-    def _present(self) -> dict[str, Any]:
-        options = self._options
-        references = parameters.references(options["parameters"])
-        explicit = parameters.texts(
-            {name: value for name, value in options["parameters"].items() if name not in references}
-        )
-        initial = parameters.texts(options["initial_parameters"])
-        text = self._template() if options["template"] else None
-        stack = self._stack()
-        text = text or stack.template()
-        document = template.load(text, options["template"] or f"the template of {stack.name}")
-        if options["overlay"]:
-            document = template.overlay(document, options["overlay"])
-            text = template.dump(document)
-        declared = document.get("Parameters", {})
-        parameters.check(declared, {**initial, **explicit}, options["variable_prefix"])
-        sources = self._source_outputs(options["parameters_from"])
-        request = {
-            "TemplateBody": text,
-            "Capabilities": options["capabilities"],
-        }
-        if options["tags"]:  # none given: CloudFormation keeps what the stack has
-            tags = parameters.texts(options["tags"])
-            request["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
-        role = options["role_arn"] or self._from_output(sources, "role_arn_from")
-        if role:
-            request["RoleARN"] = role
-        while True:
-            description = stack.settled()
-            status = description["StackStatus"] if description else ""
-            stack.refuse_stuck(status)
-            if description and status in REPLACEABLE:
-                stack.delete(description["StackId"])
-                continue
-            new = description is None or status == SHELL
-            previous = (
-                None if new else [p["ParameterKey"] for p in description.get("Parameters", [])]
-            )
-            request["Parameters"] = parameters.resolve(
-                declared, parameters.Sources(explicit, references, sources, initial, previous)
-            )
-            try:
-                with stack.change_set("CREATE" if new else "UPDATE", request) as change_set:
-                    made = changes.summary(change_set["Changes"]) if change_set else []
-                    if change_set and not self._task.check_mode:
-                        description = stack.execute(change_set)
-            except Busy:
-                continue
-            break
-        result = {"changed": change_set is not None, "changes": made}
-        if self._task.diff:
-            result["diff"] = [changes.diff(stack.name, made)]
-        if description:
-            result.update(
-                stack_id=description["StackId"],
-                status=description["StackStatus"],
-                outputs=outputs(description),
-            )
-        result["seconds"] = round(stack.clock.elapsed, 1)
-        return result
+    def _outcome(self, options: dict[str, Any], clock: Clock) -> dict[str, Any]:
+        draft = self._draft(options)
+        check = bool(self._task.check_mode)
+        deployment = Deployment(options, clock, check=check, show=self._show)
+        if options["state"] == "absent":
+            return dict(deployment.absent())
+        draft = draft or deployment.kept_draft()
+        self._secrets = draft.secrets
+        return dict(deployment.present(draft))
 
-    def _template(self) -> str:
-        return template.read(Path(self._find_needle("templates", self._options["template"])))
+    def _draft(self, options: dict[str, Any]) -> Draft | None:
+        """Return what can be read and checked before AWS is called."""
+        if options["state"] == "absent" or not options["template"]:
+            return None
+        path = self._find_needle("templates", options["template"])
+        return Draft.of(options, template.read(Path(path)), path)
 
-    def _absent(self) -> dict[str, Any]:
-        stack = self._stack()
-        description = stack.settled()
-        if description is None:
-            return {"changed": False, "status": "absent", "changes": [], "outputs": {}}
-        if not self._task.check_mode:
-            if (
-                description.get("EnableTerminationProtection")
-                and self._options["termination_protection"] is False
-            ):
-                stack.protect(False)
-            stack.delete(description["StackId"])
-        return {"changed": True, "status": "absent", "changes": [], "outputs": {}}
-
-    def _stack(self) -> Stack:
-        options = self._options
-        account = aws.Account(options["region"], options["profile"], options["endpoint_url"])
-        self._client = account.client("cloudformation")
-        return Stack(
-            self._client,
-            options["name"],
-            Clock(options["timeout"]),
-            lambda text, colour: display.display(text, color=colour),
-        )
-
-    def _source_outputs(self, names: list[str]) -> dict[str, dict[str, str]]:
-        if not names:
-            return {}
-        with ThreadPoolExecutor(max_workers=min(8, len(names))) as pool:
-            found = list(pool.map(lambda name: describe(self._client, name), names))
-        for name, description in zip(names, found, strict=True):
-            if description is None:
-                raise StackError(
-                    f"Stack {name}, named in parameters_from, does not exist. Deploy it first, or "
-                    "take it from the list."
-                )
-        return {name: outputs(item) for name, item in zip(names, found, strict=True) if item}
-
-    def _from_output(self, sources: dict[str, dict[str, str]], option: str) -> str | None:
-        name = self._options[option]
-        for found in sources.values():
-            if name in found:
-                return found[name]
-        return None
+    def _show(self, text: str, colour: str | None) -> None:
+        display.display(parameters.hide(text, self._secrets), color=colour)

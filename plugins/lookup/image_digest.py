@@ -73,6 +73,6 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             account = aws.Account(
                 image.region, self.get_option("profile"), self.get_option("endpoint_url")
             )
-            return ecr.pinned(account.client("ecr"), image)
+            return str(ecr.pinned(account.client("ecr"), image))
         except StackError as error:
             raise AnsibleLookupError(str(error)) from None

@@ -39,13 +39,19 @@ options:
   template:
     description:
       - Path of a plain CloudFormation template, YAML or JSON; a relative one is looked for as
-        Ansible looks for templates.
-      - Required if O(state=present). One over 51,200 bytes goes through O(artifacts_bucket).
+        Ansible looks for templates. One over 51,200 bytes goes through O(artifacts_bucket).
+      - Not given, the stack keeps the template it has.
+    type: str
+  variable_prefix:
+    description:
+      - Prefix of a role's variables. A refused value is then named by the variable it came from,
+        V(service_host_name) for the parameter C(HostName) and the prefix V(service).
     type: str
   parameters:
     description:
       - Values of the template's parameters. Booleans become V(true) or V(false), lists are joined
         by commas, null means not given.
+      - "A map C({output: NAME}) takes the output of that name of O(parameters_from)."
       - A parameter takes the first value found in O(parameters), the outputs of O(parameters_from),
         O(initial_parameters) (if the stack is new), its previous value, the template's default.
     type: dict
@@ -72,7 +78,9 @@ options:
     type: dict
     default: {}
   tags:
-    description: Tags of the stack; CloudFormation hands them on to its resources.
+    description:
+      - Tags of the stack; CloudFormation hands them on to its resources.
+      - Not given, the stack keeps the tags it has.
     type: dict
     default: {}
   role_arn:
@@ -123,6 +131,7 @@ EXAMPLES = r"""
     parameters_from: [shop-network]
     parameters:
       Platform: shop
+      SubnetIds: {output: PrivateSubnetIds}
       ContainerInsights: enabled
     tags:
       quayside:platform: shop

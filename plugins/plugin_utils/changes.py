@@ -1,59 +1,100 @@
-"""A change set as a short list and as a diff."""
+"""What a deployment changes: as a short list for the result, and as a diff for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
+
 _SIGNS = {"Add": "+", "Remove": "-", "Import": ">"}
+_REPLACEMENTS = {"True": ", replaced", "Conditional": ", may be replaced"}
+
+Change = dict[str, Any]
 
 
-def summary(changes: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def from_change_set(
+    described: Iterable[Mapping[str, Any]], template: Mapping[str, Any]
+) -> list[Change]:
     """Return one entry for each changed resource of DescribeChangeSet's `Changes`."""
-    resources = [change["ResourceChange"] for change in changes if "ResourceChange" in change]
+    resources = (item["ResourceChange"] for item in described if "ResourceChange" in item)
+    return [_change(resource, template) for resource in resources]
+
+
+def additions(template: Mapping[str, Any]) -> list[Change]:
+    """Return the changes of a creation that CloudFormation can't be asked for yet."""
+    added = {"Action": "Add"}
     return [
-        {
-            "action": change["Action"],
-            "resource": change["LogicalResourceId"],
-            "type": change["ResourceType"],
-            "replacement": change.get("Replacement", "False"),
-            "properties": sorted({_target(detail) for detail in change.get("Details", [])}),
-        }
-        for change in resources
+        _change({**added, "LogicalResourceId": name, "ResourceType": body["Type"]}, template)
+        for name, body in template["Resources"].items()
     ]
 
 
-def additions(template: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the changes of a creation that can't be asked for, read from the template alone."""
-    return [
-        {
-            "action": "Add",
-            "resource": name,
-            "type": str(resource.get("Type", "")),
-            "replacement": "False",
-            "properties": sorted(resource.get("Properties", {})),
-        }
-        for name, resource in template["Resources"].items()
-    ]
+def removals(resources: Iterable[Mapping[str, Any]]) -> list[Change]:
+    """Return the changes of a deletion, from ListStackResources."""
+    return [_change({**resource, "Action": "Remove"}, {"Resources": {}}) for resource in resources]
 
 
-def diff(stack: str, changes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def inputs(
+    description: Mapping[str, Any] | None,
+    request: Mapping[str, Any],
+    declared: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    """Return a line for each parameter and tag that a deployment sets anew; never a NoEcho value.
+
+    Args:
+        description: the stack as it is (DescribeStacks), None if there is none.
+        request: the arguments of CreateChangeSet.
+        declared: the template's parameters.
+    """
+    known = description or {}
+    old = {item["ParameterKey"]: item["ParameterValue"] for item in known.get("Parameters", [])}
+    new = {
+        item["ParameterKey"]: item["ParameterValue"]
+        for item in request["Parameters"]
+        if "ParameterValue" in item and not is_secret(declared[item["ParameterKey"]])
+    }
+    old_tags = {item["Key"]: item["Value"] for item in known.get("Tags", [])}
+    if "Tags" not in request:
+        return _lines("parameter", old, new)
+    tags = dict.fromkeys(old_tags) | {item["Key"]: item["Value"] for item in request["Tags"]}
+    return _lines("parameter", old, new) + _lines("tag", old_tags, tags)
+
+
+def diff(stack: str, changes: Iterable[Change], notes: Iterable[str] = ()) -> list[dict[str, str]]:
     """Return changes as Ansible prints them under --diff."""
-    lines = [f"stack {stack}"]
+    lines = [f"stack {stack}", *(f"  {note}" for note in notes)]
     for change in changes:
-        notes = _replacement_note(change["replacement"])
-        lines.append(
-            f"{_SIGNS.get(change['action'], '~')} {change['resource']} ({change['type']}){notes}"
-        )
+        sign = _SIGNS.get(change["action"], "~")
+        replacement = _REPLACEMENTS.get(change["replacement"], "")
+        lines.append(f"{sign} {change['resource']} ({change['type']}{replacement})")
         lines += [f"    {name}" for name in change["properties"]]
-    return {"prepared": "\n".join(lines) + "\n"}
+    return [{"prepared": "\n".join(lines) + "\n"}]
+
+
+def _change(resource: Mapping[str, Any], template: Mapping[str, Any]) -> Change:
+    name = resource["LogicalResourceId"]
+    properties = {_target(detail) for detail in resource.get("Details", [])}
+    if resource["Action"] == "Add":
+        properties = set(template["Resources"].get(name, {}).get("Properties", {}))
+    return {
+        "action": resource["Action"],
+        "resource": name,
+        "type": str(resource["ResourceType"]),
+        "replacement": resource.get("Replacement", "False"),
+        "properties": sorted(str(item) for item in properties),
+    }
 
 
 def _target(detail: Mapping[str, Any]) -> str:
+    # The name of a property, or an attribute of the resource such as Tags or DeletionPolicy.
     target = detail["Target"]
-    attribute, name = str(target["Attribute"]), target.get("Name")
-    return f"{attribute}.{name}" if name else attribute
+    return str(target.get("Name") or target["Attribute"])
 
 
-def _replacement_note(replacement: str) -> str:
-    return {"True": " REPLACED", "Conditional": " may be replaced"}.get(replacement, "")
+def _lines(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{kind} {name}: {old.get(name, '(none)')} -> {'(none)' if value is None else value}"
+        for name, value in sorted(new.items())
+        if old.get(name) != value
+    ]

@@ -86,7 +86,7 @@ def _explain(error: Exception, image: EcrImage) -> str:
             f"ECR doesn't let us see {image.reference}. Allow ecr:DescribeImages on "
             f"arn:aws:ecr:{image.region}:{image.account}:repository/{image.repository}."
         )
-    return aws.explain(error, f"DescribeImages of {image.reference}")
+    return str(aws.explain(error, f"DescribeImages of {image.reference}"))
 
 
 def _no_image(image: EcrImage) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 MASK = "****"
+Rule = Callable[[Mapping[str, Any], str], str | None]
 _LIST_TYPES = ("CommaDelimitedList", "List<")
 
 
@@ -37,7 +38,7 @@ def as_text(name: str, value: Any) -> str:
     """Return a playbook's value as CloudFormation takes it.
 
     Booleans become true or false, lists are joined by commas, numbers stand without exponent.
-    Raises StackError, naming the parameter, for any other type.
+    Raises StackError, naming it, for any other type.
     """
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -52,27 +53,46 @@ def as_text(name: str, value: Any) -> str:
         if len(items) == len(value) and not any("," in item for item in items):
             return ",".join(items)
         raise StackError(
-            f"Parameter {name} has an item that is a list or holds a comma. "
+            f"{name} has an item that is a list or holds a comma. "
             "Give a flat list of words without commas."
         )
     raise StackError(
-        f"Parameter {name} is of type {type(value).__name__}. "
+        f"{name} is of type {type(value).__name__}. "
         "Give a text, a number, a boolean or a flat list of these."
     )
 
 
-def references(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the parameters given as ``{output: NAME}``, with that name."""
-    return {
+def split(values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return the parameters given as `{output: NAME}` with that name, and the others."""
+    references = {
         str(name): str(value["output"])
         for name, value in values.items()
         if isinstance(value, Mapping) and value.keys() == {"output"}
     }
+    return references, {name: value for name, value in values.items() if name not in references}
 
 
-def texts(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return given parameters as text, without those that are None (not given)."""
-    return {str(name): as_text(name, value) for name, value in values.items() if value is not None}
+def texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of an option as text, without those that are None (not given)."""
+    return {
+        str(name): as_text(f"{option}.{name}", value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with every secret in it masked."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def check_names(declared: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> None:
+    """Raise StackError for a parameter that the template doesn't have."""
+    for name in names:
+        if name not in declared:
+            raise StackError(_unknown(name, declared))
 
 
 def check(
@@ -82,15 +102,17 @@ def check(
 ) -> None:
     """Hold values against the template's parameters, so that AWS is not called with bad ones.
 
-    With `variable_prefix`, a refused value is named by the role's variable that it came from:
-    parameter HostName of the role service is service_host_name.
+    Args:
+        declared: the template's parameters.
+        values: parameters as text.
+        variable_prefix: of the role's variables; a refused value is then named by the variable that
+            it came from: parameter HostName of the role service is service_host_name.
 
-    Raises: StackError, naming the parameter, for an unknown name or a value that the template
-        refuses. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    Raises: StackError for an unknown name or a value that the template refuses.
+    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """
+    check_names(declared, values)
     for name, value in values.items():
-        if name not in declared:
-            raise StackError(_unknown(name, declared))
         problem = _problem(declared[name], value)
         if problem:
             shown = MASK if is_secret(declared[name]) else repr(value)
@@ -153,12 +175,13 @@ def _missing(names: list[str], sources: Sources) -> str:
     looked += (
         ["initial_parameters"] if sources.previous is None else ["the stack's previous values"]
     )
-    subject = "Parameter" if len(names) == 1 else "Parameters"
-    verb = "has" if len(names) == 1 else "have"
+    shown = [
+        f"{name} (output {sources.references[name]})" if name in sources.references else name
+        for name in names
+    ]
     return (
-        f"{subject} {', '.join(names)} {verb} no value: not in {', '.join(looked)}, and the "
-        "template has no default. Give it in parameters, or name a stack in parameters_from that "
-        "has an output of this name."
+        f"No value for {', '.join(shown)}: looked in {', '.join(looked)}, and the template has no "
+        "default. Give it in parameters, or add a stack to parameters_from that has such an output."
     )
 
 
@@ -175,7 +198,7 @@ def _problem(definition: Mapping[str, Any], value: str) -> str | None:
     if kind.startswith("AWS::SSM::"):
         return None  # the value is the name of an SSM parameter; only AWS can look behind it
     is_list = kind.startswith(_LIST_TYPES)
-    items = [item.strip() for item in value.split(",")] if is_list else [value]
+    items = [item.strip() for item in value.split(",") if value] if is_list else [value]
     is_number = kind in ("Number", "List<Number>")
     rules: list[Callable[[Mapping[str, Any], str], str | None]] = [
         _values_problem,

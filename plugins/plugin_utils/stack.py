@@ -6,55 +6,64 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
+Description = dict[str, Any]
 Show = Callable[[str, str | None], None]
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
-# A first creation that failed holds nothing worth keeping and can't be updated.
-REPLACEABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
-SHELL = "REVIEW_IN_PROGRESS"
+SHELL = "REVIEW_IN_PROGRESS"  # what a change set for a new stack leaves: no resource yet
+# A first creation that failed holds nothing worth keeping, and can't be updated.
+REPLACEABLE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
 _STUCK = {
-    "UPDATE_ROLLBACK_FAILED": "Mend what its events name, then run: aws cloudformation "
-    "continue-update-rollback --stack-name {name}",
-    "DELETE_FAILED": "Mend what its events name, then delete it with state: absent or: aws "
-    "cloudformation delete-stack --stack-name {name}",
+    "UPDATE_ROLLBACK_FAILED": "Mend that, then run: aws cloudformation continue-update-rollback "
+    "--stack-name {name}",
+    "DELETE_FAILED": "Mend that, then delete the stack with state: absent",
 }
+_DEFAULT_ADVICE = "Mend that, and run the playbook again"
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-_RACES = ("InvalidChangeSetStatus", "ChangeSetNotFound")
+_RACES = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "AlreadyExistsException"})
+_RACE_WORDS = ("_IN_PROGRESS state", "already exists and cannot be created again")
 
 
-class Busy(Exception):  # noqa: N818  (a state to wait for, no error)
-    """Another operation came first; wait for it and look again."""
+class BusyError(Exception):
+    """Another operation came first: wait for it, and look again."""
 
 
 class Clock:
-    """Counts the seconds of one task, and paces its polls: 0.2 s at first, at most 3 s."""
+    """Counts the seconds of one task and paces its polls: 0.2 s at first, 3 s in the end."""
 
     def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+        self._timeout = timeout
         self._start = time.monotonic()
-        self.restart()
-
-    def restart(self) -> None:
-        """Poll quickly again: something moves."""
-        self._interval = 0.2
+        self.hurry()
 
     @property
     def elapsed(self) -> float:
         """Seconds since the task began."""
         return time.monotonic() - self._start
 
-    def pause(self, waiting_for: str) -> None:
-        """Sleep until the next poll; raises StackError when the task's time is over."""
-        if self.elapsed + self._interval > self.timeout:
+    def hurry(self) -> None:
+        """Poll quickly again, because something moves."""
+        self._interval = 0.2
+
+    def pause(self, state: str) -> None:
+        """Sleep until the next poll.
+
+        Args:
+            state: what is waited for, as a sentence without full stop.
+
+        Raises: StackError with that sentence when the task's time is over.
+        """
+        if self.elapsed + self._interval > self._timeout:
             raise StackError(
-                f"{waiting_for} after {self.timeout:g} s, the limit of option timeout. It was left "
-                "as it is and goes on; run the playbook again to wait for it."
+                f"{state} after {self._timeout:g} s, the limit of option timeout. It is left as it "
+                "is and goes on; run the playbook again to wait for it."
             )
         time.sleep(self._interval)
         self._interval = min(self._interval * 1.4, 3.0)
@@ -64,10 +73,10 @@ class Stack:
     """A stack by its name.
 
     Args:
-        client: botocore's CloudFormation client.
+        client: botocore's client for CloudFormation.
         name: the stack's name.
-        clock: the time that the task has.
-        show: prints a line in a colour, live.
+        clock: the time the task has.
+        show: prints a line in a colour, at once.
     """
 
     def __init__(self, client: Any, name: str, clock: Clock, show: Show) -> None:
@@ -76,192 +85,204 @@ class Stack:
         self.clock = clock
         self._show = show
 
-    def describe(self, name_or_id: str | None = None) -> dict[str, Any] | None:
-        """Return DescribeStacks' entry, or None if there is no such stack."""
-        return describe(self._client, name_or_id or self.name)
+    def settled(self, description: Description | None) -> Description | None:
+        """Wait until no operation runs on the stack, and return it; None if there is none.
 
-    def template(self) -> str:
-        """Return the template that the stack was last deployed with.
+        Args:
+            description: the stack as last seen.
 
-        Raises: StackError if there is no such stack, or AWS refuses.
+        Raises: StackError at the timeout.
         """
-        try:
-            body = self._client.get_template(StackName=self.name)["TemplateBody"]
-        except aws.AwsError as error:
-            raise StackError(aws.explain(error, f"GetTemplate of stack {self.name}")) from error
-        return body if isinstance(body, str) else json.dumps(body)  # botocore parses JSON
-
-    def settled(self) -> dict[str, Any] | None:
-        """Wait until no operation runs and return the stack; raises StackError at the timeout."""
         told = False
-        while True:
-            description = self.describe()
-            status = description["StackStatus"] if description else ""
-            if not status.endswith("_IN_PROGRESS") or status == SHELL:
-                return description
+        while description and is_busy(description["StackStatus"]):
+            status = description["StackStatus"]
             if not told:
-                self._say(f"{status}, by another deployment: waiting for it", "yellow")
+                self._say(f"{status}: another operation runs, waiting for its end", "yellow")
                 told = True
-            self.clock.pause(f"Stack {self.name} is still busy ({status})")
+            self.clock.pause(f"Stack {self.name} is still {status} by another operation")
+            description = describe(self._client, self.name)
+        return description
 
-    @contextlib.contextmanager
-    def change_set(self, kind: str, request: Mapping[str, Any]) -> Iterator[dict[str, Any] | None]:
-        """Make a change set and yield it described, None without changes; delete it if not executed.
+    def deploy(
+        self, kind: str, request: Mapping[str, Any], *, execute: bool
+    ) -> tuple[list[dict[str, Any]] | None, Description | None]:
+        """Make a change set; execute it and stream its events, or discard it.
 
-        Raises: Busy if another operation came first, StackError if AWS refuses it.
+        Args:
+            kind: CREATE or UPDATE.
+            request: the other arguments of CreateChangeSet.
+            execute: whether to execute it, if it has changes.
+
+        Returns: its changes, None if it has none, and the stack if it was executed.
+        Raises: BusyError if another operation came first, StackError with what CloudFormation
+            refuses or with the root cause of a failure.
         """
-        name = f"quayside-{uuid.uuid4().hex}"
+        change_set = self._create_change_set(kind, request)
+        executed = False
         try:
-            made = self._client.create_change_set(
-                StackName=self.name, ChangeSetName=name, ChangeSetType=kind, **request
-            )
-        except aws.AwsError as error:
-            raise self._race_or_error(error, "CreateChangeSet") from error
-        try:
-            yield self._described(made["Id"])
+            changes = self._changes(change_set["Id"])
+            if changes is None or not execute:
+                return changes, None
+            mark = self._newest_event(change_set["StackId"])
+            self._call("execute_change_set", ChangeSetName=change_set["Id"])
+            executed = True
         finally:
-            # An executed change set is gone already, or refuses; either way nothing is left to do.
-            with contextlib.suppress(*aws.AwsError):
-                self._client.delete_change_set(ChangeSetName=made["Id"])
-
-    def execute(self, change_set: Mapping[str, Any]) -> dict[str, Any]:
-        """Execute a change set, stream its events, and return the stack when it is complete.
-
-        Raises: Busy if another operation came first, StackError with the root cause of a failure.
-        """
-        stack_id = change_set["StackId"]
-        mark = self._newest_event(stack_id)
-        try:
-            self._client.execute_change_set(
-                ChangeSetName=change_set["ChangeSetId"], ClientRequestToken=uuid.uuid4().hex
-            )
-        except aws.AwsError as error:
-            raise self._race_or_error(error, "ExecuteChangeSet") from error
-        return self._followed(stack_id, mark, ("CREATE_COMPLETE", "UPDATE_COMPLETE"))
+            if not executed:
+                self._discard(kind, change_set)
+        self._announce(kind)
+        good = (f"{kind}_COMPLETE",)
+        return changes, self._followed(change_set["StackId"], mark, good)
 
     def delete(self, stack_id: str) -> None:
         """Delete the stack and stream its events; raises StackError with the root cause."""
         mark = self._newest_event(stack_id)
-        try:
-            self._client.delete_stack(StackName=stack_id)
-        except aws.AwsError as error:
-            raise self._race_or_error(error, "DeleteStack") from error
+        self._call("delete_stack", StackName=stack_id)
+        self._announce("DELETE")
         self._followed(stack_id, mark, ("DELETE_COMPLETE",))
 
     def protect(self, protected: bool) -> None:
         """Set the stack's termination protection."""
-        try:
-            self._client.update_termination_protection(
-                StackName=self.name, EnableTerminationProtection=protected
-            )
-        except aws.AwsError as error:
-            doing = f"UpdateTerminationProtection of stack {self.name}"
-            raise StackError(aws.explain(error, doing)) from error
+        self._call(
+            "update_termination_protection",
+            StackName=self.name,
+            EnableTerminationProtection=protected,
+        )
+
+    def template(self) -> str:
+        """Return the template that the stack was last deployed with."""
+        body = self._call("get_template", StackName=self.name)["TemplateBody"]
+        return body if isinstance(body, str) else json.dumps(body)  # botocore parses JSON
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the stack's resources (ListStackResources)."""
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self.name)
-        return [resource for page in pages for resource in page["StackResourceSummaries"]]
+        return [item for page in pages for item in page["StackResourceSummaries"]]
 
-    def refuse_stuck(self, status: str) -> None:
+    def refuse_stuck(self, description: Description | None) -> None:
         """Raise StackError for a state that only a person can mend."""
-        if status in _STUCK:
-            raise StackError(
-                f"Stack {self.name} is {status}. {_STUCK[status].format(name=self.name)}."
-            )
+        status = description["StackStatus"] if description else ""
+        if description and status in _STUCK:
+            reason = description.get("StackStatusReason") or "its events tell why"
+            raise StackError(self._failure(status, reason))
 
-    def _described(self, change_set: str) -> dict[str, Any] | None:
+    def _create_change_set(self, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        name = f"quayside-{uuid.uuid4().hex}"
+        made: dict[str, Any] = self._call(
+            "create_change_set",
+            StackName=self.name,
+            ChangeSetName=name,
+            ChangeSetType=kind,
+            **request,
+        )
+        return made
+
+    def _changes(self, change_set: str) -> list[dict[str, Any]] | None:
+        """Wait until a change set is made and return its changes, None if there are none."""
         while True:
-            described = self._client.describe_change_set(ChangeSetName=change_set)
+            described = self._call("describe_change_set", ChangeSetName=change_set)
             status, reason = described["Status"], described.get("StatusReason", "")
             if status == "CREATE_COMPLETE":
-                return dict(described, Changes=self._all_changes(described))
+                return self._all_pages(change_set, described)
             if status == "FAILED":
                 if any(words in reason for words in _NO_CHANGES):
                     return None
                 raise StackError(
-                    f"The change set of stack {self.name} failed: {reason.rstrip('.')}. "
-                    "Mend that, and run the playbook again."
+                    f"CloudFormation can't plan stack {self.name}: {reason.rstrip('.')}. "
+                    f"{_DEFAULT_ADVICE}."
                 )
             self.clock.pause(f"The change set of stack {self.name} is still {status}")
 
-    def _all_changes(self, described: Mapping[str, Any]) -> list[dict[str, Any]]:
-        changes = list(described.get("Changes", []))
-        token = described.get("NextToken")
-        while token:
-            page = self._client.describe_change_set(
-                ChangeSetName=described["ChangeSetId"], NextToken=token
-            )
+    def _all_pages(self, change_set: str, page: Mapping[str, Any]) -> list[dict[str, Any]]:
+        changes = list(page.get("Changes", []))
+        while token := page.get("NextToken"):
+            page = self._call("describe_change_set", ChangeSetName=change_set, NextToken=token)
             changes += page.get("Changes", [])
-            token = page.get("NextToken")
         return changes
 
+    def _discard(self, kind: str, change_set: Mapping[str, Any]) -> None:
+        """Delete a change set, and the empty stack that it made if it was to create one."""
+        # Another deployment may have taken the stack over meanwhile: what refuses stays.
+        with contextlib.suppress(*aws.AwsError):
+            self._client.delete_change_set(ChangeSetName=change_set["Id"])
+            if kind != "CREATE":
+                return
+            others = self._client.list_change_sets(StackName=change_set["StackId"])["Summaries"]
+            shell = describe(self._client, change_set["StackId"])
+            if not others and shell and shell["StackStatus"] == SHELL:
+                self._client.delete_stack(StackName=change_set["StackId"])
+
     def _newest_event(self, stack_id: str) -> str | None:
-        events = self._client.describe_stack_events(StackName=stack_id)["StackEvents"]
+        events = self._call("describe_stack_events", StackName=stack_id)["StackEvents"]
         return str(events[0]["EventId"]) if events else None
 
-    def _followed(self, stack_id: str, mark: str | None, good: tuple[str, ...]) -> dict[str, Any]:
-        """Stream events newer than `mark` until the stack is steady; return it if that is good."""
-        cause: dict[str, Any] | None = None
-        self.clock.restart()
+    def _followed(
+        self, stack_id: str, mark: str | None, good: tuple[str, ...]
+    ) -> Description | None:
+        """Stream the events after `mark` until the stack is steady, and return the stack.
+
+        Raises: StackError with the root cause if its state is not a good one.
+        """
+        cause: Mapping[str, Any] | None = None
+        reached = ""
+        self.clock.hurry()
         while True:
-            description = self.describe(stack_id) or {"StackStatus": "DELETE_COMPLETE"}
+            # The state before the events, so that none is missed in the end.
+            description = describe(self._client, stack_id)
+            status = description["StackStatus"] if description else "DELETE_COMPLETE"
             for event in self._events_since(stack_id, mark):
                 mark = event["EventId"]
                 cause = cause or (event if _is_cause(event) else None)
+                reached = event["ResourceStatus"] if _is_of_stack(event) else reached
                 self._show_event(event)
-                self.clock.restart()
-            status = description["StackStatus"]
-            if not status.endswith("_IN_PROGRESS"):
+                self.clock.hurry()
+            # A state that no event has told of is the one from before this operation.
+            if status == reached and not is_busy(status):
                 break
             self.clock.pause(f"Stack {self.name} is still {status}")
-        if status in good:
-            return description
-        raise StackError(self._failure(status, cause, description))
+        if status not in good:
+            raise StackError(self._failure(status, _reason(cause, description)))
+        return description
 
     def _events_since(self, stack_id: str, mark: str | None) -> list[dict[str, Any]]:
         fresh: list[dict[str, Any]] = []
         pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        for page in pages:
-            for event in page["StackEvents"]:
-                if event["EventId"] == mark:
-                    return fresh[::-1]
-                fresh.append(event)
+        for event in (event for page in pages for event in page["StackEvents"]):
+            if event["EventId"] == mark:
+                break
+            fresh.append(event)
         return fresh[::-1]
 
-    def _failure(
-        self, status: str, cause: Mapping[str, Any] | None, description: Mapping[str, Any]
-    ) -> str:
-        if cause:
-            reason = cause.get("ResourceStatusReason", "no reason given")
-            what = f"{cause['LogicalResourceId']} ({cause['ResourceType']}): {reason}"
-        else:
-            what = str(description.get("StackStatusReason", "no event tells why"))
-        advice = _STUCK.get(status, "Mend that, and run the playbook again").format(name=self.name)
-        return f"Stack {self.name} is {status}: {what.rstrip('.')}. {advice}."
+    def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
+        except aws.AwsError as error:
+            said = aws.message(error)
+            if aws.code(error) in _RACES or any(words in said for words in _RACE_WORDS):
+                raise BusyError(said) from error
+            name = "".join(word.capitalize() for word in operation.split("_"))
+            raise StackError(aws.explain(error, f"{name} of stack {self.name}")) from error
+        return answer
 
-    def _race_or_error(self, error: Exception, operation: str) -> Exception:
-        said = aws.message(error)
-        if aws.code(error) in _RACES or "_IN_PROGRESS state" in said or "already exists" in said:
-            return Busy()
-        return StackError(aws.explain(error, f"{operation} of stack {self.name}"))
+    def _failure(self, status: str, reason: str) -> str:
+        advice = _STUCK.get(status, _DEFAULT_ADVICE).format(name=self.name)
+        return f"Stack {self.name} is {status}: {reason.rstrip('.')}. {advice}."
+
+    def _announce(self, kind: str) -> None:
+        self._say(f"{kind} begins; if this run is interrupted, it goes on, and the next run waits")
 
     def _show_event(self, event: Mapping[str, Any]) -> None:
-        status = event["ResourceStatus"]
-        reason = event.get("ResourceStatusReason", "")
-        self._say(
-            f"{status:<20} {event['LogicalResourceId']} ({event['ResourceType']}) {reason}".rstrip(),
-            _colour(status),
-        )
+        status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
+        resource = f"{event['LogicalResourceId']} ({event['ResourceType']})"
+        self._say(f"{resource} {status} {reason}".rstrip(), _colour(status))
 
     def _say(self, text: str, colour: str | None = None) -> None:
-        self._show(f"{self.clock.elapsed:7.1f} s  {self.name}  {text}", colour)
+        self._show(f"{self.clock.elapsed:7.1f} s  {self.name}: {text}", colour)
 
 
-def describe(client: Any, name: str) -> dict[str, Any] | None:
-    """Return DescribeStacks' entry of a stack, or None if there is no such stack."""
+def describe(client: Any, name: str) -> Description | None:
+    """Return DescribeStacks' entry of a stack by name or id; None if there is no such stack."""
     try:
-        description: dict[str, Any] = client.describe_stacks(StackName=name)["Stacks"][0]
+        description: Description = client.describe_stacks(StackName=name)["Stacks"][0]
     except aws.AwsError as error:
         if aws.code(error) == "ValidationError" and "does not exist" in aws.message(error):
             return None
@@ -269,14 +290,39 @@ def describe(client: Any, name: str) -> dict[str, Any] | None:
     return None if description["StackStatus"] == "DELETE_COMPLETE" else description
 
 
+def describe_all(client: Any, names: Iterable[str]) -> dict[str, Description | None]:
+    """Return `describe` of several stacks, asked for at the same time."""
+    wanted = list(dict.fromkeys(names))
+    if len(wanted) == 1:
+        return {wanted[0]: describe(client, wanted[0])}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip(wanted, pool.map(lambda name: describe(client, name), wanted), strict=True))
+
+
 def outputs(description: Mapping[str, Any]) -> dict[str, str]:
     """Return a stack's outputs by name."""
     return {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
 
 
+def is_busy(status: str) -> bool:
+    """Say whether an operation runs on a stack with this status."""
+    return status.endswith("_IN_PROGRESS") and status != SHELL
+
+
+def _is_of_stack(event: Mapping[str, Any]) -> bool:
+    return bool(event.get("PhysicalResourceId") == event["StackId"])
+
+
 def _is_cause(event: Mapping[str, Any]) -> bool:
     reason = event.get("ResourceStatusReason", "").lower()
     return event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason
+
+
+def _reason(cause: Mapping[str, Any] | None, description: Mapping[str, Any] | None) -> str:
+    if cause is None:
+        return str((description or {}).get("StackStatusReason") or "no event tells why")
+    reason = cause.get("ResourceStatusReason") or "no reason is given"
+    return f"{cause['LogicalResourceId']} ({cause['ResourceType']}): {reason}"
 
 
 def _colour(status: str) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 # PyYAML without libyaml reads and writes the same, slower.
@@ -22,26 +23,10 @@ _DUMPER = getattr(yaml, "CBaseDumper", yaml.BaseDumper)
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 _SHORT_FORMS = {"!Ref": "Ref", "!Condition": "Condition"} | {
     f"!{name}": f"Fn::{name}"
-    for name in [
-        "And",
-        "Base64",
-        "Cidr",
-        "Equals",
-        "FindInMap",
-        "GetAtt",
-        "GetAZs",
-        "If",
-        "ImportValue",
-        "Join",
-        "Length",
-        "Not",
-        "Or",
-        "Select",
-        "Split",
-        "Sub",
-        "ToJsonString",
-        "Transform",
-    ]
+    for name in (
+        *("And", "Base64", "Cidr", "Equals", "FindInMap", "GetAtt", "GetAZs", "If", "ImportValue"),
+        *("Join", "Length", "Not", "Or", "Select", "Split", "Sub", "ToJsonString", "Transform"),
+    )
 }
 _IF = "Fn::If"
 _NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -178,13 +163,13 @@ def _value(node: yaml.Node) -> Any:
     elif isinstance(node, yaml.SequenceNode):
         value = [_value(item) for item in node.value]
     else:
-        value = _map(node)
+        value = _map(node.value)
     return value if node.tag in _DEFAULT_TAGS else _long_form(node, value)
 
 
-def _map(node: yaml.MappingNode) -> dict[str, Any]:
+def _map(pairs: list[tuple[yaml.Node, yaml.Node]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    for key_node, value_node in node.value:
+    for key_node, value_node in pairs:
         key = _value(key_node)
         if not isinstance(key, str):
             raise StackError(f"A key is no single word{_place(key_node)}. Write it as one.")
