@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +113,7 @@ class Convergence:
         with self._admin(MAINTENANCE_DATABASE) as connection:
             roles = self._roles(connection)
             with roles_locked(connection, wanted.database):
-                roles.check_unclaimed([wanted.owner, *names], self._stack_exists)
+                roles.check_unclaimed(names, self._stack_exists)
                 self.before_change()
                 roles.create_database()
                 for user in users.values():
@@ -227,16 +227,14 @@ class Convergence:
         wanted = self.properties
         parameter = wanted.admin_password_parameter
         for password in credentials.admin_passwords(self.clients.ssm, parameter):
-            try:
-                opening = self._server.connect(database, wanted.admin_username, password)
-                connection = opening.__enter__()
-            except LoginDenied:
-                continue
-            try:
+            with ExitStack() as opened:
+                connecting = self._server.connect(database, wanted.admin_username, password)
+                try:
+                    connection = opened.enter_context(connecting)
+                except LoginDenied:
+                    continue
                 yield connection
-            finally:
-                connection.close()
-            return
+                return
         raise Failure(
             f"The admin {wanted.admin_username} can't log in to {wanted.host} with the password "
             f"in {parameter}.",

@@ -37,15 +37,27 @@ class Roles:
     owner: str
     mark: Mark
 
-    def check_unclaimed(self, roles: Sequence[str], stack_exists: Callable[[str], bool]) -> None:
+    def check_unclaimed(self, users: Sequence[str], stack_exists: Callable[[str], bool]) -> None:
         """Refuse to touch what belongs to somebody else.
 
         Args:
-            roles: the names that are to become or stay ours.
+            users: names of the login users that are to become or stay ours.
             stack_exists: tells whether a stack still exists.
         Raises:
             Failure: naming the database or role and whose it is.
         """
+        self._check_database()
+        for role in (self.owner, *users):
+            other = self.marked(role)
+            if other and self.mark.rival_of(other) and stack_exists(other.stack_id):
+                raise Failure(
+                    f"The role {role} belongs to the stack {other.stack_id}.",
+                    "Choose another database name, or delete that stack first.",
+                )
+            if other is None:
+                self._check_unmarked(role)
+
+    def _check_database(self) -> None:
         owner = self._value(
             "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", self.database
         )
@@ -55,13 +67,18 @@ class Roles:
                 f"{self.owner}.",
                 "Choose another name, or make that role the owner to have it adopted.",
             )
-        for role in roles:
-            other = self.marked(role)
-            if other and self.mark.rival_of(other) and stack_exists(other.stack_id):
-                raise Failure(
-                    f"The role {role} belongs to the stack {other.stack_id}.",
-                    "Choose another database name, or delete that stack first.",
-                )
+
+    def _check_unmarked(self, role: str) -> None:
+        """Adopt a role that someone made by hand only if it is what we would have made."""
+        login = self._value("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", role)
+        if login is None:
+            return
+        fits = not login if role == self.owner else role in self._members()
+        if not fits:
+            raise Failure(
+                f"The role {role} exists and was not made for the database {self.database}.",
+                "Choose another database name, or drop that role.",
+            )
 
     def marked(self, role: str) -> Mark | None:
         """The mark on a role; None without one, or without the role."""
@@ -112,16 +129,7 @@ class Roles:
 
     def users(self) -> list[str]:
         """The login users that belong to the owner role and are ours."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT member.rolname FROM pg_auth_members"
-                " JOIN pg_roles AS owner ON owner.oid = roleid"
-                " JOIN pg_roles AS member ON member.oid = member"
-                " WHERE owner.rolname = %s ORDER BY 1",
-                (self.owner,),
-            )
-            members = list(dict.fromkeys(row[0] for row in cursor.fetchall()))
-        return [member for member in members if self.is_ours(member)]
+        return [member for member in self._members() if self.is_ours(member)]
 
     def is_ours(self, role: str) -> bool:
         """Whether a role carries our own mark, on whatever host it was given."""
@@ -187,6 +195,17 @@ class Roles:
         needed = ("SET", "USAGE") if newer else ("MEMBER",)
         query = "SELECT pg_has_role(current_user, %s, %s)"
         return all(self._value(query, self.owner, privilege) for privilege in needed)
+
+    def _members(self) -> list[str]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT DISTINCT member.rolname FROM pg_auth_members"
+                " JOIN pg_roles AS owner ON owner.oid = roleid"
+                " JOIN pg_roles AS member ON member.oid = member"
+                " WHERE owner.rolname = %s ORDER BY 1",
+                (self.owner,),
+            )
+            return [row[0] for row in cursor.fetchall()]
 
     def _set_password(self, cursor: Any, user: User) -> None:
         # The verifier alone: a plain password would stand in the server's log.

@@ -35,13 +35,14 @@ class Allocation:
     cloudformation: Any
     before_change: Callable[[], None] = lambda: None
 
-    def priority_of(self, owner: Owner) -> int:
+    def priority_of(self, owner: Owner, *, rule_exists: bool) -> int:
         """The owner's priority: the one it has, or the lowest that is free.
 
-        Three calls beyond the pages of rules, and two more for every race that is lost.
+        Two calls beyond the pages of rules, and two more for every race that is lost.
 
         Args:
             owner: the stack and its resource.
+            rule_exists: whether the stack may have its rule by now; on Create it can't.
         Raises:
             Failure: the listener is full, or has too many deployments at once.
             ClientError: a call was refused.
@@ -50,6 +51,8 @@ class Allocation:
         for attempt in range(_ATTEMPTS):
             reserved = self.reservations.all()
             if owner in reserved:
+                if reserved[owner] in rules and not rule_exists:
+                    raise self._foreign_rule(reserved[owner])
                 return reserved[owner]
             taken = rules | set(reserved.values())
             if len(taken) >= listener.DEFAULT_RULE_QUOTA:
@@ -100,6 +103,13 @@ class Allocation:
 
     def _is_gone(self, owner: Owner) -> bool:
         return stacks.status(self.cloudformation, owner.stack_id) == stacks.DELETED
+
+    def _foreign_rule(self, priority: int) -> Failure:
+        return Failure(
+            f"The priority {priority} of {self.reservations.listener_arn} is reserved for this "
+            "stack, but a rule of someone else has it.",
+            "Delete that rule or give it another priority, then deploy again.",
+        )
 
     def _full(self, count: int, what: str) -> Failure:
         return Failure(

@@ -23,7 +23,7 @@ def handler(event: dict[str, object], context: Context) -> None:
 def _converge(request: Request) -> Answer:
     properties = ListenerPriorityProperties.of(request.properties)
     allocation = _allocation(request, properties.listener_arn)
-    priority = allocation.priority_of(_owner(request))
+    priority = allocation.priority_of(_owner(request), rule_exists=request.type == "Update")
     return Answer(_PREFIX + properties.listener_arn, {"Priority": str(priority)})
 
 

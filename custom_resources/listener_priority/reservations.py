@@ -6,10 +6,15 @@ who has the number, and `owner#<StackId>#<LogicalId>` says which number the owne
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from custom_resources.shared import aws
+from custom_resources.shared.failure import Failure
 
 _OWNER = "owner#{}#{}"
 _PRIORITY = "priority#{:05d}"
@@ -50,6 +55,7 @@ class Reservations:
         """Everyone's priorities, as they are at this moment.
 
         Raises:
+            Failure: there is no such table.
             ClientError: a call was refused.
         """
         pages = self.dynamodb.get_paginator("query").paginate(
@@ -61,11 +67,12 @@ class Reservations:
                 ":owner": {"S": "owner#"},
             },
         )
-        return {
-            Owner(item["StackId"]["S"], item["LogicalId"]["S"]): int(item["Priority"]["N"])
-            for page in pages
-            for item in page["Items"]
-        }
+        with self._table_missing_explained():
+            return {
+                Owner(item["StackId"]["S"], item["LogicalId"]["S"]): int(item["Priority"]["N"])
+                for page in pages
+                for item in page["Items"]
+            }
 
     def of(self, owner: Owner) -> int | None:
         """The owner's priority, or None.
@@ -74,7 +81,8 @@ class Reservations:
             ClientError: a call was refused.
         """
         key = self._key(_OWNER.format(owner.stack_id, owner.logical_id))
-        answer = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        with self._table_missing_explained():
+            answer = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)
         return int(answer["Item"]["Priority"]["N"]) if "Item" in answer else None
 
     def reserve(self, owner: Owner, priority: int) -> bool:
@@ -124,7 +132,7 @@ class Reservations:
             for key in self._keys(owner, priority)
         )
 
-    def _transact(self, writes: Any) -> bool:
+    def _transact(self, writes: Iterator[dict[str, Any]]) -> bool:
         try:
             self.dynamodb.transact_write_items(TransactItems=list(writes))
         except ClientError as error:
@@ -135,6 +143,17 @@ class Reservations:
                 return False
             raise
         return True
+
+    @contextmanager
+    def _table_missing_explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            if aws.code(error) != "ResourceNotFoundException":
+                raise
+            raise Failure(
+                f"There is no DynamoDB table {self.table}.", "Deploy the support stack again."
+            ) from None
 
     def _keys(self, owner: Owner, priority: int) -> list[dict[str, dict[str, str]]]:
         entries = (_PRIORITY.format(priority), _OWNER.format(owner.stack_id, owner.logical_id))

