@@ -23,6 +23,7 @@ import boto3
 
 from local_aws import images
 from local_aws.errors import LocalAwsError
+from local_aws.running import server_process
 from local_aws.server import ATTACHED
 from local_aws.settings import ACCOUNT, DEFAULT_REGION, Settings, free_port, port_is_free
 
@@ -66,15 +67,16 @@ class LocalAws:
                 f"One of the ports {port} to {port + 2} is taken. "
                 "Stop what listens there, or choose another --port."
             )
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempts = _ATTEMPTS if port is None else 1
+        while True:
+            attempts -= 1
             settings = Settings.fresh(directory, port or free_port(), region)
             _prepare(settings)
             try:
                 return cls(settings, _launch(settings, attached=attached))
             except LocalAwsError as error:
-                if port is not None or attempt == _ATTEMPTS or "in use" not in str(error):
+                if not attempts or "address already in use" not in str(error):
                     raise
-        raise AssertionError
 
     @classmethod
     def running(cls, directory: Path | str) -> Self:
@@ -85,7 +87,7 @@ class LocalAws:
         """
         directory = Path(directory).resolve()
         settings = Settings.load(directory)
-        if _server_process(directory) is None:
+        if server_process(directory) is None:
             raise LocalAwsError(
                 f"The local AWS of {directory} does not run any more; its log is {settings.log}. "
                 f"Start it again: python -m local_aws start --directory {directory}"
@@ -154,7 +156,7 @@ class LocalAws:
 
     def stop(self) -> None:
         """Stop the server and all it started; a stopped one stays so."""
-        pid = self._process.pid if self._process else _server_process(self.directory)
+        pid = self._process.pid if self._process else server_process(self.directory)
         if pid is None:
             return
         _signal(pid, signal.SIGTERM)
@@ -166,12 +168,11 @@ class LocalAws:
             time.sleep(0.02)
         if self._process is not None and self._process.stdin:
             self._process.stdin.close()
-        (self.directory / "server.pid").unlink(missing_ok=True)
 
     def _runs(self, pid: int) -> bool:
         if self._process is not None:
             return self._process.poll() is None
-        return _is_server(pid, self.directory)
+        return server_process(self.directory) == pid
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -188,7 +189,7 @@ class LocalAws:
 
 
 def _refuse_running(directory: Path) -> None:
-    pid = _server_process(directory)
+    pid = server_process(directory)
     if pid is not None:
         raise LocalAwsError(
             f"A local AWS runs in {directory} already (process {pid}). "
@@ -217,7 +218,6 @@ def _launch(settings: Settings, *, attached: bool) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    (settings.directory / "server.pid").write_text(str(process.pid))
     _wait_until_healthy(settings, process)
     return process
 
@@ -259,22 +259,6 @@ def _is_healthy(settings: Settings) -> bool:
 def _tail(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
-
-
-def _server_process(directory: Path) -> int | None:
-    try:
-        pid = int((directory / "server.pid").read_text())
-    except (FileNotFoundError, ValueError):
-        return None
-    return pid if _is_server(pid, directory) else None
-
-
-def _is_server(pid: int, directory: Path) -> bool:
-    """Return whether the process is this directory's server: a pid may be another's by now."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return not shown.startswith("Z") and "local_aws.server" in shown and str(directory) in shown
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from local_aws.errors import LocalAwsError
+from local_aws.running import hold
 from local_aws.settings import ACCOUNT, Settings
 from local_aws.versions import check_hooks, check_versions
 
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
     settings = Settings.load(Path(arguments[0]))
     _environ(settings)
     try:
+        hold(settings.directory)
         check_versions()
         check_hooks()
         asyncio.run(_serve(settings, attached=ATTACHED in arguments))

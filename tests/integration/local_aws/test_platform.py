@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import crhelper
 import psycopg
 import pytest
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import Stacks, call, zipped
+from tests.integration.local_aws.support import (
+    LOAD_BALANCER,
+    ROLE,
+    Stacks,
+    call,
+    service_template,
+    zipped,
+)
 
 FUNCTION = """
 import boto3
@@ -32,145 +38,11 @@ def handler(event, context):
     helper(event, context)
 """
 
-ROLE = {
-    "Type": "AWS::IAM::Role",
-    "Properties": {
-        "AssumeRolePolicyDocument": {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"]},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-    },
-}
-
 
 def crhelper_zip() -> bytes:
     package = Path(crhelper.__file__).parent
     modules = {f"crhelper/{path.stem}": path.read_text() for path in package.glob("*.py")}
     return zipped(function=FUNCTION, **modules)
-
-
-def service_template(image: str, **container: Any) -> dict[str, Any]:
-    definition = {
-        "Name": "app",
-        "Image": image,
-        "Essential": True,
-        "PortMappings": [{"ContainerPort": {"Ref": "Port"}}],
-        "Environment": [{"Name": "PORT", "Value": {"Ref": "Port"}}],
-        "LogConfiguration": {
-            "LogDriver": "awslogs",
-            "Options": {
-                "awslogs-group": {"Ref": "LogGroup"},
-                "awslogs-region": {"Ref": "AWS::Region"},
-                "awslogs-stream-prefix": "app",
-            },
-        },
-    } | container
-    return {
-        "Parameters": {
-            "Port": {"Type": "Number", "Default": "8080"},
-            "Count": {"Type": "Number", "Default": "2"},
-            "Host": {"Type": "String"},
-            "Version": {"Type": "String", "Default": "1"},
-            "ListenerArn": {"Type": "String"},
-            "Priority": {"Type": "Number"},
-            "Cluster": {"Type": "String"},
-        },
-        "Resources": {
-            "Role": ROLE,
-            "LogGroup": {"Type": "AWS::Logs::LogGroup"},
-            "TargetGroup": {
-                "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
-                "Properties": {
-                    "VpcId": "vpc-00000000",
-                    "Port": {"Ref": "Port"},
-                    "Protocol": "HTTP",
-                    "TargetType": "ip",
-                    "HealthCheckPath": "/health",
-                    "TargetGroupAttributes": [
-                        {"Key": "deregistration_delay.timeout_seconds", "Value": "2"}
-                    ],
-                },
-            },
-            "Rule": {
-                "Type": "AWS::ElasticLoadBalancingV2::ListenerRule",
-                "Properties": {
-                    "ListenerArn": {"Ref": "ListenerArn"},
-                    "Priority": {"Ref": "Priority"},
-                    "Conditions": [
-                        {"Field": "host-header", "HostHeaderConfig": {"Values": [{"Ref": "Host"}]}}
-                    ],
-                    "Actions": [{"Type": "forward", "TargetGroupArn": {"Ref": "TargetGroup"}}],
-                },
-            },
-            "TaskDefinition": {
-                "Type": "AWS::ECS::TaskDefinition",
-                "Properties": {
-                    "Family": {"Ref": "AWS::StackName"},
-                    "RequiresCompatibilities": ["FARGATE"],
-                    "NetworkMode": "awsvpc",
-                    "Cpu": "256",
-                    "Memory": "512",
-                    "TaskRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
-                    "RuntimePlatform": {"CpuArchitecture": "X86_64"},
-                    "ContainerDefinitions": [definition],
-                },
-            },
-            "Service": {
-                "Type": "AWS::ECS::Service",
-                "DependsOn": "Rule",
-                "Properties": {
-                    "ServiceName": {"Ref": "AWS::StackName"},
-                    "Cluster": {"Ref": "Cluster"},
-                    "LaunchType": "FARGATE",
-                    "DesiredCount": {"Ref": "Count"},
-                    "TaskDefinition": {"Ref": "TaskDefinition"},
-                    "HealthCheckGracePeriodSeconds": 5,
-                    "DeploymentConfiguration": {
-                        "MaximumPercent": 200,
-                        "MinimumHealthyPercent": 100,
-                        "DeploymentCircuitBreaker": {"Enable": "true", "Rollback": "true"},
-                    },
-                    "LoadBalancers": [
-                        {
-                            "ContainerName": "app",
-                            "ContainerPort": {"Ref": "Port"},
-                            "TargetGroupArn": {"Ref": "TargetGroup"},
-                        }
-                    ],
-                },
-            },
-        },
-        "Outputs": {"TargetGroup": {"Value": {"Ref": "TargetGroup"}}},
-    }
-
-
-LOAD_BALANCER = {
-    "Resources": {
-        "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "tests"}},
-        "Balancer": {
-            "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-            "Properties": {"Subnets": ["subnet-1", "subnet-2"]},
-        },
-        "Listener": {
-            "Type": "AWS::ElasticLoadBalancingV2::Listener",
-            "Properties": {
-                "LoadBalancerArn": {"Ref": "Balancer"},
-                "Port": 80,
-                "Protocol": "HTTP",
-                "DefaultActions": [
-                    {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
-                ],
-            },
-        },
-    },
-    "Outputs": {"ListenerArn": {"Value": {"Ref": "Listener"}}},
-}
 
 
 @pytest.fixture(scope="module")
