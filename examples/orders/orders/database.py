@@ -13,6 +13,7 @@ import psycopg
 from orders.settings import Settings
 
 _LOG = logging.getLogger(__name__)
+_LOCK = 7_214_001  # any number that nobody else uses in this database
 _MIGRATIONS = Path("migrations/versions")  # below the working directory, as alembic.ini has it
 
 # What PostgreSQL says of itself while it can't serve yet; any other FATAL is its final word.
@@ -34,9 +35,13 @@ def prepare(settings: Settings) -> None:
         DatabaseError: it denied us, stayed out of reach, or a migration failed.
     """
     with _connect(settings) as connection:
-        is_current = _is_current(connection)
-    if not is_current:
-        _migrate()
+        if _is_current(connection):
+            return
+        # Of tasks that start at once, one migrates; the others wait here, and find it done.
+        # The lock ends with this connection, so a task that is killed leaves none.
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        if not _is_current(connection):
+            _migrate()
 
 
 def _connect(settings: Settings) -> psycopg.Connection[tuple[Any, ...]]:
@@ -49,7 +54,7 @@ def _connect(settings: Settings) -> psycopg.Connection[tuple[Any, ...]]:
     delay = 0.2
     while True:
         try:
-            return psycopg.connect(**settings.connection())  # type: ignore[arg-type]
+            return psycopg.connect(**settings.connection(), autocommit=True)  # type: ignore[arg-type]
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
             if _is_denial(reason):
