@@ -16,6 +16,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from ministack.core import lambda_runtime
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ecs
+
 from local_aws import processes
 from local_aws.images import Image
 from local_aws.registry import NotFoundError, Registry
@@ -23,6 +27,8 @@ from local_aws.settings import Settings
 
 GATEWAY = "local-aws"  # the name under which ministack looks for its own container
 _KEPT_LINES = 500
+# ministack's own endpoint for the credentials of a task knows no roles.
+_UPSTREAM_CREDENTIALS = ("AWS_CONTAINER_CREDENTIALS", "AWS_CONTAINER_AUTHORIZATION")
 
 
 class Container:
@@ -169,7 +175,7 @@ class Containers:
         found = self._registry.image(image)
         container = Container(name, labels or {}, self._next_address())
         argv = [sys.executable if word == "python" else word for word in command or found.command]
-        given = self._environment(found, environment or {}, container)
+        given = self._environment(found, environment or {}, container) | _credentials(labels or {})
         RUNNING[container.id] = container
         try:
             container.start(argv, found.folder, given)
@@ -186,7 +192,9 @@ class Containers:
             "PYTHONUNBUFFERED": "1",
             "LANG": "C.UTF-8",
             **image.environment,
-            **{name: str(value) for name, value in task.items()},
+            "AWS_REGION": self._settings.region,
+            "AWS_DEFAULT_REGION": self._settings.region,
+            **{k: str(v) for k, v in task.items() if not k.startswith(_UPSTREAM_CREDENTIALS)},
             "PATH": ":".join(paths),
             "HOSTNAME": container.id[:12],
             "BIND_HOST": _address(container.attrs),
@@ -226,11 +234,6 @@ class Images:
         self._registry.image(image)
         return image
 
-    def pull(self, image: str, **_: Any) -> SimpleNamespace:
-        """Raise NotFoundError unless the registry has the image."""
-        self.get(image)
-        return SimpleNamespace(tag=lambda *_args, **_kwargs: True)
-
 
 class Engine:
     """docker-py's client."""
@@ -245,6 +248,24 @@ class Engine:
 def stop_all() -> None:
     """End every container at once."""
     processes.end_all([partial(container.stop, 2) for container in list(RUNNING.values())])
+
+
+def _credentials(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the credentials of a task's role, none without a role."""
+    # Wrong upstream: under AUTH=true no task gets valid ones.
+    family = labels.get("com.amazonaws.ecs.task-definition-family", "")
+    revision = labels.get("com.amazonaws.ecs.task-definition-version", "")
+    definition = ecs._task_defs.get(f"{family}:{revision}") or {}
+    if not definition.get("taskRoleArn"):
+        return {}
+    task = labels.get("com.amazonaws.ecs.task-arn", "").rsplit("/", 1)[-1]
+    session = {
+        "FunctionArn": f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:ecs-{family}",
+        "FunctionName": task,
+        "Role": definition["taskRoleArn"],
+    }
+    credentials: dict[str, str] = lambda_runtime.execution_credentials(session)
+    return credentials
 
 
 def _network(address: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "core.iam_evaluator": ("is_root_access_key",),
     "core.lambda_runtime": (
         "_detect_runtime_binary",
+        "execution_credentials",
         "subprocess",
     ),
     "core.responses": (
@@ -97,7 +98,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "services.ecr": ("_find_image",),
     "services.ecs": (
         "_ACTION_MAP",
+        "_ImagePullError",
         "_PRE_STOP_STATUSES",
+        "_SecretResolutionError",
         "_bump_task_version",
         "_cleanup_task_resources",
         "_cluster_name_from_arn",
@@ -114,8 +117,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_recount_cluster",
         "_refresh_service_state",
         "_resolve_cluster_name",
+        "_resolve_container_secrets",
         "_resolve_task",
         "_resolve_td_key",
+        "_run_docker_container",
         "_sanitize",
         "_services",
         "_stop_task",
@@ -158,7 +163,11 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_resolve",
         "_rotate_secret",
         "_secrets",
+        "resolve_secret_string",
     ),
-    "services.ssm": ("_parameters",),
+    "services.ssm": (
+        "_parameters",
+        "resolve_parameter_value",
+    ),
     "services.sts": ("is_root_access_key",),
 }

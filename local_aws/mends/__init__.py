@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import botocore.httpsession
-from ministack.services import ecs
 
-from local_aws.containers import Engine
 from local_aws.databases import Databases
 from local_aws.mends import (
     custom_resources,
     ecs_drain,
+    ecs_engine,
     ecs_rollout,
+    ecs_secrets,
     ecs_templates,
     identity,
     lambdas,
@@ -50,7 +50,6 @@ def install_all(settings: Settings) -> Installed:
     authority = Authority(settings.directory / "tls", settings.ca_bundle, public)
     certificate = authority.server_certificate("server", ["localhost", "127.0.0.1"])
     databases = Databases(settings, certificate)
-    ecs._docker = Engine(settings)
     identity.install(settings)
     parameters.install()
     custom_resources.install(settings)
@@ -63,7 +62,9 @@ def install_all(settings: Settings) -> Installed:
     lambdas.install(settings)
     rds.install(databases)
     load_balancers.install()
+    ecs_engine.install(settings)
     ecs_drain.install()
+    ecs_secrets.install()
     ecs_templates.install()
     target_health.install()
     ecs_rollout.install()

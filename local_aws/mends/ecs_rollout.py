@@ -39,12 +39,14 @@ def _first_deployment_in_progress() -> None:
 
 
 def _paced_restarts() -> None:
-    # Wrong upstream: a failing task is replaced in a hot loop. ECS throttles it.
+    # Wrong upstream: a failing task is replaced in a hot loop, while ECS throttles it; and a
+    # deployment fails before one of its tasks could say which image it can't pull.
     upstream = ecs._record_service_task_failure
 
-    def record_failure(*arguments: Any, **options: Any) -> Any:
-        time.sleep(_RESTART_DELAY)
-        return upstream(*arguments, **options)
+    def record_failure(task: dict[str, Any], digest_resolution_failed: bool = False) -> None:
+        if not digest_resolution_failed:
+            time.sleep(_RESTART_DELAY)
+            upstream(task)
 
     ecs._record_service_task_failure = record_failure
 

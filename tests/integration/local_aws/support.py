@@ -125,7 +125,7 @@ def service_template(image: str, **container: Any) -> dict[str, Any]:
                     "TargetType": "ip",
                     "HealthCheckPath": "/health",
                     "TargetGroupAttributes": [
-                        {"Key": "deregistration_delay.timeout_seconds", "Value": "2"}
+                        {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}
                     ],
                 },
             },

@@ -1,0 +1,28 @@
+"""ECS tasks run in our engine.
+
+Wrong upstream: without Docker a task is a record that nothing runs behind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ministack.services import ecs
+
+from local_aws.containers import Engine
+from local_aws.registry import NotFoundError
+from local_aws.settings import Settings
+
+
+def install(settings: Settings) -> None:
+    """Put our engine in Docker's place."""
+    ecs._docker = Engine(settings)
+
+    def run(engine: Engine, definition: dict[str, Any], options: Any, **_: Any) -> Any:
+        # ministack's own would look for docker-py's exceptions, and for another architecture
+        try:
+            return engine.containers.run(definition["image"], **options)
+        except NotFoundError as error:
+            raise ecs._ImagePullError(str(error)) from error
+
+    ecs._run_docker_container = run

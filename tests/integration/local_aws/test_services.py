@@ -1,0 +1,271 @@
+"""ECS services: images, deployments, health, draining."""
+
+from __future__ import annotations
+
+import threading
+import time
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws.control import LocalAws
+from tests.integration.local_aws.support import LOAD_BALANCER, Stacks, call, service_template
+
+PRIORITIES = iter(range(100, 50000))
+
+
+class Service:
+    """A service stack that can be changed."""
+
+    def __init__(self, aws: LocalAws, stacks: Stacks, listener: str, name: str) -> None:
+        self.aws = aws
+        self.stacks = stacks
+        self.name = name
+        self.host = f"{name}.example"
+        self.parameters = {
+            "Host": self.host,
+            "ListenerArn": listener,
+            "Priority": str(next(PRIORITIES)),
+            "Cluster": "tests",
+        }
+
+    def deploy(self, image: str, **options: Any) -> dict[str, str]:
+        parameters = self.parameters | options.pop("parameters", {})
+        return self.stacks.deploy(self.name, service_template(image, **options), **parameters)
+
+    def tasks(self, status: str = "RUNNING") -> list[dict[str, Any]]:
+        ecs = self.aws.client("ecs")
+        arns = ecs.list_tasks(cluster="tests", serviceName=self.name, desiredStatus=status)
+        if not arns["taskArns"]:
+            return []
+        return list(ecs.describe_tasks(cluster="tests", tasks=arns["taskArns"])["tasks"])
+
+
+class Traffic:
+    """Calls a host without a pause and counts what fails."""
+
+    def __init__(self, aws: LocalAws, host: str) -> None:
+        self.calls = 0
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(aws, host))
+
+    def _run(self, aws: LocalAws, host: str) -> None:
+        while not self._stop.is_set():
+            self.calls += 1
+            try:
+                call(aws, host, "/sleep?0.02")
+            except OSError as error:
+                self.failures.append(str(error))
+
+    def __enter__(self) -> Traffic:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def listener(aws: LocalAws) -> Iterator[str]:
+    stacks = Stacks(aws)
+    yield stacks.deploy("services-balancer", LOAD_BALANCER)["ListenerArn"]
+    stacks.delete("services-balancer")
+
+
+@pytest.fixture
+def service(
+    aws: LocalAws, stacks: Stacks, listener: str, request: pytest.FixtureRequest
+) -> Service:
+    return Service(aws, stacks, listener, f"s{abs(hash(request.node.name)) % 10**6}")
+
+
+def eventually(question: Any) -> Any:
+    for _ in range(600):
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")
+
+
+def environment_of(service: Service) -> dict[str, str]:
+    environment: dict[str, str] = call(service.aws, service.host)[1]
+    return environment
+
+
+def test_a_container_gets_its_image_task_and_secrets_and_nothing_of_this_machine(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    secrets = aws.client("secretsmanager")
+    arn = secrets.create_secret(Name="one", SecretString='{"password": "of-the-secret"}')["ARN"]
+    aws.client("ssm").put_parameter(Name="/two", Value="of-the-parameter", Type="SecureString")
+    service.deploy(
+        image,
+        Environment=[
+            {"Name": "PORT", "Value": "8080"},
+            {"Name": "COLOUR", "Value": "of-the-task"},
+        ],
+        Secrets=[
+            {"Name": "PASSWORD", "ValueFrom": f"{arn}:password::"},
+            {"Name": "PARAMETER", "ValueFrom": "/two"},
+        ],
+    )
+    environment = environment_of(service)
+    assert environment["GREETING"] == "from the image"
+    assert environment["COLOUR"] == "of-the-task"
+    assert environment["PASSWORD"] == "of-the-secret"
+    assert environment["PARAMETER"] == "of-the-parameter"
+    assert environment["AWS_ENDPOINT_URL"] == aws.environment["AWS_ENDPOINT_URL"]
+    assert "HOME" not in environment
+    assert aws.environment["AWS_SECRET_ACCESS_KEY"] not in environment.values()
+
+
+def test_a_container_is_its_task_role_and_not_root(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    environment = environment_of(service)
+    keys = {
+        "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+        "aws_session_token": environment["AWS_SESSION_TOKEN"],
+    }
+    import boto3
+
+    session = boto3.Session(**keys, region_name=aws.region)
+    endpoint = aws.environment["AWS_ENDPOINT_URL"]
+    identity = session.client("sts", endpoint_url=endpoint).get_caller_identity()["Arn"]
+    assert f"assumed-role/{service.name}-Role" in identity
+    with pytest.raises(Exception, match="AccessDenied"):
+        session.client("secretsmanager", endpoint_url=endpoint).list_secrets()
+
+
+def test_a_running_task_shows_the_digest_of_its_tag(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    details = aws.client("ecr").describe_images(repositoryName="app")["imageDetails"]
+    digests = {detail["imageDigest"] for detail in details}
+    assert {task["containers"][0]["imageDigest"] for task in service.tasks()} <= digests
+
+
+def test_an_image_by_digest_runs(aws: LocalAws, service: Service, image: str) -> None:
+    details = aws.client("ecr").describe_images(
+        repositoryName="app", imageIds=[{"imageTag": image.rsplit(":", 1)[1]}]
+    )["imageDetails"]
+    repository = image.rsplit(":", 1)[0]
+    service.deploy(f"{repository}@{details[0]['imageDigest']}")
+    assert environment_of(service)["GREETING"] == "from the image"
+
+
+def test_an_image_that_is_not_there_fails_the_stack_as_on_aws(
+    aws: LocalAws, service: Service
+) -> None:
+    missing = f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.com/app:missing"
+    with pytest.raises(AssertionError, match="ECS Deployment Circuit Breaker was triggered"):
+        service.deploy(missing)
+    reasons = {
+        task["stoppedReason"]
+        for cluster in aws.client("ecs").list_clusters()["clusterArns"]
+        for task in stopped_tasks(aws, cluster)
+    }
+    wanted = f"failed to resolve ref {missing}: {missing}: not found"
+    assert [reason for reason in reasons if wanted in reason], reasons
+    assert all("CannotPullContainerError: " in reason for reason in reasons if wanted in reason)
+
+
+def stopped_tasks(aws: LocalAws, cluster: str) -> list[dict[str, Any]]:
+    ecs = aws.client("ecs")
+    arns = ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]
+    return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+
+
+def test_a_first_deployment_that_crashes_opens_the_circuit_breaker(
+    service: Service, image: str
+) -> None:
+    with pytest.raises(AssertionError, match="ECS Deployment Circuit Breaker was triggered"):
+        service.deploy(image, Environment=[{"Name": "CRASH", "Value": "1"}])
+
+
+def test_a_deployment_that_crashes_is_rolled_back_and_no_request_fails(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    before = {task["taskArn"] for task in service.tasks()}
+    crash = [{"Name": "CRASH", "Value": "1"}, {"Name": "PORT", "Value": "8080"}]
+    with (
+        Traffic(aws, service.host) as traffic,
+        pytest.raises(AssertionError, match="Circuit Breaker was triggered"),
+    ):
+        service.deploy(image, Environment=crash)
+    assert {task["taskArn"] for task in service.tasks()} == before
+    assert traffic.calls > 10
+    assert traffic.failures == []
+    status = aws.client("cloudformation").describe_stacks(StackName=service.name)["Stacks"][0]
+    assert status["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    service.deploy(image, Environment=[*crash[1:], {"Name": "COLOUR", "Value": "new"}])
+    assert environment_of(service)["COLOUR"] == "new"
+
+
+def test_a_rolling_deployment_replaces_every_task_and_no_request_fails(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    before = {task["taskArn"] for task in service.tasks()}
+    new = [{"Name": "COLOUR", "Value": "green"}, {"Name": "PORT", "Value": "8080"}]
+    with Traffic(aws, service.host) as traffic:
+        service.deploy(image, Environment=new)
+        draining = [t for t in service.tasks("STOPPED") if t["taskArn"] in before]
+        assert {task["lastStatus"] for task in draining} == {"DEACTIVATING"}
+        eventually(lambda: {t["lastStatus"] for t in service.tasks("STOPPED")} == {"STOPPED"})
+    assert not before & {task["taskArn"] for task in service.tasks()}
+    assert traffic.failures == []
+    assert environment_of(service)["COLOUR"] == "green"
+
+
+def test_a_sick_task_is_replaced(aws: LocalAws, service: Service, image: str) -> None:
+    outputs = service.deploy(image, parameters={"Count": "1"})
+    (sick,) = service.tasks()
+    call(aws, service.host, "/sick?500")
+    elbv2 = aws.client("elbv2")
+
+    def states() -> set[str]:
+        health = elbv2.describe_target_health(TargetGroupArn=outputs["TargetGroup"])
+        return {entry["TargetHealth"]["State"] for entry in health["TargetHealthDescriptions"]}
+
+    eventually(lambda: "unhealthy" in states())
+    eventually(lambda: sick["taskArn"] not in {t["taskArn"] for t in service.tasks()})
+    eventually(lambda: states() == {"healthy"})
+
+
+def test_a_killed_task_is_replaced_and_shows_its_exit_code(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image, parameters={"Count": "1"})
+    (killed,) = service.tasks()
+    with pytest.raises((OSError, urllib.error.HTTPError)):
+        call(aws, service.host, "/die?3")
+    stopped = eventually(
+        lambda: [t for t in service.tasks("STOPPED") if t["taskArn"] == killed["taskArn"]]
+    )
+    assert stopped[0]["containers"][0]["exitCode"] == 3
+    eventually(lambda: service.tasks() and call_or_none(aws, service.host))
+
+
+def call_or_none(aws: LocalAws, host: str) -> Any:
+    try:
+        return call(aws, host)
+    except OSError:
+        return None
+
+
+def test_deleting_a_stack_waits_until_its_last_task_is_gone(service: Service, image: str) -> None:
+    service.deploy(image)
+    pids = {environment_of(service)["pid"]}
+    service.stacks.delete(service.name)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
