@@ -1,0 +1,270 @@
+"""The role that service stacks are deployed with: all that the handlers need, and no more."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.templates.templates import (
+    ACCOUNT,
+    REGION,
+    Stack,
+    handler_permissions,
+    load,
+    of_type,
+)
+
+PLATFORM = {"Platform": "shop"}
+SERVICE = PLATFORM | {"Name": "orders", "ClusterName": "shop", "AlarmTopicArn": "topic"}
+MOST_BYTES = 10_240  # of all inline policies of a role, white space not counted (IAM quotas)
+
+# What a handler may call, but not for the properties that service.yml sets.
+NOT_NEEDED = {
+    "application-autoscaling:DeleteScheduledAction": "no scheduled actions",
+    "application-autoscaling:PutScheduledAction": "no scheduled actions",
+    "cognito-idp:DescribeUserPoolClient": "rules authenticate nobody",
+    "docdb-elastic:GetCluster": "secrets are attached to RDS only",
+    "firehose:TagDeliveryStream": "log groups deliver nowhere",
+    "iam:DeleteRolePermissionsBoundary": "taking the boundary off is what it is there to prevent",
+    "lambda:DeleteProvisionedConcurrencyConfig": "ECS services scale, not functions",
+    "lambda:GetProvisionedConcurrencyConfig": "ECS services scale, not functions",
+    "lambda:PutProvisionedConcurrencyConfig": "ECS services scale, not functions",
+    "logs:CreateLogDelivery": "log groups deliver nowhere",
+    "logs:DeleteDataProtectionPolicy": "no data protection policy",
+    "logs:DeleteIndexPolicy": "no index policy",
+    "logs:DeleteResourcePolicy": "no resource policy",
+    "logs:DescribeResourcePolicies": "no resource policy",
+    "logs:PutBearerTokenAuthentication": "no bearer tokens",
+    "logs:PutDataProtectionPolicy": "no data protection policy",
+    "logs:PutIndexPolicy": "no index policy",
+    "logs:PutLogGroupDeletionProtection": "log groups go with their stack",
+    "logs:PutResourcePolicy": "no resource policy",
+    "redshift-serverless:GetNamespace": "secrets are attached to RDS only",
+    "redshift-serverless:ListWorkgroups": "secrets are attached to RDS only",
+    "redshift:DescribeClusters": "secrets are attached to RDS only",
+    "s3:REST.PUT.OBJECT": "log groups deliver nowhere; not an action of IAM either",
+    "secretsmanager:RemoveRegionsFromReplication": "secrets stay in their region",
+    "secretsmanager:ReplicateSecretToRegions": "secrets stay in their region",
+}
+# What no handler's schema names.
+BESIDE_THE_SCHEMAS = {
+    "kms:Decrypt": "Secrets Manager decrypts and encrypts in the caller's name",
+    "kms:GenerateDataKey": "Secrets Manager decrypts and encrypts in the caller's name",
+    "lambda:InvokeFunction": "CloudFormation calls custom resources as the stack's role",
+}
+# Changes that IAM can't narrow to a resource (Service Authorization Reference).
+WITHOUT_RESOURCE = {
+    "ecs:DeregisterTaskDefinition": "takes no resource",
+    "ecs:RegisterTaskDefinition": "takes no resource; the roles it may pass are narrowed",
+    "kms:CreateKey": "takes no resource; by the platform's tag",
+    "kms:TagResource": "a key that is being created has no name yet; by the platform's tag",
+}
+
+
+def as_list(value: Any) -> list[str]:
+    """An Action or a Resource as the list that it may also be."""
+    return value if isinstance(value, list) else [value]
+
+
+def role_statements() -> list[dict[str, Any]]:
+    """The statements of the role's policies, resolved for the platform `shop`."""
+    role = Stack("support", PLATFORM).resources["CloudFormationRole"]["Properties"]
+    policies = [policy["PolicyDocument"]["Statement"] for policy in role["Policies"]]
+    return [statement for statements in policies for statement in statements]
+
+
+def key_statements() -> list[dict[str, Any]]:
+    """The statements of a service key's policy that are for this role."""
+    key = Stack("service", SERVICE).resources["Key"]["Properties"]["KeyPolicy"]["Statement"]
+    return [statement for statement in key if statement["Sid"].startswith("Deployment")]
+
+
+def allowed(statements: list[dict[str, Any]]) -> set[str]:
+    """The actions that the statements allow, wildcards as they stand."""
+    return {action for it in statements for action in as_list(it["Action"])}
+
+
+def covers(pattern: str, action: str) -> bool:
+    """Whether an action of a policy covers another one; IAM knows no upper and lower case."""
+    return fnmatch.fnmatchcase(action.lower(), pattern.lower())
+
+
+def grants(action: str, arn: str) -> bool:
+    """Whether a statement of the role allows `action` on `arn`, conditions left aside."""
+    return any(
+        covers(pattern, action) and fnmatch.fnmatchcase(arn, resource)
+        for statement in role_statements()
+        for pattern in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    )
+
+
+def service_types() -> list[str]:
+    """The resource types of service.yml."""
+    return sorted({resource["Type"] for resource in of_type("service", "AWS::").values()})
+
+
+@pytest.mark.parametrize("resource_type", service_types())
+def test_the_role_may_do_all_that_the_handlers_of_a_type_call(resource_type: str) -> None:
+    policies = allowed(role_statements()) | allowed(key_statements())
+    needed = handler_permissions(resource_type)
+    assert needed
+    refused = {it for it in needed if not any(covers(action, it) for action in policies)}
+    assert refused - NOT_NEEDED.keys() == set()
+
+
+def test_the_role_may_do_nothing_that_no_handler_calls() -> None:
+    needed = {action for it in service_types() for action in handler_permissions(it)}
+    needed |= BESIDE_THE_SCHEMAS.keys()
+    policies = allowed(role_statements()) | allowed(key_statements())
+    assert {it for it in policies if not any(covers(it, action) for action in needed)} == set()
+
+
+def test_every_exception_is_one() -> None:
+    needed = {action for it in service_types() for action in handler_permissions(it)}
+    policies = allowed(role_statements()) | allowed(key_statements())
+    assert needed >= NOT_NEEDED.keys()
+    assert not policies & NOT_NEEDED.keys()
+    assert policies >= BESIDE_THE_SCHEMAS.keys()
+    assert not needed & BESIDE_THE_SCHEMAS.keys()
+    assert policies >= WITHOUT_RESOURCE.keys()
+
+
+def test_what_changes_something_is_narrowed_to_resources() -> None:
+    reads = ("Describe", "Get", "List")
+    unnarrowed = {
+        action
+        for statement in role_statements()
+        for action in as_list(statement["Action"])
+        if "*" in as_list(statement["Resource"]) and not action.split(":")[1].startswith(reads)
+    }
+    assert unnarrowed == WITHOUT_RESOURCE.keys()
+
+
+def named_resources() -> Iterator[Any]:
+    """What service.yml names, with an action on it, and a name like it that isn't a service's."""
+    resources = Stack("service", SERVICE | {"MaxCount": "2"}).resources
+    at = f"{REGION}:{ACCOUNT}"
+
+    def properties(key: str) -> dict[str, Any]:
+        found: dict[str, Any] = resources[key]["Properties"]
+        return found
+
+    def name(key: str) -> str:
+        return str(properties(key)["Name"])
+
+    secret, role = f"arn:aws:secretsmanager:{at}:secret:", f"arn:aws:iam::{ACCOUNT}:role"
+    parameter, group = f"arn:aws:ssm:{at}:parameter", f"arn:aws:logs:{at}:log-group:"
+    key_alias = f"arn:aws:kms:{at}:"
+    yield from (
+        (f"secretsmanager:{action}", secret + name(key) + "-AbCdEf", secret + other)
+        for key in ("BlueSecret", "GreenSecret")
+        for action in ("CreateSecret", "DeleteSecret", "GetSecretValue", "PutSecretValue")
+        for other in ("shop/orders/api-key-AbCdEf", "shop2/orders/db/blue-AbCdEf")
+    )
+    yield from (
+        (action, parameter + properties("ActiveUserParameter")["Name"], parameter + other)
+        for action in ("ssm:PutParameter", "ssm:GetParameters", "ssm:DeleteParameter")
+        for other in ("/shop/rds/admin-password", "/shop2/orders/db/active-user")
+    )
+    yield from (
+        (f"iam:{action}", f"{role}{properties(key)['Path']}some-role", f"{role}{other}")
+        for key in ("TaskRole", "ExecutionRole")
+        for action in ("CreateRole", "PutRolePolicy", "AttachRolePolicy", "PassRole", "DeleteRole")
+        for other in ("/admin", "/shop/functions/database", "/shop/cloudformation/deployment")
+    )
+    yield (
+        "logs:CreateLogGroup",
+        group + properties("LogGroup")["LogGroupName"],
+        f"{group}/aws/lambda/shop-password",
+    )
+    yield (
+        "kms:CreateAlias",
+        key_alias + properties("KeyAlias")["AliasName"],
+        f"{key_alias}alias/shop-rds",
+    )
+    yield (
+        "ecs:UpdateService",
+        f"arn:aws:ecs:{at}:service/shop/{properties('Service')['ServiceName']}",
+        f"arn:aws:ecs:{at}:service/other/orders",
+    )
+    yield (
+        "ecs:TagResource",
+        f"arn:aws:ecs:{at}:task-definition/{properties('TaskDefinition')['Family']}:1",
+        f"arn:aws:ecs:{at}:task-definition/other:1",
+    )
+    yield from (
+        (
+            "cloudwatch:PutMetricAlarm",
+            f"arn:aws:cloudwatch:{at}:alarm:{alarm['Properties']['AlarmName']}",
+            f"arn:aws:cloudwatch:{at}:alarm:shop-rds-cpu",
+        )
+        for alarm in resources.values()
+        if alarm["Type"] == "AWS::CloudWatch::Alarm"
+    )
+
+
+@pytest.mark.parametrize(("action", "own", "foreign"), list(named_resources()))
+def test_a_service_stacks_resources_are_within_reach_and_others_are_not(
+    action: str, own: str, foreign: str
+) -> None:
+    assert grants(action, own)
+    assert not grants(action, foreign)
+
+
+def test_the_role_manages_keys_only_through_their_own_policies() -> None:
+    """An IAM policy on keys would reach the database's, whose loss is the loss of the data."""
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234"
+    assert not grants("kms:ScheduleKeyDeletion", key)
+    assert not grants("kms:PutKeyPolicy", key)
+    role = Stack("support", PLATFORM).resources["CloudFormationRole"]["Properties"]
+    for statement in key_statements():
+        (principal,) = as_list(statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
+        assert principal == f"arn:aws:iam::{ACCOUNT}:role{role['Path']}*"
+        assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == ACCOUNT
+
+
+def test_tasks_alone_get_the_roles_that_it_passes() -> None:
+    (statement,) = [it for it in role_statements() if "iam:PassRole" in as_list(it["Action"])]
+    assert as_list(statement["Action"]) == ["iam:PassRole"]
+    assert statement["Condition"] == {
+        "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    }
+    cluster = load("cluster")["Resources"]["TaskExecutionRole"]["Properties"]
+    path = Stack("cluster", PLATFORM).resolve(cluster["Path"])
+    assert grants("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role{path}some-role")
+
+
+def test_what_it_knows_by_a_tag_has_that_tag() -> None:
+    """Also for a user who gives the stack no tags."""
+    resources = Stack("service", SERVICE).resources
+    for key in ("Key", "TargetGroup"):
+        assert {"Key": "quayside:platform", "Value": "shop"} in resources[key]["Properties"]["Tags"]
+
+
+def test_with_a_permissions_boundary_it_makes_no_role_without_one() -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    support = Stack("support", PLATFORM | {"PermissionsBoundaryArn": boundary})
+    policies = support.resources["CloudFormationRole"]["Properties"]["Policies"]
+    (roles,) = [it for it in policies if it["PolicyName"] == "roles"]
+    bounded = [it for it in roles["PolicyDocument"]["Statement"] if "Condition" in it]
+    condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+    (creation,) = [it for it in bounded if it["Condition"] == condition]
+    assert {"iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"} <= set(
+        creation["Action"]
+    )
+    service = Stack("service", SERVICE | {"PermissionsBoundaryArn": boundary}).resources
+    for key in ("TaskRole", "ExecutionRole"):
+        assert service[key]["Properties"]["PermissionsBoundary"] == boundary
+
+
+def test_its_policies_fit_into_a_role(record_property: Callable[[str, object], None]) -> None:
+    support = Stack("support", {"Platform": "p" * 21})
+    policies = support.resources["CloudFormationRole"]["Properties"]["Policies"]
+    size = sum(len(json.dumps(it["PolicyDocument"], separators=(",", ":"))) for it in policies)
+    record_property("bytes", size)
+    assert size < MOST_BYTES
