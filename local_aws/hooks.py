@@ -131,6 +131,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "services.ecs_metadata": ("set_task_status",),
     "services.iam": (
         "_create_service_linked_role",
+        "_error",
+        "_p",
         "_roles",
     ),
     "services.lambda_svc": (

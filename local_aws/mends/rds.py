@@ -22,6 +22,7 @@ Properties = dict[str, Any]
 
 # Parameters of a cluster parameter group that PostgreSQL takes over from RDS as they are.
 _PASSED_ON = ("log_", "rds.force_ssl", "statement_timeout", "idle_in_transaction_session_timeout")
+# UpdateReplacePolicy of the resource that an update's clean-up is about to delete
 _replace_policy: contextvars.ContextVar[str] = contextvars.ContextVar("replace_policy")
 
 
@@ -46,8 +47,7 @@ def _remember_replace_policy() -> None:
 
     def resource_policy(resource: Any, attribute: str, *rest: Any) -> str:
         policy = str(upstream(resource, attribute, *rest))
-        if attribute == "UpdateReplacePolicy":
-            _replace_policy.set(policy)
+        _replace_policy.set(policy if attribute == "UpdateReplacePolicy" else "Delete")
         return policy
 
     stacks._resource_policy = resource_policy
@@ -92,19 +92,15 @@ def _clusters(databases: Databases) -> None:
         if cluster is None:
             return
         _refuse_if_protected(cluster)
+        if _replace_policy.get("Delete") == "Snapshot":
+            rds._create_cluster_snapshot_internal(_final_snapshot(physical_id), cluster)
         databases.remove(physical_id)
         delete(physical_id, properties)
-
-    def delete_replaced(physical_id: str, properties: Properties) -> None:
-        cluster = rds._clusters.get(physical_id)
-        if cluster is not None and _replace_policy.get("Delete") == "Snapshot":
-            rds._create_cluster_snapshot_internal(_final_snapshot(physical_id), cluster)
-        delete_cluster(physical_id, properties)
 
     handler.update(create=create_cluster, update=update_cluster, delete=delete_cluster)
     # ministack's update handler replaces a cluster with these two
     provisioners._rds_db_cluster_create = create_cluster
-    provisioners._rds_db_cluster_delete = delete_replaced
+    provisioners._rds_db_cluster_delete = delete_cluster
 
 
 def _refuse_if_protected(cluster: dict[str, Any]) -> None:
