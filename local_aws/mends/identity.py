@@ -16,12 +16,11 @@ from ministack.services import iam, sts
 
 from local_aws.settings import Settings
 
-
 _ECS_ROLE, _ECS_ROLE_UPSTREAM = "AWSServiceRoleForECS", "AWSServiceRoleForEcs"
 
 
 def install(settings: Settings) -> None:
-    """Let the random root key alone be root, and name the service-linked role of ECS as AWS does."""
+    """Let the random key alone be root, and name the service-linked role of ECS as AWS does."""
     _root(settings)
     _ecs_role()
 
