@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,17 @@ ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered."""
+    """What a service answered; JSON comes parsed, anything else as text."""
 
     status: int
     body: Any
+
+    @classmethod
+    def of(cls, response: HTTPResponse | urllib.error.HTTPError) -> Answer:
+        """Read a response of urllib's."""
+        text = response.read().decode()
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return cls(response.status or 0, json.loads(text) if is_json else text)
 
 
 class Platform:
@@ -76,6 +84,7 @@ class Platform:
             "service_image": image,
             "service_host_name": f"{name}.shop.test",
             "service_desired_count": 1,
+            "service_deregistration_delay_seconds": 1,  # nobody waits for a slow client here
             **variables,
         }
 
@@ -86,9 +95,9 @@ class Platform:
         request = urllib.request.Request(url, data, {**headers, "Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
-                return Answer(response.status, json.load(response))
+                return Answer.of(response)
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read().decode())
+            return Answer.of(error)
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Return a stack's outputs."""
