@@ -61,7 +61,7 @@ class Account:
         Raises: StackError if region, profile or endpoint are no use.
         """
         config = botocore.config.Config(
-            retries={"mode": "standard", "total_max_attempts": 8},
+            retries={"mode": "standard", "total_max_attempts": 6},
             connect_timeout=10,
             read_timeout=60,
             user_agent_extra="quayside.fargate",

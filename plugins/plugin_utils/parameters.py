@@ -57,7 +57,7 @@ def as_text(name: str, value: Any) -> str:
             "Give a flat list of words without commas."
         )
     raise StackError(
-        f"{name} is of type {type(value).__name__}. "
+        f"{name} is a {'map' if isinstance(value, Mapping) else type(value).__name__}. "
         "Give a text, a number, a boolean or a flat list of these."
     )
 

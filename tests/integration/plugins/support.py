@@ -1,0 +1,132 @@
+"""Real runs of ansible-playbook with one task of quayside.fargate.stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+TEMPLATES = HERE / "templates"
+ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: its exit code, what it printed, and the results of its tasks."""
+
+    code: int
+    output: str
+    results: list[dict[str, Any]]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The result of the only task."""
+        assert len(self.results) == 1, self.output
+        return self.results[0]
+
+    @property
+    def message(self) -> str:
+        """Why the task failed."""
+        assert self.code != 0, self.output
+        return str(self.result["msg"])
+
+    @property
+    def changed(self) -> bool:
+        """Whether the task succeeded and changed something."""
+        assert self.code == 0, self.output
+        return bool(self.result["changed"])
+
+
+class Playbooks:
+    """Runs tasks against one AWS.
+
+    Args:
+        folder: where the playbooks are written.
+        environment: how AWS is reached.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self._folder = folder
+        self._environment = environment
+
+    def acting_as(self, key_id: str, secret: str) -> Playbooks:
+        """Return the same with other credentials."""
+        credentials = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
+        return Playbooks(self._folder, {**self._environment, **credentials})
+
+    def stack(self, *arguments: str, **options: Any) -> Run:
+        """Run one task of the action and wait for it; `arguments` go to ansible-playbook."""
+        return self.start(*arguments, **options).finish()
+
+    def task(self, task: dict[str, Any], *arguments: str) -> Run:
+        """Run any task and wait for it."""
+        return self._start([task], arguments).finish()
+
+    def start(self, *arguments: str, **options: Any) -> RunningPlaybook:
+        """Start one task of the action."""
+        return self._start([{"quayside.fargate.stack": with_path(options)}], arguments)
+
+    def _start(self, tasks: list[dict[str, Any]], arguments: tuple[str, ...]) -> RunningPlaybook:
+        number = len(list(self._folder.glob("*.yml")))
+        playbook = self._folder / f"{number}.yml"
+        play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
+        playbook.write_text(json.dumps([play]), encoding="utf-8")
+        return RunningPlaybook(playbook, arguments, self._environment)
+
+
+class RunningPlaybook:
+    """A run of ansible-playbook that goes on."""
+
+    def __init__(
+        self, playbook: Path, arguments: tuple[str, ...], environment: dict[str, str]
+    ) -> None:
+        self._results = playbook.with_suffix(".results")
+        self._output = playbook.with_suffix(".output")
+        self._file: IO[bytes] = self._output.open("wb")
+        self.process = subprocess.Popen(
+            [str(ANSIBLE_PLAYBOOK), *arguments, str(playbook)],
+            cwd=ROOT,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                **environment,
+                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+                "ANSIBLE_CALLBACKS_ENABLED": "results",
+                "ANSIBLE_NOCOLOR": "1",
+                "RESULTS": str(self._results),
+            },
+        )
+
+    @property
+    def output(self) -> str:
+        """What it printed so far."""
+        return self._output.read_text(encoding="utf-8")
+
+    def wait_for(self, words: str) -> None:
+        """Wait until it has printed these words; fails if it ends without."""
+        while words not in self.output:
+            ended = self.process.poll() is not None
+            assert not ended or words in self.output, self.output
+            time.sleep(0.05)
+
+    def finish(self) -> Run:
+        """Wait until it ends."""
+        code = self.process.wait(timeout=120)
+        self._file.close()
+        lines = self._results.read_text("utf-8").splitlines() if self._results.exists() else []
+        return Run(code, self.output, [json.loads(line) for line in lines])
+
+
+def with_path(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the path of a test's template for its name."""
+    if "template" not in options or "/" in options["template"]:
+        return options
+    return {**options, "template": str(TEMPLATES / options["template"])}

@@ -1,0 +1,185 @@
+"""A template is read, laid over and written without losing anything that CloudFormation sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import template
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+ROOT = Path(__file__).parents[3]
+OUR_TEMPLATES = sorted((ROOT / "templates").glob("*.yml"))
+
+words = st.text("abcdefghijklmnopqrstuvwxyz:.-_ '\"#{}[]!&*|>%@`\n\t\\é\u2028", max_size=12)
+plain_scalars = st.sampled_from(
+    ["010", "2010-09-09", "1e3", "true", "no", "", "12:30:45", "1_000", "~", "0x1F", "a b"]
+).map(template.Plain)
+scalars = st.one_of(words, plain_scalars)
+functions = st.one_of(
+    st.builds(lambda name: {"Ref": name}, words),
+    st.builds(lambda text: {"Fn::Sub": text}, words),
+    st.builds(lambda parts: {"Fn::GetAtt": parts}, st.lists(words, min_size=2, max_size=2)),
+)
+documents = st.recursive(
+    st.one_of(scalars, functions),
+    lambda values: st.one_of(
+        st.lists(values, max_size=4), st.dictionaries(words, values, max_size=4)
+    ),
+    max_leaves=25,
+)
+
+
+def scalars_of(value: Any) -> list[tuple[str, bool]]:
+    """Return each scalar of a template and whether it is plain."""
+    if isinstance(value, dict):
+        return [item for pair in value.items() for part in pair for item in scalars_of(part)]
+    if isinstance(value, list):
+        return [item for part in value for item in scalars_of(part)]
+    return [(str(value), isinstance(value, template.Plain))]
+
+
+def resources(text: str) -> Any:
+    return template.load(f"Resources:\n  {text}\n")["Resources"]
+
+
+@given(documents)
+def test_what_is_written_reads_back_as_it_was(document: Any) -> None:
+    original = {template.Plain("Resources"): {"A": document}}
+    again = template.load(template.dump(original))
+    assert again == original
+    assert scalars_of(again) == scalars_of(original)
+
+
+@pytest.mark.parametrize("path", OUR_TEMPLATES, ids=lambda path: path.name)
+def test_our_own_templates_survive_reading_and_writing(path: Path) -> None:
+    document = template.load(path.read_text(encoding="utf-8"))
+    again = template.load(template.dump(document))
+    assert again == document
+    assert scalars_of(again) == scalars_of(document)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("!Ref Queue", {"Ref": "Queue"}),
+        ("!Condition HasQueue", {"Condition": "HasQueue"}),
+        ("!GetAtt Cluster.Endpoint.Address", {"Fn::GetAtt": ["Cluster", "Endpoint.Address"]}),
+        ("!GetAtt [Cluster, !Ref Name]", {"Fn::GetAtt": ["Cluster", {"Ref": "Name"}]}),
+        ("!Sub '${A}-b'", {"Fn::Sub": "${A}-b"}),
+        ("!Join [',', [a, !Ref B]]", {"Fn::Join": [",", ["a", {"Ref": "B"}]]}),
+        ("!GetAZs ''", {"Fn::GetAZs": ""}),
+        (
+            "!If [A, !Ref B, !Ref AWS::NoValue]",
+            {"Fn::If": ["A", {"Ref": "B"}, {"Ref": "AWS::NoValue"}]},
+        ),
+    ],
+)
+def test_short_forms_become_the_long_forms_of_cloudformation(short: str, long: Any) -> None:
+    assert resources(f"A: {short}")["A"] == long
+
+
+def test_a_policy_date_and_an_account_number_stay_as_they_are_written() -> None:
+    document = template.load("Resources: {A: {Version: 2012-10-17, Account: 012345670123}}")
+    assert document["Resources"]["A"] == {"Version": "2012-10-17", "Account": "012345670123"}
+    assert "Version: 2012-10-17" in template.dump(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Resources: {A: !Reff B}", "The tag !Reff is unknown (line 1, column 16)"),
+        ("Resources: {A: 1, A: 2}", "The key A is there twice (line 1, column 19)"),
+        ("Resources: [1]", "no map Resources"),
+        ("", "no map Resources"),
+        ("Resources: {A: [}", "is not a template"),
+        ("Resources: {A: &x [*x]}", "an alias holds itself"),
+        ("Resources: {A: !!python/object:os.system ls}", "is unknown"),
+        ("Resources: {? [a] : b}", "A key is no single word"),
+    ],
+)
+def test_what_is_no_template_is_refused_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(StackError) as refused:
+        template.load(text, "app.yml")
+    assert said in str(refused.value)
+
+
+def test_a_template_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"missing\.yml"):
+        template.read(tmp_path / "missing.yml")
+
+
+def test_maps_merge_and_null_removes() -> None:
+    base = {"A": {"x": "1", "y": "2", "z": {"Ref": "Z"}}}
+    patch = {"A": {"x": None, "y": 3, "new": {"deep": True, "none": None}}}
+    assert template.overlay(base, patch) == {
+        "A": {"y": 3, "z": {"Ref": "Z"}, "new": {"deep": True}}
+    }
+
+
+def test_functions_are_replaced_not_merged() -> None:
+    assert template.overlay({"A": {"Ref": "B"}}, {"A": {"Fn::Sub": "x"}}) == {"A": {"Fn::Sub": "x"}}
+    assert template.overlay({"A": {"Ref": "B"}}, {"A": {"Name": "x"}}) == {"A": {"Name": "x"}}
+
+
+def test_the_condition_of_a_resource_is_an_attribute_and_no_function() -> None:
+    base = {"Queue": {"Type": "AWS::SQS::Queue"}}
+    assert template.overlay(base, {"Queue": {"Condition": "Wanted"}}) == {
+        "Queue": {"Type": "AWS::SQS::Queue", "Condition": "Wanted"}
+    }
+
+
+def test_lists_of_named_items_merge_by_name() -> None:
+    base = [{"Name": "A", "Value": "1"}, {"Name": "B", "Value": {"Ref": "B"}}]
+    patch = [{"Name": "C", "Value": "3"}, {"Name": "A", "Value": "2"}]
+    assert template.overlay(base, patch) == [
+        {"Name": "A", "Value": "2"},
+        {"Name": "B", "Value": {"Ref": "B"}},
+        {"Name": "C", "Value": "3"},
+    ]
+
+
+def test_a_named_item_of_nulls_is_removed() -> None:
+    base = [{"Key": "A", "Value": "1"}, {"Key": "B", "Value": "2"}]
+    assert template.overlay(base, [{"Key": "A", "Value": None}]) == [{"Key": "B", "Value": "2"}]
+
+
+def test_other_lists_are_replaced() -> None:
+    assert template.overlay({"A": ["x", "y"]}, {"A": ["z"]}) == {"A": ["z"]}
+    mixed = [{"Name": "A"}, {"Other": "B"}]
+    assert template.overlay(mixed, [{"Name": "A", "Value": "1"}]) == [{"Name": "A", "Value": "1"}]
+
+
+def test_an_optional_item_keeps_its_name_and_its_neighbours() -> None:
+    optional = {"Fn::If": ["Has", {"Name": "DB", "Value": "1"}, {"Ref": "AWS::NoValue"}]}
+    patch = [{"Name": "LEVEL", "Value": "debug"}]
+    assert template.overlay([optional], patch) == [optional, *patch]
+    replaced = template.overlay([optional], [{"Name": "DB", "Value": "2"}])
+    assert replaced == [
+        {"Fn::If": ["Has", {"Name": "DB", "Value": "2"}, {"Name": "DB", "Value": "2"}]}
+    ]
+
+
+def test_an_overlay_reaches_both_branches_of_a_condition() -> None:
+    base = {"Fn::If": ["Has", [{"Name": "A", "Value": "1"}], {"Ref": "AWS::NoValue"}]}
+    added = {"Name": "B", "Value": "2"}
+    assert template.overlay(base, [added]) == {
+        "Fn::If": ["Has", [{"Name": "A", "Value": "1"}, added], [added]]
+    }
+
+
+@given(documents, documents)
+def test_an_overlay_changes_neither_of_its_parts(base: Any, patch: Any) -> None:
+    before = repr((base, patch))
+    template.overlay(base, patch)
+    assert repr((base, patch)) == before
+
+
+@given(st.dictionaries(words, documents, max_size=5))
+def test_laying_a_template_over_itself_changes_nothing(document: dict[str, Any]) -> None:
+    once = template.overlay({}, document)
+    assert template.overlay(once, once) == once
