@@ -11,7 +11,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "resource_lock",
         "spawn_background",
     ),
-    "core.iam_evaluator": ("is_root_access_key",),
+    "core.iam_evaluator": (
+        "_is_root_key",
+        "is_root_access_key",
+    ),
     "core.lambda_runtime": (
         "_detect_runtime_binary",
         "execution_credentials",
@@ -67,6 +70,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_SM_TARGET_KEYS",
         "_STACK_TAG_PROPERTY",
         "_ec2_sg_permissions",
+        "_elbv2_listener_actions",
         "_normalize_container_defs",
         "_pascal_to_camel",
         "_rds_db_cluster_attrs",

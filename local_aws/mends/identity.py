@@ -33,6 +33,8 @@ def _root(settings: Settings) -> None:
 
     iam_evaluator.is_root_access_key = is_root_access_key
     sts.is_root_access_key = is_root_access_key
+    # ministack asks this one only where it leaves signatures alone
+    iam_evaluator._is_root_key = lambda access_key: not access_key
 
 
 def _ecs_role() -> None:

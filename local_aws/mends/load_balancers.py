@@ -37,6 +37,7 @@ class RefusedError(Exception):
 
 def install() -> None:
     """Install the mends of this room."""
+    _weighted_target_groups()
     _api()
     _templates()
 
@@ -99,6 +100,44 @@ def _target_groups(actions: Any) -> set[str]:
         forward = actions.get("ForwardConfig") or {}
         return own | _target_groups(forward.get("TargetGroups") or [])
     return set()
+
+
+def _weighted_target_groups() -> None:
+    # Wrong upstream: an action's ForwardConfig is dropped. (Requests go to its first group alone.)
+    from_api, from_template = alb._parse_actions, provisioners._elbv2_listener_actions
+
+    def parse_actions(parameters: dict[str, Any], prefix: str = "DefaultActions") -> Any:
+        actions = from_api(parameters, prefix)
+        for number, action in enumerate(actions, start=1):
+            groups = _forwarded_to(parameters, f"{prefix}.member.{number}.ForwardConfig")
+            _keep_forward_config(action, groups)
+        return actions
+
+    def listener_actions(
+        properties: dict[str, Any], balancer: Any, prop: str = "DefaultActions"
+    ) -> Any:
+        actions = from_template(properties, balancer, prop)
+        for action, given in zip(actions, properties.get(prop) or [], strict=False):
+            _keep_forward_config(action, (given.get("ForwardConfig") or {}).get("TargetGroups"))
+        return actions
+
+    alb._parse_actions = parse_actions
+    provisioners._elbv2_listener_actions = listener_actions
+
+
+def _forwarded_to(parameters: dict[str, Any], prefix: str) -> list[dict[str, str]]:
+    groups: list[dict[str, str]] = []
+    while arn := alb._p(
+        parameters, f"{prefix}.TargetGroups.member.{len(groups) + 1}.TargetGroupArn"
+    ):
+        groups.append({"TargetGroupArn": arn})
+    return groups
+
+
+def _keep_forward_config(action: dict[str, Any], groups: list[dict[str, str]] | None) -> None:
+    if groups:
+        action["ForwardConfig"] = {"TargetGroups": groups}
+        action.setdefault("TargetGroupArn", groups[0]["TargetGroupArn"])
 
 
 def _api() -> None:
