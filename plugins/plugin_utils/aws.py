@@ -32,7 +32,7 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperat
 _CREDENTIALS = frozenset({"ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException"})
 # ValueError: an endpoint that is no URL.
 _UNUSABLE: tuple[type[Exception], ...] = (*AwsError, ValueError)
-_SERVICES = ["cloudformation", "ecr", "s3"]
+_SERVICES = ["cloudformation", "ecr", "ecs", "logs", "s3"]
 
 
 class Account:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,12 +117,7 @@ class Deployment:
         if missing and description is None and self._check:
             return self._unplanned(draft, missing)
         values = {name: self._outputs_of(name, found[name]) for name in sources}
-        while True:
-            try:
-                return self._deployed(draft, values, self._stack.settled(description))
-            except BusyError:
-                self._clock.pause(f"Stack {self._stack.name} is still busy")
-                description = describe(self._client, self._stack.name)
+        return self._when_free(description, lambda now: self._deployed(draft, values, now))
 
     def kept_draft(self) -> Draft:
         """Return the draft of a task without a template: the stack keeps the one it has."""
@@ -131,7 +126,22 @@ class Deployment:
 
     def absent(self) -> dict[str, Any]:
         """Delete the stack; raises StackError with the root cause, or if it is protected."""
-        description = self._stack.settled(describe(self._client, self._stack.name))
+        return self._when_free(describe(self._client, self._stack.name), self._deleted)
+
+    def _when_free(
+        self,
+        description: Description | None,
+        work: Callable[[Description | None], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Do the work on the stack once no other operation runs on it."""
+        while True:
+            try:
+                return work(self._stack.settled(description))
+            except BusyError:
+                self._clock.pause(f"Stack {self._stack.name} is still busy")
+                description = describe(self._client, self._stack.name)
+
+    def _deleted(self, description: Description | None) -> dict[str, Any]:
         if description is None:
             return _result(self._stack.name, changed=False)
         protected = bool(description.get("EnableTerminationProtection"))

@@ -28,7 +28,11 @@ _STUCK = {
 _DEFAULT_ADVICE = "Mend that, and run the playbook again"
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _RACES = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "AlreadyExistsException"})
-_RACE_WORDS = ("_IN_PROGRESS state", "already exists and cannot be created again")
+_RACE_WORDS = (
+    "_IN_PROGRESS state",
+    "cannot be deleted while in status",
+    "already exists and cannot be created again",
+)
 
 
 class BusyError(Exception):
@@ -236,7 +240,7 @@ class Stack:
                 self._show_event(event)
                 self.clock.hurry()
             # A state that no event has told of is the one from before this operation.
-            if status == reached and not is_busy(status):
+            if description is None or (status == reached and not is_busy(status)):
                 break
             self.clock.pause(f"Stack {self.name} is still {status}")
         if status not in good:

@@ -1,13 +1,14 @@
 """CloudFormation templates: read, laid over and written without losing a function or a scalar.
 
 Scalars stay text as they are written (`010` is not 8, `2010-09-09` is not a date): a plain one is
-`Plain`, a quoted one `str`. Short forms (`!Ref X`) become their long form (`{"Ref": "X"}`), which
-CloudFormation reads as the same.
+`Plain`, a quoted one `str`. Short forms (`!Ref X`) are read as their long form (`{"Ref": "X"}`) and
+written as the short one again; to CloudFormation both are the same.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ _SHORT_FORMS = {"!Ref": "Ref", "!Condition": "Condition"} | {
         *("Join", "Length", "Not", "Or", "Select", "Split", "Sub", "ToJsonString", "Transform"),
     )
 }
+_TAGS = {function: tag for tag, function in _SHORT_FORMS.items()}
+_WORD = re.compile(r"[A-Za-z0-9.]+", re.ASCII)
 _IF = "Fn::If"
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 _TEXT_TAG, _LIST_TAG, _MAP_TAG = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))
@@ -199,6 +202,8 @@ def _place(node: yaml.Node) -> str:
 
 def _node(value: Any) -> yaml.Node:
     if isinstance(value, Mapping):
+        if short := _short_form(value):
+            return short
         pairs = [
             (_node(str(key) if not isinstance(key, Plain) else key), _node(item))
             for key, item in value.items()
@@ -208,6 +213,29 @@ def _node(value: Any) -> yaml.Node:
         return yaml.SequenceNode(_LIST_TAG, [_node(item) for item in value], flow_style=not value)
     text, style = _scalar(value)
     return yaml.ScalarNode(_TEXT_TAG, text, style=style)
+
+
+def _short_form(value: Mapping[str, Any]) -> yaml.Node | None:
+    """Return a function as its short form, which is shorter and easier to read in the console."""
+    if not _is_function(value):
+        return None
+    function, argument = next(iter(value.items()))
+    tag = _TAGS.get(function)
+    if tag is None or isinstance(argument, Mapping):  # a tag can't stand before another tag
+        return None
+    if function == "Fn::GetAtt" and _is_attribute(argument):
+        argument = Plain(".".join(argument))
+    node = _node(argument)
+    node.tag = tag
+    return node
+
+
+def _is_attribute(argument: Any) -> bool:
+    return (
+        isinstance(argument, list)
+        and all(isinstance(word, str) and _WORD.fullmatch(word) for word in argument)
+        and "." not in argument[0]
+    )
 
 
 def _scalar(value: Any) -> tuple[str, str | None]:

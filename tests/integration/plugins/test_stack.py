@@ -189,6 +189,19 @@ def test_a_busy_stack_is_waited_for(playbooks: Playbooks, name: str, signal: Sig
     assert not second.finish().changed
 
 
+def test_a_busy_stack_is_deleted_when_it_is_free(
+    playbooks: Playbooks, name: str, signal: Signal, status: Status
+) -> None:
+    first = playbooks.start(name=name, template="gate.yml")
+    first.wait_for("Gate (AWS::CloudFormation::WaitCondition) CREATE_IN_PROGRESS")
+    second = playbooks.start(name=name, state="absent")
+    second.wait_for("CREATE_IN_PROGRESS: another operation runs, waiting for its end")
+    signal(name)
+    assert second.finish().changed
+    assert status(name) == "absent"
+    first.finish()
+
+
 def test_two_deployments_at_the_same_time_both_work(
     playbooks: Playbooks, name: str, cloudformation: Any
 ) -> None:

@@ -20,10 +20,14 @@ plain_scalars = st.sampled_from(
     ["010", "2010-09-09", "1e3", "true", "no", "", "12:30:45", "1_000", "~", "0x1F", "a b"]
 ).map(template.Plain)
 scalars = st.one_of(words, plain_scalars)
+names = st.sampled_from(["Cluster", "Db2"]).map(template.Plain)
+attributes = st.sampled_from(["Arn", "Endpoint.Address"]).map(template.Plain)
 functions = st.one_of(
     st.builds(lambda name: {"Ref": name}, words),
     st.builds(lambda text: {"Fn::Sub": text}, words),
-    st.builds(lambda parts: {"Fn::GetAtt": parts}, st.lists(words, min_size=2, max_size=2)),
+    st.builds(lambda parts: {"Fn::GetAtt": list(parts)}, st.tuples(names, attributes)),
+    st.builds(lambda part: {"Fn::Base64": {"Fn::Sub": part}}, words),
+    st.builds(lambda items: {"Fn::Join": [",", items]}, st.lists(words, max_size=3)),
 )
 documents = st.recursive(
     st.one_of(scalars, functions),
@@ -53,6 +57,11 @@ def test_what_is_written_reads_back_as_it_was(document: Any) -> None:
     again = template.load(template.dump(original))
     assert again == original
     assert scalars_of(again) == scalars_of(original)
+
+
+def test_functions_are_written_in_their_short_form() -> None:
+    document = "Resources:\n  A: !Sub '${B}-c'\n  D: !GetAtt E.Endpoint.Address\n  F: !Ref G\n"
+    assert template.dump(template.load(document)) == document
 
 
 @pytest.mark.parametrize("path", OUR_TEMPLATES, ids=lambda path: path.name)
