@@ -8,6 +8,7 @@ target groups".
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
 import random
 import threading
@@ -22,6 +23,8 @@ from ministack.services import alb, ecs
 # on this machine last minutes, and change nothing in what is decided.
 _INTERVAL = 0.4
 _SHORTEST_GRACE, _LONGEST_GRACE = 5, 30  # seconds, likewise
+_LONGEST_PROBE = 2  # seconds, likewise
+_PROBES = 16  # at once: a target that hangs must not delay what is known of the others
 
 
 @dataclass
@@ -112,19 +115,37 @@ class _HealthyFirst:
 
 
 def _check_for_ever() -> None:
-    while True:
-        time.sleep(_INTERVAL)
-        seen: set[tuple[str, str]] = set()
-        for _, group in list(alb._tgs.all_items()):
-            arn = group["TargetGroupArn"]
-            with _scope_of(arn):
-                if group.get("TargetType") == "ip":
-                    seen |= {_check(group, target) for target in list(alb._targets.get(arn, []))}
-                for key, service in list(ecs._services.items()):
-                    if arn in target_groups(service) and service["status"] == "ACTIVE":
-                        _tell_service(key, service, arn)
-        for gone in set(_health) - seen:
-            _health.pop(gone, None)
+    with concurrent.futures.ThreadPoolExecutor(_PROBES, thread_name_prefix="probe") as pool:
+        while True:
+            time.sleep(_INTERVAL)
+            _check_all(pool)
+            _tell_services()
+
+
+def _check_all(pool: concurrent.futures.Executor) -> None:
+    groups = [g for _, g in alb._tgs.all_items() if g.get("TargetType") == "ip"]
+    pairs = [(g, t) for g in groups for t in _targets(g["TargetGroupArn"])]
+    results = pool.map(lambda pair: _probe(*pair), pairs)
+    keys = {(group["TargetGroupArn"], target["Id"]) for group, target in pairs}
+    for gone in set(_health) - keys:
+        _health.pop(gone, None)
+    for (group, target), (passed, reason) in zip(pairs, results, strict=True):
+        health = _health.setdefault((group["TargetGroupArn"], target["Id"]), Health())
+        health.record(passed, reason, int(group["UnhealthyThresholdCount"]))
+
+
+def _targets(group: str) -> list[dict[str, Any]]:
+    with _scope_of(group):
+        return list(alb._targets.get(group, []))
+
+
+def _tell_services() -> None:
+    for _, service in ecs._services.all_items():
+        if service["status"] == "ACTIVE":
+            with _scope_of(service["serviceArn"]):
+                key = "/".join(service["serviceArn"].split("/")[-2:])
+                for group in target_groups(service):
+                    _tell_service(key, service, group)
 
 
 def _scope_of(arn: str) -> Any:
@@ -132,18 +153,10 @@ def _scope_of(arn: str) -> Any:
     return request_scope(account, region)
 
 
-def _check(group: dict[str, Any], target: dict[str, Any]) -> tuple[str, str]:
-    key = (group["TargetGroupArn"], target["Id"])
-    health = _health.setdefault(key, Health())
-    port = target.get("Port") or group["Port"]
-    passed, reason = _probe(group, target["Id"], int(port))
-    health.record(passed, reason, int(group["UnhealthyThresholdCount"]))
-    return key
-
-
-def _probe(group: dict[str, Any], address: str, port: int) -> tuple[bool, str]:
-    timeout = min(2, int(group["HealthCheckTimeoutSeconds"]))
-    connection = http.client.HTTPConnection(address, port, timeout=timeout)
+def _probe(group: dict[str, Any], target: dict[str, Any]) -> tuple[bool, str]:
+    timeout = min(_LONGEST_PROBE, int(group["HealthCheckTimeoutSeconds"]))
+    port = int(target.get("Port") or group["Port"])
+    connection = http.client.HTTPConnection(target["Id"], port, timeout=timeout)
     try:
         path = group.get("HealthCheckPath") or "/"
         connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0"})

@@ -1,0 +1,390 @@
+"""Resource types that ministack lacks, secrets, rotation, custom resources' limits."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.control import LocalAws
+from tests.integration.local_aws.support import LOAD_BALANCER, ROLE, Stacks, zipped
+
+ROTATION = """
+import boto3, json
+
+def handler(event, context):
+    secrets = boto3.client("secretsmanager")
+    arn, token = event["SecretId"], event["ClientRequestToken"]
+    if event["Step"] == "createSecret":
+        secrets.put_secret_value(SecretId=arn, ClientRequestToken=token,
+                                 SecretString="rotated", VersionStages=["AWSPENDING"])
+    if event["Step"] == "finishSecret":
+        stages = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"]
+        current = next(v for v, labels in stages.items() if "AWSCURRENT" in labels)
+        secrets.update_secret_version_stage(SecretId=arn, VersionStage="AWSCURRENT",
+                                            MoveToVersionId=token, RemoveFromVersionId=current)
+"""
+LONG_ANSWER = """
+import json, urllib.request
+
+def handler(event, context):
+    body = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": "long", "Reason": "",
+                       "StackId": event["StackId"], "RequestId": event["RequestId"],
+                       "LogicalResourceId": event["LogicalResourceId"],
+                       "Data": {"Text": "x" * 4096}}).encode()
+    urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, method="PUT"))
+"""
+
+
+def eventually(question: Any) -> Any:
+    for _ in range(400):
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")
+
+
+def function(aws: LocalAws, name: str, code: str, runtime: str) -> str:
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    allow = {"Effect": "Allow", "Action": ["secretsmanager:*", "kms:*"], "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="all",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+    )
+    made = aws.client("lambda").create_function(
+        FunctionName=name,
+        Runtime=runtime,
+        Role=role,
+        Handler="function.handler",
+        Code={"ZipFile": zipped(function=code)},
+        Timeout=30,
+    )
+    return str(made["FunctionArn"])
+
+
+def network(port: int) -> dict[str, Any]:
+    rule = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port}
+    group = {"Fn::GetAtt": ["Group", "GroupId"]}
+    return {
+        "Resources": {
+            "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}},
+            "Subnet": {
+                "Type": "AWS::EC2::Subnet",
+                "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.9.1.0/24"},
+            },
+            "Group": {
+                "Type": "AWS::EC2::SecurityGroup",
+                "Properties": {"GroupDescription": "tests", "VpcId": {"Ref": "Vpc"}},
+            },
+            "Ingress": {
+                "Type": "AWS::EC2::SecurityGroupIngress",
+                "Properties": rule | {"GroupId": group, "SourceSecurityGroupId": group},
+            },
+            "Egress": {
+                "Type": "AWS::EC2::SecurityGroupEgress",
+                "Properties": rule | {"GroupId": group, "CidrIp": "10.0.0.0/8"},
+            },
+            "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
+            "Gateway": {
+                "Type": "AWS::EC2::NatGateway",
+                "Properties": {
+                    "SubnetId": {"Ref": "Subnet"},
+                    "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]},
+                    "Tags": [{"Key": "Name", "Value": "tests"}],
+                },
+            },
+            "Logs": {"Type": "AWS::Logs::LogGroup"},
+            "FlowLog": {
+                "Type": "AWS::EC2::FlowLog",
+                "Properties": {
+                    "ResourceId": {"Ref": "Vpc"},
+                    "ResourceType": "VPC",
+                    "TrafficType": "REJECT",
+                    "LogGroupName": {"Ref": "Logs"},
+                },
+            },
+        },
+        "Outputs": {
+            "Group": {"Value": group},
+            "Cidr": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}},
+            "Gateway": {"Value": {"Ref": "Gateway"}},
+            "Address": {"Value": {"Ref": "Address"}},
+        },
+    }
+
+
+def ports(aws: LocalAws, group: str) -> tuple[set[int], set[int]]:
+    found = aws.client("ec2").describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    return (
+        {rule["FromPort"] for rule in found["IpPermissions"]},
+        {rule["FromPort"] for rule in found["IpPermissionsEgress"] if "FromPort" in rule},
+    )
+
+
+def test_the_network_types_are_made_changed_and_deleted(aws: LocalAws, stacks: Stacks) -> None:
+    ec2 = aws.client("ec2")
+    outputs = stacks.deploy("network", network(5432))
+    assert outputs["Cidr"] == "10.9.0.0/16"
+    assert ports(aws, outputs["Group"]) == ({5432}, {5432})
+    changed = stacks.deploy("network", network(5433))
+    assert changed == outputs
+    assert ports(aws, outputs["Group"]) == ({5433}, {5433})
+    gateways = ec2.describe_nat_gateways(NatGatewayIds=[outputs["Gateway"]])["NatGateways"]
+    assert {"Key": "Name", "Value": "tests"} in gateways[0]["Tags"]
+    assert ec2.describe_flow_logs()["FlowLogs"]
+    stacks.delete("network")
+    assert ec2.describe_nat_gateways(NatGatewayIds=[outputs["Gateway"]])["NatGateways"] == []
+    assert ec2.describe_flow_logs()["FlowLogs"] == []
+    assert outputs["Address"] not in [a["PublicIp"] for a in ec2.describe_addresses()["Addresses"]]
+
+
+def test_the_other_types_are_made_and_deleted(aws: LocalAws, stacks: Stacks) -> None:
+    template = {
+        "Resources": LOAD_BALANCER["Resources"]
+        | {
+            "Role": ROLE,
+            "RolePolicy": {
+                "Type": "AWS::IAM::RolePolicy",
+                "Properties": {
+                    "RoleName": {"Ref": "Role"},
+                    "PolicyName": "one",
+                    "PolicyDocument": {"Version": "2012-10-17", "Statement": []},
+                },
+            },
+            "ServiceRole": {
+                "Type": "AWS::IAM::ServiceLinkedRole",
+                "Properties": {"AWSServiceName": "ecs.amazonaws.com"},
+            },
+            "Certificate": {
+                "Type": "AWS::ElasticLoadBalancingV2::ListenerCertificate",
+                "Properties": {
+                    "ListenerArn": {"Ref": "Listener"},
+                    "Certificates": [{"CertificateArn": "arn:aws:acm:::certificate/1"}],
+                },
+            },
+            "Target": {
+                "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
+                "Properties": {
+                    "ResourceId": "service/tests/any",
+                    "ScalableDimension": "ecs:service:DesiredCount",
+                    "ServiceNamespace": "ecs",
+                    "MinCapacity": 1,
+                    "MaxCapacity": 2,
+                },
+            },
+            "Scaling": {
+                "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
+                "Properties": {
+                    "PolicyName": "cpu",
+                    "PolicyType": "TargetTrackingScaling",
+                    "ScalingTargetId": {"Ref": "Target"},
+                },
+            },
+            "Query": {
+                "Type": "AWS::Logs::QueryDefinition",
+                "Properties": {"Name": "errors", "QueryString": "fields @message"},
+            },
+            "Secret": {
+                "Type": "AWS::SecretsManager::Secret",
+                "Properties": {"GenerateSecretString": {}},
+            },
+            "SecretPolicy": {
+                "Type": "AWS::SecretsManager::ResourcePolicy",
+                "Properties": {
+                    "SecretId": {"Ref": "Secret"},
+                    "ResourcePolicy": {"Version": "2012-10-17", "Statement": []},
+                },
+            },
+        },
+        "Outputs": {"Role": {"Value": {"Ref": "Role"}}},
+    }
+    role = stacks.deploy("others", template)["Role"]
+    iam = aws.client("iam")
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["one"]
+    stacks.delete("others")
+    assert [r for r in iam.list_roles()["Roles"] if "AWSServiceRoleFor" in r["RoleName"]] == []
+
+
+def secret(**properties: Any) -> dict[str, Any]:
+    generated = {
+        "SecretStringTemplate": '{"username": "someone"}',
+        "GenerateStringKey": "password",
+        "PasswordLength": "40",
+        "ExcludePunctuation": "true",
+    }
+    return {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {"GenerateSecretString": generated} | properties,
+    }
+
+
+def test_a_secret_is_generated_as_asked_and_its_ref_is_its_arn(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    template = {
+        "Resources": {"Secret": secret(Name="named")},
+        "Outputs": {"Ref": {"Value": {"Ref": "Secret"}}},
+    }
+    arn = stacks.deploy("secret", template)["Ref"]
+    assert arn.startswith("arn:aws:secretsmanager:")
+    value = aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+    assert json.loads(value)["username"] == "someone"
+    assert len(json.loads(value)["password"]) == 40
+    assert json.loads(value)["password"].isalnum()
+    with pytest.raises(AssertionError, match="the secret named already exists"):
+        stacks.deploy("second-secret", template)
+    assert aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"] == value
+
+
+def test_an_attachment_adds_the_database_and_keeps_user_and_password(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    template = {
+        "Resources": {
+            "Secret": secret(),
+            "Cluster": {
+                "Type": "AWS::RDS::DBCluster",
+                "DeletionPolicy": "Delete",
+                "Properties": {
+                    "Engine": "aurora-postgresql",
+                    "MasterUsername": "quayside",
+                    "MasterUserPassword": "a-password",
+                },
+            },
+            "Attachment": {
+                "Type": "AWS::SecretsManager::SecretTargetAttachment",
+                "Properties": {
+                    "SecretId": {"Ref": "Secret"},
+                    "TargetId": {"Ref": "Cluster"},
+                    "TargetType": "AWS::RDS::DBCluster",
+                },
+            },
+        },
+        "Outputs": {
+            "Secret": {"Value": {"Ref": "Secret"}},
+            "Attached": {"Value": {"Ref": "Attachment"}},
+            "Cluster": {"Value": {"Ref": "Cluster"}},
+            "Port": {"Value": {"Fn::GetAtt": ["Cluster", "Endpoint.Port"]}},
+        },
+    }
+    outputs = stacks.deploy("attached", template)
+    assert outputs["Attached"] == outputs["Secret"]
+    secrets = aws.client("secretsmanager")
+    value, before = (
+        json.loads(
+            secrets.get_secret_value(SecretId=outputs["Secret"], VersionStage=stage)["SecretString"]
+        )
+        for stage in ("AWSCURRENT", "AWSPREVIOUS")
+    )
+    assert value == before | {
+        "engine": "postgres",
+        "host": "127.0.0.1",
+        "port": int(outputs["Port"]),
+        "dbClusterIdentifier": outputs["Cluster"],
+    }
+
+
+def test_a_rotation_calls_its_function_and_moves_the_label(
+    aws: LocalAws, stacks: Stacks, host_runtime: str
+) -> None:
+    secrets = aws.client("secretsmanager")
+    rotating = function(aws, "rotating", ROTATION, host_runtime)
+    template = {
+        "Resources": {
+            "Secret": secret(),
+            "Schedule": {
+                "Type": "AWS::SecretsManager::RotationSchedule",
+                "Properties": {
+                    "SecretId": {"Ref": "Secret"},
+                    "RotationLambdaARN": rotating,
+                    "RotationRules": {"ScheduleExpression": "cron(0 3 1 * ? *)"},
+                    "RotateImmediatelyOnUpdate": False,
+                },
+            },
+        },
+        "Outputs": {"Secret": {"Value": {"Ref": "Secret"}}},
+    }
+    with pytest.raises(AssertionError, match="cannot invoke the specified Lambda function"):
+        stacks.deploy("no-permission", template)
+    aws.client("lambda").add_permission(
+        FunctionName="rotating",
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )
+    arn = stacks.deploy("rotation", template)["Secret"]
+
+    def stages() -> list[str]:
+        labels = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"].values()
+        return sorted(label for version in labels for label in version)
+
+    eventually(lambda: stages() == ["AWSCURRENT"])  # a schedule alone rotates nothing
+    secrets.rotate_secret(SecretId=arn)
+    eventually(lambda: secrets.get_secret_value(SecretId=arn)["SecretString"] == "rotated")
+    eventually(lambda: stages() == ["AWSCURRENT", "AWSPREVIOUS"])
+    assert secrets.describe_secret(SecretId=arn)["LastRotatedDate"]
+
+
+def test_a_refused_rotation_is_pending_until_its_function_lets_it_through(
+    aws: LocalAws, host_runtime: str
+) -> None:
+    secrets, lambdas = aws.client("secretsmanager"), aws.client("lambda")
+    refusing = function(
+        aws, "refusing", "def handler(*_):\n    raise OSError('no')\n", host_runtime
+    )
+    lambdas.add_permission(
+        FunctionName="refusing",
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )
+    arn = secrets.create_secret(Name="refused", SecretString="old")["ARN"]
+    secrets.rotate_secret(SecretId=arn, RotationLambdaARN=refusing)
+    with pytest.raises(ClientError, match="can't find the specified secret value for staging"):
+        secrets.get_secret_value(SecretId=arn, VersionStage="AWSPENDING")
+    with pytest.raises(ClientError, match="A previous rotation isn't complete"):
+        eventually(lambda: secrets.rotate_secret(SecretId=arn) and None)
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "old"
+    lambdas.update_function_code(FunctionName="refusing", ZipFile=zipped(function=ROTATION))
+    with pytest.raises(ClientError, match="will be reattempted"):
+        secrets.rotate_secret(SecretId=arn)
+    eventually(lambda: secrets.get_secret_value(SecretId=arn)["SecretString"] == "rotated")
+
+
+def test_putting_a_value_twice_with_one_token_makes_one_version(aws: LocalAws) -> None:
+    secrets = aws.client("secretsmanager")
+    arn = secrets.create_secret(Name="twice", SecretString="one")["ARN"]
+    token = "t" * 32
+    value = {"SecretId": arn, "ClientRequestToken": token, "VersionStages": ["AWSPENDING"]}
+    first = secrets.put_secret_value(SecretString="two", **value)
+    assert secrets.put_secret_value(SecretString="two", **value)["VersionId"] == first["VersionId"]
+    with pytest.raises(ClientError, match="ResourceExistsException"):
+        secrets.put_secret_value(SecretString="three", **value)
+    secrets.put_secret_value(SecretId=arn, SecretString="four", VersionStages=["AWSPENDING"])
+    labels = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"]
+    assert [v for v, stages in labels.items() if "AWSPENDING" in stages] != [token]
+    assert len([v for v, stages in labels.items() if "AWSPENDING" in stages]) == 1
+
+
+def test_a_parameter_that_does_not_exist_has_no_tags(aws: LocalAws) -> None:
+    ssm = aws.client("ssm")
+    with pytest.raises(ClientError, match="InvalidResourceId"):
+        ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/nothing")
+    with pytest.raises(ClientError, match="InvalidResourceId"):
+        ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId="/nothing", Tags=[])
+
+
+def test_an_answer_of_more_than_4096_bytes_fails_the_custom_resource(
+    aws: LocalAws, stacks: Stacks, host_runtime: str
+) -> None:
+    token = function(aws, "long", LONG_ANSWER, host_runtime)
+    properties = {"ServiceToken": token, "ServiceTimeout": 30}
+    template = {"Resources": {"Long": {"Type": "Custom::Long", "Properties": properties}}}
+    with pytest.raises(AssertionError, match="Message returned: Response object is too long"):
+        stacks.deploy("long", template)
