@@ -59,6 +59,7 @@ def test_an_image_that_crashes_is_rolled_back_and_no_request_is_lost(
     with Traffic(orders, "orders", "/orders") as traffic:
         output = orders.play_in_vain("examples/orders/deploy.yml", **variables)
     assert "Circuit Breaker" in output
+    assert "crash: this image always fails" in output, "the task's own words say why"
     assert traffic.failures == []
     assert traffic.requests > 20
     stacks = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
