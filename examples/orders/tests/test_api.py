@@ -128,7 +128,9 @@ _ORDER = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(order=_ORDER | _JSON)
 def test_any_json_is_stored_as_it_is_or_refused(shared_service: Service, order: object) -> None:
