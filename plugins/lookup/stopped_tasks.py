@@ -16,8 +16,8 @@ author: The Quayside team
 short_description: Say why tasks on Amazon ECS stopped
 version_added: 1.0.0
 description:
-  - Returns a sentence for each reason that tasks of a family stopped for, the newest first, with the
-    last lines of the log of one of them.
+  - Returns a sentence for each reason that tasks of a family stopped for, the newest first, with
+    the last lines of the log of one of them.
   - CloudFormation says only that the circuit breaker was triggered; this says why.
   - Tasks that a deployment replaced, or that were scaled in, are left out.
 requirements:
@@ -59,8 +59,8 @@ _raw:
   type: list
   elements: str
   sample:
-    - "3 tasks stopped: Essential container in task exited (container app ended with 1). Last lines of
-      its log: DB_HOST is missing"
+    - "3 tasks stopped: Essential container in task exited (container app ended with 1). Last lines
+      of its log: DB_HOST is missing"
 """
 
 
