@@ -168,10 +168,12 @@ class Roles:
             log.warning("sessions left to end by themselves", user=user)
 
     def let_go(self) -> None:
-        """Mark the kept database as nobody's, so that any stack may adopt it."""
+        """Mark the kept database and its users as nobody's, so that any stack may adopt them."""
+        nobodys = str(Mark("", self.mark.logical_id, self.mark.host))
+        users = self.users()
         with transaction(self.connection) as cursor:
-            kept = Mark("", self.mark.logical_id, self.mark.host)
-            _run(cursor, "COMMENT ON ROLE {} IS %s", self.owner, values=(str(kept),))
+            for role in (*users, self.owner):
+                _run(cursor, "COMMENT ON ROLE {} IS %s", role, values=(nobodys,))
 
     def drop_database(self) -> None:
         """Drop the database, whoever is connected to it."""

@@ -13,6 +13,7 @@ import pytest
 from local_aws.control import LocalAws
 from tests.integration.custom_resources import postgres_servers
 from tests.integration.custom_resources.postgres_servers import NoServerError, PostgresServer
+from tests.integration.custom_resources.service import Service
 from tests.integration.custom_resources.support import CloudFormation, cloudformation
 
 # The functions read it when they are imported: nothing secret may show even at DEBUG.
@@ -84,6 +85,11 @@ def stack_id(new_stack: Callable[[], str]) -> str:
 def name() -> str:
     """A name that no other test has."""
     return f"t{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def service(aws: LocalAws, postgres: PostgresServer, name: str, stack_id: str) -> Service:
+    return Service(aws, postgres, name, stack_id)
 
 
 @pytest.fixture

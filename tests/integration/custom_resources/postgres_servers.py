@@ -23,6 +23,7 @@ import psycopg2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from psycopg2.extensions import encrypt_password
 
 MAJORS = (15, 16, 17, 18)
 ADMIN = "quayside"
@@ -200,9 +201,12 @@ def _make_admin(server: PostgresServer) -> None:
     """An admin like RDS's: it makes databases and roles, and is no superuser."""
     server.query("CREATE ROLE rds_superuser NOLOGIN")
     server.query("GRANT pg_monitor, pg_signal_backend TO rds_superuser WITH ADMIN OPTION")
-    server.query(
-        f"CREATE ROLE {ADMIN} LOGIN CREATEDB CREATEROLE PASSWORD %s", server.admin_password
-    )
+    # The log has every statement, and a test looks for passwords in it.
+    with closing(server.connect("rdsadmin", server.superuser_password, "postgres")) as connection:
+        verifier = encrypt_password(
+            server.admin_password, ADMIN, scope=connection, algorithm="scram-sha-256"
+        )
+    server.query(f"CREATE ROLE {ADMIN} LOGIN CREATEDB CREATEROLE PASSWORD %s", verifier)
     server.query(f"GRANT rds_superuser TO {ADMIN} WITH ADMIN OPTION")
 
 

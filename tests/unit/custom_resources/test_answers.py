@@ -1,0 +1,54 @@
+"""How an error becomes a sentence."""
+
+from __future__ import annotations
+
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from custom_resources.shared import log
+from custom_resources.shared.cloudformation import sentence
+from custom_resources.shared.failure import Failure
+
+
+def test_a_failure_is_said_as_it_is() -> None:
+    assert sentence(Failure("It rains.", "Stay in.")) == "It rains. Stay in."
+
+
+def test_a_refused_call_is_said_in_awss_words() -> None:
+    error = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "not authorised to do that"}},
+        "PutParameter",
+    )
+
+    assert sentence(error).startswith(
+        "PutParameter failed with AccessDeniedException: not authorised to do that. Check "
+    )
+
+
+def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
+    said = sentence(EndpointConnectionError(endpoint_url="https://ssm.example"))
+
+    assert "https://ssm.example" in said
+    assert "VPC endpoints" in said
+
+
+def test_an_error_nobody_foresaw_says_where_and_not_what() -> None:
+    try:
+        int("CANARY")
+    except ValueError as error:
+        said = sentence(error)
+
+    assert said.startswith("The function failed with ValueError at test_answers.py:")
+    assert "CANARY" not in said
+
+
+@given(secret=st.text(min_size=8), around=st.text())
+def test_a_secret_that_was_confided_is_struck_out_of_whatever_aws_says(
+    secret: str, around: str
+) -> None:
+    log.forget_secrets()
+    log.confide(secret)
+
+    assert secret not in sentence(ParamValidationError(report=f"{around}{secret}{around}"))
+    log.forget_secrets()
