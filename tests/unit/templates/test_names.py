@@ -1,0 +1,71 @@
+"""However long the names are that a user chooses, AWS takes what becomes of them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.templates.templates import Stack, load
+
+# property -> what AWS takes (API references of the services)
+TAKEN = {
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "Name",
+    ): r"(?!internal-)[A-Za-z0-9][A-Za-z0-9-]{0,30}[A-Za-z0-9]",
+    ("AWS::Lambda::Function", "FunctionName"): r"[A-Za-z0-9_-]{1,64}",
+    ("AWS::DynamoDB::Table", "TableName"): r"[A-Za-z0-9_.-]{3,255}",
+    ("AWS::SNS::Topic", "TopicName"): r"[A-Za-z0-9_-]{1,256}",
+    ("AWS::ECS::Cluster", "ClusterName"): r"[A-Za-z0-9_-]{1,255}",
+    ("AWS::ECS::Service", "ServiceName"): r"[A-Za-z0-9_-]{1,255}",
+    ("AWS::ECS::TaskDefinition", "Family"): r"[A-Za-z0-9_-]{1,255}",
+    ("AWS::KMS::Alias", "AliasName"): r"alias/(?!aws)[A-Za-z0-9/_-]{1,250}",
+    ("AWS::Logs::LogGroup", "LogGroupName"): r"(?!aws/)[A-Za-z0-9_/.#-]{1,512}",
+    ("AWS::SecretsManager::Secret", "Name"): r"[A-Za-z0-9/_+=.@-]{1,512}",
+    ("AWS::SSM::Parameter", "Name"): r"(/(?!aws|ssm)[A-Za-z0-9_.-]+)(/[A-Za-z0-9_.-]+){0,14}",
+    ("AWS::CloudWatch::Alarm", "AlarmName"): r".{1,255}",
+    ("AWS::IAM::Role", "Path"): r"/|/[!-~]{1,510}/",
+}
+
+
+def names(template: str, parameter: str) -> st.SearchStrategy[str]:
+    """Values that a parameter takes."""
+    pattern = load(template)["Parameters"][parameter]["AllowedPattern"]
+    return st.from_regex(pattern.replace("$", r"\Z"))
+
+
+def check(resources: dict[str, Any]) -> None:
+    """Compare every name with what AWS takes."""
+    for key, resource in resources.items():
+        for (kind, field), taken in TAKEN.items():
+            if resource["Type"] == kind and field in resource.get("Properties", {}):
+                name = resource["Properties"][field]
+                assert re.fullmatch(taken, name), f"{key}: {name}"
+
+
+@given(platform=names("service", "Platform"), service=names("service", "Name"))
+def test_a_service_of_any_name(platform: str, service: str) -> None:
+    given = {"Platform": platform, "Name": service, "HostName": "a.example.com"}
+    check(Stack("service", given | {"AlarmTopicArn": "topic", "ClusterName": platform}).resources)
+
+
+@given(platform=names("load_balancer", "Platform"), name=names("load_balancer", "Name"))
+def test_a_load_balancer_of_any_name(platform: str, name: str) -> None:
+    check(Stack("load_balancer", {"Platform": platform, "Name": name}).resources)
+
+
+@given(platform=names("support", "Platform"))
+def test_a_platform_of_any_name(platform: str) -> None:
+    for template in ("network", "support", "cluster", "rds"):
+        check(Stack(template, {"Platform": platform, "FlowLogs": "enabled"}).resources)
+
+
+@pytest.mark.parametrize(("kind", "field"), TAKEN)
+def test_every_rule_is_used(kind: str, field: str) -> None:
+    templates = ("network", "support", "cluster", "load_balancer", "rds", "service")
+    resources = [it for name in templates for it in load(name)["Resources"].values()]
+    assert any(it["Type"] == kind and field in it["Properties"] for it in resources)
