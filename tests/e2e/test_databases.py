@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from tests.e2e.conftest import Platform
+from tests.e2e.platform import Platform
 
 
 def connect(platform: Platform, service: str, user: str, database: str) -> connection:

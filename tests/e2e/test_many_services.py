@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.conftest import Platform
+from tests.e2e.platform import Platform
 
 COUNT = 20
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from tests.e2e.conftest import Platform
+from tests.e2e.platform import Platform
 from tests.e2e.traffic import Traffic
 
 

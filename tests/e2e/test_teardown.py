@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from local_aws.control import LocalAws
-from tests.e2e.conftest import Platform
+from tests.e2e.platform import Platform, platform_variables
 
 
 class Doomed(Platform):
@@ -17,11 +15,9 @@ class Doomed(Platform):
 
 
 @pytest.fixture(scope="module")
-def doomed(
-    aws: LocalAws, platform: Platform, platform_variables: dict[str, Any], hello_image: str
-) -> Doomed:
+def doomed(aws: LocalAws, platform: Platform, hello_image: str) -> Doomed:
     deployed = Doomed(aws)
-    deployed.play("playbooks/platform.yml", platform="gone", **platform_variables)
+    deployed.play("playbooks/platform.yml", platform="gone", **platform_variables())
     deployed.play("playbooks/service.yml", **deployed.service("hello", hello_image))
     return deployed
 

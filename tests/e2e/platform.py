@@ -1,0 +1,124 @@
+"""A platform on a local AWS as its users see it; end-to-end tests and benchmarks share it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+from local_aws.control import LocalAws
+
+ROOT = Path(__file__).parents[2]
+RUNTIME = f"python3.{sys.version_info.minor}"
+ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service answered; JSON comes parsed, anything else as text."""
+
+    status: int
+    body: Any
+
+    @classmethod
+    def of(cls, response: HTTPResponse | urllib.error.HTTPError) -> Answer:
+        """Read a response of urllib's."""
+        text = response.read().decode()
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return cls(response.status or 0, json.loads(text) if is_json else text)
+
+
+class Platform:
+    """The platform under test, as its users see it: playbooks, HTTP and AWS's API."""
+
+    name = "shop"
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+
+    def start_playbook(
+        self, playbook: str, *options: str, **variables: Any
+    ) -> subprocess.Popen[str]:
+        """Start ansible-playbook with extra variables; its output is one stream."""
+        program = Path(sys.executable).parent / "ansible-playbook"
+        return subprocess.Popen(
+            [program, playbook, *options, "-e", json.dumps(variables)],
+            cwd=ROOT,
+            env={**os.environ, **self.aws.environment, "ANSIBLE_NOCOLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def play(self, playbook: str, *options: str, **variables: Any) -> str:
+        """Run a playbook that must succeed; return its output."""
+        process = self.start_playbook(playbook, *options, **variables)
+        output, _ = process.communicate(timeout=280)
+        assert process.returncode == 0, output
+        return output
+
+    def play_in_vain(self, playbook: str, **variables: Any) -> str:
+        """Run a playbook that must fail; return its output."""
+        process = self.start_playbook(playbook, **variables)
+        output, _ = process.communicate(timeout=280)
+        assert process.returncode != 0, output
+        return output
+
+    def service(self, name: str, image: str, **variables: Any) -> dict[str, Any]:
+        """Return the variables of a service with one task, for the service's playbook."""
+        return {
+            "service_platform": self.name,
+            "service_name": name,
+            "service_image": image,
+            "service_host_name": f"{name}.shop.test",
+            "service_desired_count": 1,
+            "service_deregistration_delay_seconds": 1,  # nobody waits for a slow client here
+            **variables,
+        }
+
+    def call(self, service: str, path: str, body: Any = None) -> Answer:
+        """Call a service through the load balancer by its host name; a body is posted as JSON."""
+        url, headers = self.aws.url(f"{service}.shop.test", path)
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data, {**headers, "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return Answer.of(response)
+        except urllib.error.HTTPError as error:
+            return Answer.of(error)
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """Return a stack's outputs."""
+        described = self.aws.client("cloudformation").describe_stacks(StackName=stack)
+        return {o["OutputKey"]: o["OutputValue"] for o in described["Stacks"][0]["Outputs"]}
+
+    def stack_names(self) -> set[str]:
+        """Return the names of all stacks that are not deleted."""
+        pages = self.aws.client("cloudformation").get_paginator("describe_stacks").paginate()
+        return {stack["StackName"] for page in pages for stack in page["Stacks"]}
+
+
+def build_functions() -> Path:
+    """Build the functions for the Python and the processor at hand; return their folder."""
+    output = ROOT / "build" / "functions"
+    options = ["--runtime", RUNTIME, "--architecture", ARCHITECTURE, "--output", str(output)]
+    subprocess.run([sys.executable, "-m", "custom_resources.build", *options], cwd=ROOT, check=True)
+    return output
+
+
+def platform_variables() -> dict[str, Any]:
+    """Return what playbooks/platform.yml needs to be told on this machine."""
+    return {
+        "support_functions_directory": str(build_functions()),
+        "support_function_runtime": RUNTIME,
+        "support_function_architecture": ARCHITECTURE,
+        "rds_reader_count": 0,
+    }
