@@ -25,7 +25,14 @@ from local_aws import images
 from local_aws.errors import LocalAwsError
 from local_aws.running import server_process
 from local_aws.server import ATTACHED
-from local_aws.settings import ACCOUNT, DEFAULT_REGION, Settings, free_port, port_is_free
+from local_aws.settings import (
+    ACCOUNT,
+    DEFAULT_REGION,
+    SERVER_PORTS,
+    Settings,
+    free_port,
+    port_is_free,
+)
 
 _START_TIMEOUT = 60  # seconds
 _STOP_TIMEOUT = 20  # seconds
@@ -62,11 +69,7 @@ class LocalAws:
         """
         directory = Path(directory).resolve()
         _refuse_running(directory)
-        if port is not None and not all(port_is_free(port + offset) for offset in range(3)):
-            raise LocalAwsError(
-                f"One of the ports {port} to {port + 2} is taken. "
-                "Stop what listens there, or choose another --port."
-            )
+        _refuse_taken(port)
         attempts = _ATTEMPTS if port is None else 1
         while True:
             attempts -= 1
@@ -130,9 +133,18 @@ class LocalAws:
             **options,
         )
 
-    def url(self, host: str, path: str = "/") -> tuple[str, dict[str, str]]:
-        """Return URL and headers with which `host` is reached through its load balancer."""
+    def url(self, host: str, path: str = "/", scheme: str = "http") -> tuple[str, dict[str, str]]:
+        """Return URL and headers with which `host` is reached through its load balancer.
+
+        Args:
+            host: the name that a listener rule or a load balancer has.
+            path: with query, encoded or not.
+            scheme: http for the listener of port 80, https for that of port 443; its certificate
+                is verified with `ca_bundle`, whatever the listener's own would be.
+        """
         quoted = urllib.parse.quote(path, safe="/?&=%")
+        if scheme == "https":
+            return f"https://localhost:{self._settings.secure_front_port}{quoted}", {"Host": host}
         return f"http://127.0.0.1:{self._settings.front_port}{quoted}", {"Host": host}
 
     def push_image(self, folder: Path | str, reference: str) -> str:
@@ -195,6 +207,14 @@ def _refuse_running(directory: Path) -> None:
             f"A local AWS runs in {directory} already (process {pid}). "
             f"Stop it: python -m local_aws stop --directory {directory}"
         )
+
+
+def _refuse_taken(port: int | None) -> None:
+    for number in range(port, port + SERVER_PORTS) if port is not None else ():
+        if not port_is_free(number):
+            raise LocalAwsError(
+                f"The port {number} is taken. Stop what listens there, or choose another --port."
+            )
 
 
 def _prepare(settings: Settings) -> None:

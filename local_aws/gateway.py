@@ -21,13 +21,16 @@ _OPEN = ("/_ministack/health", "/_ministack/cfn-response/", "/_ministack/cfn-sig
 def gateway(application: Application, settings: Settings) -> Application:
     """Return `application` with its back door closed and the load balancers at their own port."""
 
+    listener_ports = {settings.front_port: 80, settings.secure_front_port: 443}
+
     async def serve(scope: Scope, receive: Any, send: Send) -> None:
         if scope["type"] == "http":
             if _is_back_door(scope["path"]):
                 await _answer(send, 403, b"This path of ministack is closed.")
                 return
-            if (scope.get("server") or ("", 0))[1] == settings.front_port:
-                front = _to_load_balancer(scope, settings.region)
+            listener_port = listener_ports.get((scope.get("server") or ("", 0))[1])
+            if listener_port:
+                front = _to_load_balancer(scope, settings.region, listener_port)
                 if front is None:
                     await _answer(send, 503, b"There is no load balancer.")
                     return
@@ -41,8 +44,11 @@ def _is_back_door(path: str) -> bool:
     return path.startswith("/_ministack/") and not path.startswith(_OPEN)
 
 
-def _to_load_balancer(scope: Scope, region: str) -> Scope | None:
-    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+def _to_load_balancer(scope: Scope, region: str, listener_port: int) -> Scope | None:
+    host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rsplit(":", 1)[0]
+    # ministack takes the listener's port from the host
+    headers = [header for header in scope["headers"] if header[0] != b"host"]
+    headers.append((b"host", f"{host}:{listener_port}".encode()))
     with request_scope(ACCOUNT, region):
         name = load_balancer_for(host)
     if name is None:
@@ -50,6 +56,7 @@ def _to_load_balancer(scope: Scope, region: str) -> Scope | None:
     raw_path = scope.get("raw_path") or scope["path"].encode()
     return {
         **scope,
+        "headers": headers,
         "path": f"/_alb/{name}{scope['path']}",
         "raw_path": f"/_alb/{name}".encode() + raw_path,
     }

@@ -65,7 +65,7 @@ async def _serve(settings: Settings, *, attached: bool) -> None:
 
     installed = install_all(settings)
     config = Config()
-    config.bind = [f"127.0.0.1:{settings.tls_port}"]
+    config.bind = [f"127.0.0.1:{port}" for port in (settings.tls_port, settings.secure_front_port)]
     config.insecure_bind = [f"127.0.0.1:{port}" for port in (settings.port, settings.front_port)]
     config.certfile = str(installed.certificate.certificate)
     config.keyfile = str(installed.certificate.key)

@@ -18,6 +18,7 @@ DEFAULT_REGION = "eu-central-1"
 # One local AWS owns the ports [64 n, 64 n + 63] and the loopback addresses 127.0.0.0 + n * 2**14:
 # 1024 blocks of each, so that what is distinct in ports is distinct in addresses as well.
 BLOCK_PORTS = 64
+SERVER_PORTS = 4  # of the block, taken by the server itself
 BLOCK_ADDRESSES = 1 << 14
 # Below 32768 the kernel hands out no ephemeral port; most well-known servers live below 10240.
 FREE_BLOCKS = range(10240 // BLOCK_PORTS, 32768 // BLOCK_PORTS)
@@ -29,7 +30,7 @@ class Settings:
 
     Args:
         directory: absolute; everything it writes is below (mode 700).
-        port: of the API over HTTP; the two after it serve TLS and the load balancers.
+        port: of the API over HTTP; those after it serve TLS and the load balancers.
         region: the only one; unsigned requests resolve in it.
         access_key, secret_key: the account's root, random for each start.
     """
@@ -47,13 +48,23 @@ class Settings:
 
     @property
     def front_port(self) -> int:
-        """Port at which the load balancers answer, chosen by the Host header."""
+        """Port at which the load balancers' listeners of port 80 answer, chosen by the host."""
         return self.port + 2
+
+    @property
+    def secure_front_port(self) -> int:
+        """Port at which their listeners of port 443 answer, over TLS."""
+        return self.port + 3
+
+    @property
+    def ports(self) -> range:
+        """The ports above, which must all be free at start."""
+        return range(self.port, self.port + SERVER_PORTS)
 
     @property
     def database_ports(self) -> range:
         """Ports left for database servers."""
-        return range(self.port + 3, (self.port // BLOCK_PORTS + 1) * BLOCK_PORTS)
+        return range(self.port + SERVER_PORTS, (self.port // BLOCK_PORTS + 1) * BLOCK_PORTS)
 
     @property
     def endpoint(self) -> str:
@@ -138,6 +149,6 @@ def free_port() -> int:
     first = secrets.randbelow(len(FREE_BLOCKS))
     for step in range(len(FREE_BLOCKS)):
         port = FREE_BLOCKS[(first + step) % len(FREE_BLOCKS)] * BLOCK_PORTS
-        if all(port_is_free(port + offset) for offset in range(3)):
+        if all(port_is_free(port + offset) for offset in range(SERVER_PORTS)):
             return port
     raise LocalAwsError("No block of 64 free ports is left. Stop some local AWS, or name a --port.")

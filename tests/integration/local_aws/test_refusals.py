@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -101,6 +103,43 @@ def test_a_request_for_an_unknown_host_gets_the_default_action(
         urllib.request.urlopen(urllib.request.Request(url, headers=headers))
     assert answer.value.code == 404
     assert listener
+
+
+def test_the_listener_of_port_443_answers_over_tls_and_that_of_port_80_redirects(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    template = json.loads(json.dumps(LOAD_BALANCER))
+    resources = template["Resources"]
+    del resources["Cluster"]
+    redirect = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
+    resources["Redirect"] = {
+        "Type": "AWS::ElasticLoadBalancingV2::Listener",
+        "Properties": {
+            "LoadBalancerArn": {"Ref": "Balancer"},
+            "Port": 80,
+            "Protocol": "HTTP",
+            "DefaultActions": [{"Type": "redirect", "RedirectConfig": redirect}],
+        },
+    }
+    resources["Listener"]["Properties"] |= {
+        "Port": 443,
+        "Protocol": "HTTPS",
+        "Certificates": [{"CertificateArn": "arn:aws:acm:::certificate/1"}],
+    }
+    listener = stacks.deploy("tls", template)["ListenerArn"]
+    secure = rule(listener, 1) | {
+        "Conditions": [{"Field": "host-header", "HostHeaderConfig": {"Values": ["tls.example"]}}]
+    }
+    aws.client("elbv2").create_rule(**secure)
+    url, headers = aws.url("tls.example", "/", scheme="https")
+    trust = ssl.create_default_context(cafile=str(aws.ca_bundle))
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), context=trust) as ok:
+        assert ok.status == 200
+    plain, headers = aws.url("tls.example", "/path")
+    connection = http.client.HTTPConnection(plain.split("/")[2])
+    connection.request("GET", "/path", headers=headers)
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("location")) == (301, "https://tls.example:443/path")
 
 
 def topic(**properties: Any) -> dict[str, Any]:
