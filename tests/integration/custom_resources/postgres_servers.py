@@ -159,7 +159,7 @@ def _own(folder: Path) -> dict[str, Any]:
 def _initdb(directory: Path, folder: Path, as_owner: dict[str, Any]) -> None:
     options = ["--username=rdsadmin", "--auth=scram-sha-256", f"--pwfile={folder}/password"]
     encoding = ["--encoding=UTF8", "--locale=C", "--no-sync"]
-    command = [directory / "initdb", f"--pgdata={folder}/data", *options, *encoding]
+    command = [str(directory / "initdb"), f"--pgdata={folder}/data", *options, *encoding]
     subprocess.run(command, check=True, capture_output=True, cwd="/", **as_owner)
     only_tls = "hostssl all all all scram-sha-256\n"
     (folder / "data" / "pg_hba.conf").write_text(only_tls)
@@ -182,7 +182,7 @@ def _start(
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with (folder / "server.log").open("wb") as log:
-        command = [directory / "postgres", "-D", folder / "data", *options]
+        command = [str(directory / "postgres"), "-D", str(folder / "data"), *options]
         return subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **as_owner)
 
 

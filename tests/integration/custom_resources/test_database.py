@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -211,7 +212,7 @@ def test_a_flip_waits_for_a_rotation_that_is_about_to_finish(
     def finish_rotation(_seconds: float) -> None:
         service.put_secret("green", rotated)
 
-    monkeypatch.setattr(convergence_module.time, "sleep", finish_rotation)
+    monkeypatch.setattr(time, "sleep", finish_rotation)
     converged("Update", service.both | {"ActiveUser": "green"}, physical_id=physical_id)
 
     assert not denied(service, "green", password=rotated)
@@ -278,14 +279,15 @@ def test_green_without_its_secret_cannot_be_active(send: Send, service: Service)
 def test_another_database_name_is_a_replacement_that_keeps_the_users_login(
     converged: Send, service: Service
 ) -> None:
-    renamed = service.both | {"Database": service.name + "_b"}
+    other = service.name + "_b"
+    renamed = service.both | {"Database": other}
     created = converged("Create", service.both)
     moved = converged("Update", renamed, physical_id=created.physical_id)
     converged("Delete", service.both, physical_id=created.physical_id)
 
     assert moved.physical_id != created.physical_id
     user, password = service.user("blue"), service.passwords["blue"]
-    assert service.postgres.query_as(user, password, renamed["Database"], "SELECT 1") == [(1,)]
+    assert service.postgres.query_as(user, password, other, "SELECT 1") == [(1,)]
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
         service.run("blue", "SELECT 1")
 
@@ -538,11 +540,11 @@ def killed_during(
 ) -> bool:
     """Do work whose API calls and SQL statements an interruption may end."""
 
-    class Cursor(psycopg2.extensions.cursor):
+    class Cursor(psycopg2.extensions.cursor):  # type: ignore[misc] # psycopg2 has no types
         def execute(self, query: Any, values: Any = None) -> None:
             interruption.around(lambda: super(Cursor, self).execute(query, values))
 
-    class Connection(psycopg2.extensions.connection):
+    class Connection(psycopg2.extensions.connection):  # type: ignore[misc]
         def cursor(self, *arguments: Any, **options: Any) -> Any:
             return super().cursor(*arguments, **options, cursor_factory=Cursor)
 

@@ -26,10 +26,12 @@ from tests.integration.custom_resources.support import CloudFormation
 STACK = "arn:aws:cloudformation:eu-central-1:000000000000:stack/s/1"
 
 
-def resource(work: Callable[[Request], Made]) -> CustomResource:
+def resource(
+    work: Callable[[Request], Made], remove: Callable[[Request], None] | None = None
+) -> CustomResource:
     made = CustomResource()
     made.converge(work)
-    made.remove("test:", lambda request: work(request) and None)
+    made.remove("test:", remove or (lambda _request: None))
     return made
 
 
