@@ -407,6 +407,49 @@ def test_a_protected_stack_is_deleted_only_when_told_so(
     assert status(name) == "absent"
 
 
+def test_a_deletion_that_fails_names_what_held_it_up(
+    playbooks: Playbooks, name: str, aws: LocalAws, status: Status
+) -> None:
+    vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}}
+    output = {"VpcId": {"Value": {"Ref": "Vpc"}}}
+    options = {"name": name, "template": "queue.yml"}
+    overlay = {"Resources": {"Vpc": vpc}, "Outputs": output}
+    vpc_id = playbooks.stack(**options, overlay=overlay).result["outputs"]["VpcId"]
+    ec2 = aws.client("ec2")
+    subnet = ec2.create_subnet(VpcId=vpc_id, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    run = playbooks.stack(name=name, state="absent")
+    assert run.message.startswith(f"Stack {name} is DELETE_FAILED: Vpc (AWS::EC2::VPC): ")
+    assert run.message.endswith("Mend that, then delete the stack with state: absent.")
+
+    refused = playbooks.stack(**options)
+    assert refused.message.startswith(f"Stack {name} is DELETE_FAILED: ")
+    ec2.delete_subnet(SubnetId=subnet)
+    assert playbooks.stack(name=name, state="absent").changed
+    assert status(name) == "absent"
+
+
+def test_a_stack_that_others_import_from_is_not_deleted(
+    playbooks: Playbooks, name: str, status: Status
+) -> None:
+    export = {"Sentinel": {"Value": "shop", "Export": {"Name": name}}}
+    user = {"Used": {"Value": {"Fn::ImportValue": name}}}
+    playbooks.stack(name=f"{name}-source", template="queue.yml", overlay={"Outputs": export})
+    playbooks.stack(name=name, template="queue.yml", overlay={"Outputs": user})
+    run = playbooks.stack(name=f"{name}-source", state="absent")
+    assert f"imported by stack {name}" in run.message
+    assert status(f"{name}-source") == "CREATE_COMPLETE"
+
+
+def test_a_missing_permission_is_told(playbooks: Playbooks, aws: LocalAws) -> None:
+    iam = aws.client("iam")
+    iam.create_user(UserName="stranger")
+    key = iam.create_access_key(UserName="stranger")["AccessKey"]
+    stranger = playbooks.acting_as(key["AccessKeyId"], key["SecretAccessKey"])
+    run = stranger.stack(name="x", template="queue.yml")
+    assert "DescribeStacks of stack x failed: " in run.message
+    assert run.message.endswith("Give the deploying role this permission.")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
