@@ -8,7 +8,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from examples.demo.demo import Demo
+from examples.demo.demo import run_demo
 from examples.demo.steps import StepError
 
 
@@ -25,7 +25,7 @@ def main() -> int:
         del os.environ[name]
     os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     try:
-        Demo().run()
+        run_demo()
     except StepError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1

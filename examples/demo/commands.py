@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -31,18 +32,21 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> Non
         CommandError: its exit status isn't 0.
     """
     program = str(Path(sys.executable).parent / command[0])
-    # A session of its own: Ctrl-C comes to us alone, and we end the command in good order.
-    process = subprocess.Popen(
-        [program, *command[1:]],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = None
     try:
+        with _signals_held():  # one that came within Popen would leave a process nobody knows
+            process = subprocess.Popen(
+                [program, *command[1:]],
+                cwd=ROOT,
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                # Ctrl-C comes to us alone, and we end the command in good order.
+                start_new_session=True,
+            )
         status = process.wait()
     except BaseException:
-        _end(process)
+        if process:
+            _end(process)
         raise
     if status:
         raise CommandError(f"{' '.join(command[:2])} ended with exit status {status}")
@@ -74,6 +78,23 @@ def play(playbook: str, variables: Mapping[str, object], environment: Mapping[st
             },
         )
         return sum(host["changed"] for host in json.loads(recap.read_text()).values())
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Deliver SIGINT and SIGTERM after the block, not within it."""
+    came: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

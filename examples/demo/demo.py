@@ -8,7 +8,7 @@ import sys
 from examples.demo import inventory
 from examples.demo.commands import ROOT, play, run
 from examples.demo.report import Report
-from examples.demo.steps import StepError, Steps
+from examples.demo.steps import CheckError, Steps
 from examples.demo.traffic import Traffic
 from local_aws.control import LocalAws
 
@@ -35,80 +35,80 @@ _SEE_LOG = f"The local AWS wrote down more in {_STATE.relative_to(ROOT)}/server.
 _SEE_PLAY = f"The first failed task above has the cause. {_SEE_LOG}"
 
 
-class Demo:
-    """One run of the demo."""
+def run_demo() -> None:
+    """Run all steps, print what stands where, and write build/demo/report.json.
 
-    def __init__(self) -> None:
-        self._steps = Steps()
+    Raises:
+        StepError: one failed; by then everything that was started has ended.
+    """
+    _REPORT.unlink(missing_ok=True)
+    steps = Steps()
+    with steps.step("local_aws", "Start a local AWS", _SEE_LOG):
+        aws = LocalAws.start(_STATE)
+    try:
+        demo = _Demo(aws, steps)
+        demo.deploy()
+        called = demo.call_services()
+        changed = demo.redeploy()
+        stacks = demo.stacks()
+    finally:
+        with steps.step("stop", "Stop the local AWS", _SEE_LOG):
+            aws.stop()
+    report = Report(stacks, called, steps.seconds, changed)
+    report.write(_REPORT)
+    print(f"\n{report.text()}\n\nWritten: {_REPORT.relative_to(ROOT)}", flush=True)
 
-    def run(self) -> None:
-        """Run all steps, print what stands where, and write build/demo/report.json.
 
-        Raises:
-            StepError: one failed; by then everything that was started has ended.
-        """
-        _REPORT.unlink(missing_ok=True)
-        with self._steps.step("local_aws", "Start a local AWS", _SEE_LOG):
-            aws = LocalAws.start(_STATE)
-        try:
-            self._deploy(aws)
-            services = self._call_services(aws)
-            changed = self._redeploy(aws)
-            stacks = inventory.stacks(aws.client, PLATFORM)
-        finally:
-            with self._steps.step("stop", "Stop the local AWS", _SEE_LOG):
-                aws.stop()
-        report = Report(stacks, services, self._steps.seconds, changed)
-        report.write(_REPORT)
-        print(f"\n{report.text()}\n\nWritten: {_REPORT.relative_to(ROOT)}", flush=True)
+class _Demo:
+    """The steps between the start of the local AWS and its end."""
 
-    def _deploy(self, aws: LocalAws) -> None:
-        with self._steps.step("image", "Push the image of examples/orders", _SEE_LOG):
+    def __init__(self, aws: LocalAws, steps: Steps) -> None:
+        self._aws, self._step = aws, steps.step
+        with self._step("image", "Push the image of examples/orders", _SEE_LOG):
             self._image = aws.push_image(ROOT / "examples" / "orders", "orders:1")
-            print(self._image)
-        with self._steps.step(
-            "functions", "Build the Lambda functions", "Its output above has the cause."
-        ):
+
+    def deploy(self) -> None:
+        """Deploy the platform and the services with the playbooks that a user runs."""
+        with self._step("functions", "Build the Lambda functions", "Its output has the cause."):
             run([*_BUILD, "--runtime", _RUNTIME, "--architecture", _ARCHITECTURE])
-        with self._steps.step("platform", "Deploy the platform: playbooks/platform.yml", _SEE_PLAY):
-            play("playbooks/platform.yml", _PLATFORM_VARIABLES, aws.environment)
+        with self._step("platform", "Deploy the platform: playbooks/platform.yml", _SEE_PLAY):
+            play("playbooks/platform.yml", _PLATFORM_VARIABLES, self._aws.environment)
         for name in SERVICES:
-            with self._steps.step(name, f"Deploy {name}: examples/orders/deploy.yml", _SEE_PLAY):
-                self._deploy_service(aws, name)
+            with self._step(name, f"Deploy {name}: examples/orders/deploy.yml", _SEE_PLAY):
+                self._deploy_service(name)
 
-    def _deploy_service(self, aws: LocalAws, name: str) -> int:
-        variables = {"service_image": self._image, **SERVICES[name]}
-        return play("examples/orders/deploy.yml", variables, aws.environment)
+    def call_services(self) -> list[tuple[inventory.Service, int, int]]:
+        """Write orders to each service and read them back; return it with requests and ok."""
+        with self._step("requests", "Write orders and read them back", _SEE_LOG):
+            stacks = inventory.stacks(self._aws.client, PLATFORM)
+            services = inventory.services(self._aws.client, PLATFORM, stacks)
+            if [service.name for service in services] != list(SERVICES):
+                raise CheckError(f"the services that AWS knows are {services}")
+            return [(service, *self._call(service)) for service in services]
 
-    def _redeploy(self, aws: LocalAws) -> int:
-        title = "Deploy both again: nothing may change"
-        with self._steps.step("redeploy", title, _SEE_PLAY):
-            changed = sum(self._deploy_service(aws, name) for name in SERVICES)
+    def redeploy(self) -> int:
+        """Deploy both services again; return how many tasks changed something, which is none."""
+        advice = "`make up`, and the playbook twice, then with --check --diff: that shows what."
+        with self._step("redeploy", "Deploy both again: nothing may change", advice):
+            changed = sum(self._deploy_service(name) for name in SERVICES)
             if changed:
-                raise StepError(
-                    f"The step redeploy failed: {changed} tasks changed something. "
-                    "Run the playbook with --check --diff on `make up` to see what."
-                )
+                raise CheckError(f"{changed} tasks changed something where nothing had changed")
         return changed
 
-    def _call_services(self, aws: LocalAws) -> list[tuple[inventory.Service, int, int]]:
-        with self._steps.step("requests", "Write orders and read them back", _SEE_LOG):
-            stacks = inventory.stacks(aws.client, PLATFORM)
-            services = inventory.services(aws.client, PLATFORM, stacks)
-            if [service.name for service in services] != list(SERVICES):
-                raise StepError(
-                    f"The step requests failed: AWS knows the services {services}. {_SEE_LOG}"
-                )
-            return [(service, *_call(aws, service)) for service in services]
+    def stacks(self) -> list[inventory.Stack]:
+        """Ask AWS what stands where."""
+        with self._step("inventory", "Ask AWS what stands where", _SEE_LOG):
+            return inventory.stacks(self._aws.client, PLATFORM)
 
+    def _deploy_service(self, name: str) -> int:
+        variables = {"service_image": self._image, **SERVICES[name]}
+        return play("examples/orders/deploy.yml", variables, self._aws.environment)
 
-def _call(aws: LocalAws, service: inventory.Service) -> tuple[int, int]:
-    traffic = Traffic(aws.url, service.host_name)
-    traffic.write_and_read()
-    print(f"{service.url}: {traffic.ok} of {traffic.requests} requests answered well")
-    if traffic.ok < traffic.requests:
-        raise StepError(
-            f"The step requests failed: {service.name} answered {traffic.ok} of "
-            f"{traffic.requests} requests as it must. {_SEE_LOG}"
-        )
-    return traffic.requests, traffic.ok
+    def _call(self, service: inventory.Service) -> tuple[int, int]:
+        traffic = Traffic(self._aws.url, service.host_name)
+        traffic.write_and_read()
+        told = f"{service.name} answered {traffic.ok} of {traffic.requests} requests as it must"
+        print(told)
+        if traffic.ok < traffic.requests:
+            raise CheckError(told)
+        return traffic.requests, traffic.ok

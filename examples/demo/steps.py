@@ -11,6 +11,10 @@ class StepError(Exception):
     """A step failed; the message says what happened and what to do."""
 
 
+class CheckError(Exception):
+    """What a step saw is not what it must be."""
+
+
 class Steps:
     """Runs steps and remembers how long each took.
 
@@ -37,8 +41,6 @@ class Steps:
         started = time.monotonic()
         try:
             yield
-        except StepError:
-            raise
         except Exception as error:
             reason = str(error).strip() or type(error).__name__
             raise StepError(f"The step {name} failed: {reason.rstrip('.')}. {advice}") from error

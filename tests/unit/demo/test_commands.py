@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,23 +25,30 @@ def test_a_command_gets_the_variables_that_it_is_given(tmp_path: Path) -> None:
     assert (tmp_path / "made").exists()
 
 
-def test_a_command_ends_with_the_program_that_runs_it() -> None:
-    code = """
+_STOPPABLE = """
 import signal, sys
 from examples.demo.commands import run
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
-run(["python", "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)"])
+print("ready", flush=True)
+run(["python", "-c", "import time; print('started', flush=True); time.sleep(600)"])
 """
+
+
+@pytest.mark.parametrize("words", ["ready", "ready started"])
+@pytest.mark.parametrize("delay", range(10))
+def test_a_command_ends_with_the_program_that_runs_it(words: str, delay: int) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _STOPPABLE], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as program:
         assert program.stdout
-        command = int(program.stdout.readline())
+        for word in words.split():
+            assert program.stdout.readline().strip() == word
+        time.sleep(delay / 1000)  # stopped at some moment of the command's start
         program.send_signal(signal.SIGTERM)
+        # The pipe's end: nobody who could write to it is left, the command neither.
+        program.stdout.read()
 
     assert program.returncode == 7
-    with pytest.raises(ProcessLookupError):
-        os.kill(command, 0)
 
 
 @pytest.mark.parametrize("changed", [0, 2])

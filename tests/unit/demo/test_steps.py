@@ -23,7 +23,6 @@ def test_each_step_is_announced_and_timed(capsys: pytest.CaptureFixture[str]) ->
     [
         (ValueError("the disk is full."), "The step first failed: the disk is full. Make room."),
         (KeyError(), "The step first failed: KeyError. Make room."),
-        (StepError("As it was said."), "As it was said."),
     ],
 )
 def test_a_failed_step_says_what_happened_and_what_to_do(error: Exception, sentence: str) -> None:
