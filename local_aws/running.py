@@ -1,12 +1,32 @@
-"""Whether a directory's server runs: it holds a lock on `server.pid` as long as it lives."""
+"""What a server holds as long as it lives: its directory and its block of ports and addresses."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from pathlib import Path
 
 from local_aws.errors import LocalAwsError
+from local_aws.settings import Settings
+
+
+def hold_block(settings: Settings) -> socket.socket:
+    """Return a socket that keeps other local AWS off this one's block, as long as it is open.
+
+    Raises:
+        LocalAwsError: another one has a port of the same block.
+    """
+    guard = socket.socket()
+    try:
+        guard.bind((settings.last_address, settings.first_port))
+    except OSError:
+        guard.close()
+        raise LocalAwsError(
+            f"Another local AWS has the ports around {settings.port}: addresses already in use. "
+            f"Choose a --port below {settings.first_port}, or 64 or more above it."
+        ) from None
+    return guard
 
 
 def hold(directory: Path) -> None:

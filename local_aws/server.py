@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from local_aws.errors import LocalAwsError
-from local_aws.running import hold
+from local_aws.running import hold, hold_block
 from local_aws.settings import ACCOUNT, Settings
 from local_aws.versions import check_hooks, check_versions
 
@@ -30,7 +30,8 @@ def main(arguments: list[str]) -> int:
         hold(settings.directory)
         check_versions()
         check_hooks()
-        asyncio.run(_serve(settings, attached=ATTACHED in arguments))
+        with hold_block(settings):
+            asyncio.run(_serve(settings, attached=ATTACHED in arguments))
     except LocalAwsError as error:
         print(error, file=sys.stderr)
         return 1

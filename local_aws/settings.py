@@ -64,7 +64,7 @@ class Settings:
     @property
     def database_ports(self) -> range:
         """Ports left for database servers."""
-        return range(self.port + SERVER_PORTS, (self.port // BLOCK_PORTS + 1) * BLOCK_PORTS)
+        return range(self.port + SERVER_PORTS, self.first_port + BLOCK_PORTS)
 
     @property
     def endpoint(self) -> str:
@@ -81,10 +81,22 @@ class Settings:
         """Standard output and error of the server."""
         return self.directory / "server.log"
 
+    @property
+    def first_port(self) -> int:
+        """First port of the block."""
+        return self.port // BLOCK_PORTS * BLOCK_PORTS
+
+    @property
+    def last_address(self) -> str:
+        """Last address of the block, which no task gets."""
+        return self._address(BLOCK_ADDRESSES - 1)
+
     def address(self, number: int) -> str:
         """Return the loopback address of task `number` (from 1), of this local AWS alone."""
+        return self._address(1 + (number - 1) % (BLOCK_ADDRESSES - 2))
+
+    def _address(self, offset: int) -> str:
         block = self.port // BLOCK_PORTS
-        offset = 1 + (number - 1) % (BLOCK_ADDRESSES - 2)
         return str(ipaddress.IPv4Address("127.0.0.0") + block * BLOCK_ADDRESSES + offset)
 
     def environment(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
+from ministack.services.cloudformation import provisioners
 
 from local_aws import processes
 from local_aws.settings import Settings
@@ -51,21 +53,42 @@ def _interpreters() -> None:
         return binary or "", script
 
     lambda_runtime._detect_runtime_binary = detect
+    _refuse_other_runtimes()
+
+
+def _refuse_other_runtimes() -> None:
     create = lambda_svc._create_function
 
     def create_function(data: dict[str, Any], *rest: Any) -> Any:
-        runtime = data.get("Runtime") or ""
-        if runtime.startswith("python") and interpreter(runtime) is None:
-            return error_response_json(
-                "InvalidParameterValueException",
-                f"This machine has no interpreter for the runtime {runtime}. "
-                f"Install {runtime.replace('python', 'Python ')} on the PATH or with pyenv, "
-                f"or use {_OWN_RUNTIME}.",
-                400,
-            )
+        refusal = _refusal(data.get("Runtime"))
+        if refusal:
+            return error_response_json("InvalidParameterValueException", refusal, 400)
         return create(data, *rest)
 
     lambda_svc._create_function = create_function
+    handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    for operation, position in (("create", 1), ("update", 2)):
+        handler[operation] = _checked(handler[operation], position)
+
+
+def _checked(upstream: Callable[..., Any], position: int) -> Callable[..., Any]:
+    def checked(*arguments: Any) -> Any:
+        refusal = _refusal(arguments[position].get("Runtime"))
+        if refusal:
+            raise ValueError(refusal)
+        return upstream(*arguments)
+
+    return checked
+
+
+def _refusal(runtime: str | None) -> str | None:
+    if not (runtime or "").startswith("python") or interpreter(runtime or ""):
+        return None
+    return (
+        f"This machine has no interpreter for the runtime {runtime}. "
+        f"Install {(runtime or '').replace('python', 'Python ')} on the PATH or with pyenv, "
+        f"or use {_OWN_RUNTIME}."
+    )
 
 
 def interpreter(runtime: str) -> str | None:

@@ -15,7 +15,7 @@ import pytest
 
 from local_aws.control import LocalAws
 from local_aws.mends.lambdas import interpreter
-from tests.integration.local_aws.support import zipped
+from tests.integration.local_aws.support import Stacks, zipped
 
 CODE = """
 import importlib, json, os, sys, time
@@ -109,7 +109,20 @@ def test_a_function_runs_in_the_interpreter_of_its_runtime(lambdas: Any) -> None
     assert seen["modules"]["boto3"] == "boto3"
 
 
-def test_a_runtime_that_this_machine_lacks_is_refused_with_what_to_do(lambdas: Any) -> None:
+def test_a_runtime_that_this_machine_lacks_is_refused_with_what_to_do(
+    lambdas: Any, stacks: Stacks
+) -> None:
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Runtime": "python3.99",
+            "Handler": "index.handler",
+            "Role": ROLE,
+            "Code": {"ZipFile": "def handler(event, context): pass"},
+        },
+    }
+    with pytest.raises(AssertionError, match=r"no interpreter for the runtime python3\.99"):
+        stacks.deploy("no-runtime", {"Resources": {"Function": function}})
     with pytest.raises(Exception, match=r"no interpreter for the runtime python3\.99.*Install"):
         create(lambdas, "no-runtime", "python3.99")
 

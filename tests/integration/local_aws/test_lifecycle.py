@@ -160,6 +160,12 @@ def test_a_taken_port_is_named(aws: LocalAws, tmp_path: Path) -> None:
         LocalAws.start(tmp_path, port=port)
 
 
+def test_another_one_in_the_same_block_of_ports_is_refused(aws: LocalAws, tmp_path: Path) -> None:
+    port = int(aws.environment["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])
+    with pytest.raises(LocalAwsError, match="Another local AWS has the ports around"):
+        LocalAws.start(tmp_path, port=port + 20)
+
+
 @pytest.mark.parametrize("path", ["/_ministack/reset", "/_ministack/config", "/_ministack/ready"])
 def test_the_back_door_is_closed(aws: LocalAws, path: str) -> None:
     request = urllib.request.Request(aws.environment["AWS_ENDPOINT_URL"] + path, method="POST")
