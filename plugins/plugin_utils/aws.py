@@ -12,6 +12,23 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
+_SERVICES = {"cloudformation"}  # those that clients were asked for
+
+
+def _loader() -> Any:
+    """Return botocore's loader of service models, with what every deployment needs in it.
+
+    It is told that a service is there: by itself it walks the folders of all four hundred, twice a
+    client, to find that out.
+    """
+    loader = botocore.loaders.create_loader(os.environ.get("AWS_DATA_PATH"))
+    loader.list_available_services = lambda _type_name: _SERVICES
+    loader.load_data("endpoints")
+    for model in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model("cloudformation", model, api_version=None)
+    return loader
+
+
 # What Ansible made so far lives until the end: taken out of the collector's sight, it isn't walked
 # through at every collection, in every worker and at exit (a fifth of a no-op redeploy's time).
 gc.freeze()
@@ -23,6 +40,7 @@ try:
 
     AwsError: tuple[type[Exception], ...] = (exceptions.BotoCoreError, exceptions.ClientError)
     _MISSING = None
+    _LOADER = _loader()
 except ImportError as error:
     AwsError = ()
     _MISSING = error
@@ -32,7 +50,6 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperat
 _CREDENTIALS = frozenset({"ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException"})
 # ValueError: an endpoint that is no URL.
 _UNUSABLE: tuple[type[Exception], ...] = (*AwsError, ValueError)
-_SERVICES = ["cloudformation", "ecr", "ecs", "logs", "s3"]
 
 
 class Account:
@@ -50,7 +67,7 @@ class Account:
                 "ansible-playbook: pip install botocore."
             )
         self._session = botocore.session.Session(profile=profile)
-        self._session.register_component("data_loader", _loader())
+        self._session.register_component("data_loader", _LOADER)
         # botocore alone reads only AWS_DEFAULT_REGION; AWS's other SDKs and its CLI prefer this.
         self._region = region or os.environ.get("AWS_REGION")
         self._endpoint_url = endpoint_url
@@ -66,6 +83,7 @@ class Account:
             read_timeout=60,
             user_agent_extra="quayside.fargate",
         )
+        _SERVICES.add(service)
         try:
             return self._session.create_client(
                 service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
@@ -99,13 +117,3 @@ def explain(error: Exception, doing: str) -> str:
     else:
         advice = "Mend that, and run the playbook again"
     return f"{doing} failed: {message(error).rstrip('.')}. {advice}."
-
-
-def _loader() -> Any:
-    """Return botocore's loader of service models, told that ours are there.
-
-    By itself it walks the folders of all four hundred services, twice a client, to find that out.
-    """
-    loader = botocore.loaders.create_loader(os.environ.get("AWS_DATA_PATH"))
-    loader.list_available_services = lambda _type_name: _SERVICES
-    return loader
