@@ -13,15 +13,11 @@ import pytest
 
 from custom_resources import build
 from local_aws.control import LocalAws
+from tests.integration.custom_resources.isolation import HANDLERS
 from tests.integration.local_aws.support import ROLE, Stacks
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "functions"
-HANDLERS = {
-    "password": "custom_resources.password.function.handler",
-    "database": "custom_resources.database.function.handler",
-    "listener-priority": "custom_resources.listener_priority.function.handler",
-}
 ACTIONS = [
     "cloudformation:DescribeStacks",
     "kms:*",

@@ -5,23 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from custom_resources import build
+from tests.integration.custom_resources.isolation import HANDLERS, NoInterpreterError, isolated
 
 ROOT = Path(__file__).parents[3]
-HANDLERS = {
-    "password": "custom_resources.password.function",
-    "database": "custom_resources.database.function",
-    "listener-priority": "custom_resources.listener_priority.function",
-}
-# What Lambda's Python runtimes have: boto3 and what it needs.
-RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 
 
 @pytest.fixture(scope="session", params=build.RUNTIMES)
@@ -42,50 +34,21 @@ def zips(runtime: str, output: Path) -> dict[str, Path]:
     return {name: folder / str(entry["file"]) for name, entry in manifest.items()}
 
 
-@pytest.fixture(scope="session")
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the interpreters keep boto3 compiled, from one test to the next."""
-    return tmp_path_factory.mktemp("bytecode")
-
-
-def interpreter(runtime: str) -> str:
-    """An interpreter of a runtime's version, on the path or of pyenv."""
-    if runtime == f"python{sys.version_info.major}.{sys.version_info.minor}":
-        return sys.executable
-    version = runtime.removeprefix("python")
-    pyenv = sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/{runtime}")))
-    for candidate in [*pyenv, shutil.which(runtime)]:
-        # pyenv puts a name on the path for versions that are not chosen: only one that runs counts.
-        if candidate and not subprocess.run([candidate, "-V"], check=False).returncode:
-            return candidate
-    pytest.skip(f"no {runtime} on this machine to import its zips with")
-
-
 @pytest.mark.parametrize("function", build.FUNCTIONS)
 def test_a_zip_imports_in_its_runtime_with_nothing_but_boto3(
-    zips: dict[str, Path], runtime: str, function: str, tmp_path: Path, bytecode: Path
+    zips: dict[str, Path], runtime: str, function: str
 ) -> None:
-    python = interpreter(runtime)
-    task, packages = tmp_path / "task", tmp_path / "runtime"
-    packages.mkdir()
-    with zipfile.ZipFile(zips[function]) as archive:
-        archive.extractall(task)
-    import boto3
-
-    for package in RUNTIME_PACKAGES:
-        (packages / package).symlink_to(Path(boto3.__file__).parents[1] / package)
+    module, _, handler = HANDLERS[function].rpartition(".")
     program = (
-        f"import {HANDLERS[function]} as function\n"
-        "assert callable(function.handler)\n"
+        f"import {module} as function\n"
+        f"assert callable(function.{handler})\n"
         "assert function._resource._init_failed is None, function._resource._init_failed\n"
     )
-    environment = {
-        "PYTHONPATH": f"{task}:{packages}",
-        "PYTHONPYCACHEPREFIX": str(bytecode),
-        "AWS_REGION": "eu-central-1",
-    }
-    command = [python, "-S", "-c", program]
-    subprocess.run(command, check=True, env=environment, cwd=tmp_path)
+    try:
+        with isolated(zips[function], runtime) as task:
+            task.run(program)
+    except NoInterpreterError as reason:
+        pytest.skip(str(reason))
 
 
 def test_two_builds_are_the_same_byte_for_byte(tmp_path: Path, output: Path) -> None:
