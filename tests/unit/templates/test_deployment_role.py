@@ -118,10 +118,10 @@ def test_the_role_may_do_all_that_the_handlers_of_a_type_call(resource_type: str
 
 
 def test_the_role_may_do_nothing_that_no_handler_calls() -> None:
+    """Actions are written out: a wildcard would take in what AWS adds later."""
     needed = {action for it in service_types() for action in handler_permissions(it)}
-    needed |= BESIDE_THE_SCHEMAS.keys()
     policies = allowed(role_statements()) | allowed(key_statements())
-    assert {it for it in policies if not any(covers(it, action) for action in needed)} == set()
+    assert policies - needed == BESIDE_THE_SCHEMAS.keys()
 
 
 def test_every_exception_is_one() -> None:
