@@ -108,9 +108,12 @@ class Roles:
 
         Args:
             user: name and password.
-            reset: set the password even if the user exists.
+            reset: set the password even if the user exists, on this host.
         """
         exists = self._exists(user.name)
+        mark = self.marked(user.name)
+        # A copy restored from a snapshot has the passwords of then, and no task uses it yet.
+        is_copy = mark is not None and mark.host != self.mark.host
         with transaction(self.connection) as cursor:
             if not exists:
                 _run(cursor, "CREATE ROLE {} NOLOGIN", user.name)
@@ -119,7 +122,7 @@ class Roles:
             # What either user creates belongs to the owner, so the other may change it.
             default_role = "ALTER ROLE {} IN DATABASE {} SET role = {}"
             _run(cursor, default_role, user.name, self.database, self.owner)
-            if reset or not exists:
+            if reset or is_copy or not exists:
                 self._set_password(cursor, user)
 
     def set_password(self, user: User) -> None:

@@ -356,6 +356,15 @@ def test_a_copy_restored_from_a_snapshot_is_adopted_under_its_own_host(
     assert converged("Create", copy, stack_id=new_stack()).succeeded
 
 
+def test_in_a_restored_copy_the_users_get_awscurrent(converged: Send, service: Service) -> None:
+    physical_id = converged("Create", service.both).physical_id
+    restored = put_so_that_only_this_stage_works(service, "blue", "AWSPREVIOUS")
+    assert not denied(service, "blue", password=restored)
+    converged("Update", service.both | {"Host": "127.0.0.1"}, physical_id=physical_id)
+
+    assert denied(service, "blue", password=restored)
+
+
 def test_a_renamed_logical_id_keeps_its_users_when_the_old_one_is_deleted(
     converged: Send, service: Service
 ) -> None:
