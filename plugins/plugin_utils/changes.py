@@ -23,10 +23,10 @@ def from_change_set(
 
 def additions(template: Mapping[str, Any]) -> list[Change]:
     """Return the changes of a creation that CloudFormation can't be asked for yet."""
-    added = {"Action": "Add"}
+    types = {name: body.get("Type", "") for name, body in template["Resources"].items()}
     return [
-        _change({**added, "LogicalResourceId": name, "ResourceType": body["Type"]}, template)
-        for name, body in template["Resources"].items()
+        _change({"Action": "Add", "LogicalResourceId": name, "ResourceType": kind}, template)
+        for name, kind in types.items()
     ]
 
 

@@ -60,6 +60,7 @@ class Draft:
         """
         document = template.load(text, source)
         if options["overlay"]:
+            template.check_overlay(document, options["overlay"])
             document = template.overlay(document, options["overlay"])
             text = template.dump(document)
         artifacts.check_size(text, source)

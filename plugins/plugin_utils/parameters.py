@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
 
 MASK = "****"
 Rule = Callable[[Mapping[str, Any], str], str | None]
@@ -92,7 +91,7 @@ def check_names(declared: Mapping[str, Mapping[str, Any]], names: Iterable[str])
     """Raise StackError for a parameter that the template doesn't have."""
     for name in names:
         if name not in declared:
-            raise StackError(_unknown(name, declared))
+            raise StackError(f"The template has no parameter {name}. {suggestion(name, declared)}")
 
 
 def check(
@@ -183,13 +182,6 @@ def _missing(names: list[str], sources: Sources) -> str:
         f"No value for {', '.join(shown)}: looked in {', '.join(looked)}, and the template has no "
         "default. Give it in parameters, or add a stack to parameters_from that has such an output."
     )
-
-
-def _unknown(name: str, declared: Iterable[str]) -> str:
-    names = list(declared)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]}?" if close else f"It has: {', '.join(names) or 'none'}."
-    return f"The template has no parameter {name}. {hint}"
 
 
 def _problem(definition: Mapping[str, Any], value: str) -> str | None:

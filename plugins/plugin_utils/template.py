@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
 
 # PyYAML without libyaml reads and writes the same, slower.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -87,6 +87,17 @@ def dump(template: Mapping[str, Any]) -> str:
     return str(
         yaml.serialize(_node(template), Dumper=_DUMPER, allow_unicode=True, width=_NO_FOLDING)
     )
+
+
+def check_overlay(document: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
+    """Raise StackError if an overlay changes a resource that the template doesn't have."""
+    resources = patch.get("Resources") or {}
+    for name, body in resources.items():
+        if name not in document["Resources"] and "Type" not in (body or {}):
+            raise StackError(
+                f"The overlay changes resource {name}, which the template doesn't have. "
+                f"{suggestion(name, document['Resources'])}"
+            )
 
 
 def overlay(base: Any, patch: Any) -> Any:

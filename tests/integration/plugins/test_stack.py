@@ -462,6 +462,7 @@ def test_a_missing_permission_is_told(playbooks: Playbooks, aws: LocalAws) -> No
             {"variable_prefix": "service", "parameters": {"QueueName": "UPPER"}},
             "service_queue_name (parameter QueueName) is 'UPPER'",
         ),
+        ({"overlay": {"Resources": {"Queu": {"Properties": {}}}}}, "Did you mean Queue?"),
         ({"state": "gone"}, "value of state must be one of: present, absent"),
         ({"role_arn": "a", "role_arn_from": "B"}, "mutually exclusive: role_arn|role_arn_from"),
         ({"timeout": "soon"}, "timeout"),

@@ -130,6 +130,14 @@ def test_maps_merge_and_null_removes() -> None:
     }
 
 
+def test_an_overlay_of_an_unknown_resource_is_refused_with_the_closest_one() -> None:
+    document = {"Resources": {"TaskDefinition": {"Type": "AWS::ECS::TaskDefinition"}}}
+    template.check_overlay(document, {"Resources": {"New": {"Type": "AWS::SQS::Queue"}}})
+    template.check_overlay(document, {"Resources": {"TaskDefinition": None}, "Outputs": {}})
+    with pytest.raises(StackError, match=r"TaskDefinitoin, which .* Did you mean TaskDefinition\?"):
+        template.check_overlay(document, {"Resources": {"TaskDefinitoin": {"Properties": {}}}})
+
+
 def test_functions_are_replaced_not_merged() -> None:
     assert template.overlay({"A": {"Ref": "B"}}, {"A": {"Fn::Sub": "x"}}) == {"A": {"Fn::Sub": "x"}}
     assert template.overlay({"A": {"Ref": "B"}}, {"A": {"Name": "x"}}) == {"A": {"Name": "x"}}
