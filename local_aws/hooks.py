@@ -134,6 +134,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.ecs_metadata": ("set_task_status",),
     "services.iam": (
+        "_IAM_HANDLERS",
         "_create_service_linked_role",
         "_error",
         "_p",

@@ -28,6 +28,7 @@ from local_aws.mends import (
     resource_types,
     rotation,
     secrets,
+    service_linked_roles,
     stack_exports,
     stack_operations,
     target_health,
@@ -51,6 +52,7 @@ def install_all(settings: Settings) -> Installed:
     certificate = authority.server_certificate("server", ["localhost", "127.0.0.1"])
     databases = Databases(settings, certificate)
     identity.install(settings)
+    service_linked_roles.install()
     parameters.install()
     custom_resources.install(settings)
     stack_operations.install()

@@ -115,7 +115,7 @@ def _snapshot_of(properties: Properties) -> dict[str, Any] | None:
     reference = properties.get("SnapshotIdentifier")
     if not reference:
         return None
-    for name in ("MasterUsername", "MasterUserPassword", "ManageMasterUserPassword"):
+    for name in ("MasterUsername", "ManageMasterUserPassword"):
         if properties.get(name):
             raise ValueError(
                 f"{name} can't be specified with SnapshotIdentifier: its value is inherited from "
@@ -153,6 +153,9 @@ def _start(
         source = databases.snapshot_path(snapshot["DBClusterSnapshotIdentifier"])
         server.restore(source, settings)
         cluster["MasterUsername"] = snapshot["MasterUsername"]
+        # As CloudFormation's handler does: the restore leaves the password out, and a modification
+        # sets it.
+        _apply_changes(server, cluster, {}, properties)
     cluster.update(
         Endpoint=ADDRESS,
         ReaderEndpoint=ADDRESS,

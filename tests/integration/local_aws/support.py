@@ -10,7 +10,7 @@ from typing import Any
 
 from local_aws.control import LocalAws
 
-ROLE = {
+ROLE: dict[str, Any] = {
     "Type": "AWS::IAM::Role",
     "Properties": {
         "AssumeRolePolicyDocument": {
@@ -182,7 +182,7 @@ def service_template(image: str, **container: Any) -> dict[str, Any]:
     }
 
 
-LOAD_BALANCER = {
+LOAD_BALANCER: dict[str, Any] = {
     "Resources": {
         "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "tests"}},
         "Balancer": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -182,14 +183,14 @@ def test_a_snapshot_restores_the_data_and_the_old_password(aws: LocalAws, stacks
         stacks.deploy("gone", TEMPLATE, Snapshot="by-hand")
 
 
-def test_a_restored_cluster_refuses_a_master_password(stacks: Stacks) -> None:
+def test_a_restored_cluster_refuses_a_master_username(stacks: Stacks) -> None:
     template = {"Resources": {"Cluster": {**TEMPLATE["Resources"]["Cluster"]}}}
     template["Resources"]["Cluster"]["Properties"] = {
         "Engine": "aurora-postgresql",
         "SnapshotIdentifier": "any",
-        "MasterUserPassword": "a-password",
+        "MasterUsername": "someone",
     }
-    with pytest.raises(AssertionError, match="MasterUserPassword can't be specified"):
+    with pytest.raises(AssertionError, match="MasterUsername can't be specified"):
         stacks.deploy("refused", template)
 
 
@@ -217,3 +218,21 @@ def test_a_name_that_is_taken_is_refused_and_its_owner_unharmed(
     with pytest.raises(AssertionError, match="DB Cluster already exists"):
         stacks.deploy("second", TEMPLATE, Identifier="taken")
     connect(aws, outputs).close()
+
+
+def test_no_password_reaches_a_log_a_file_or_the_process_list(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    first, second = "canary-of-creation", "canary-of-change"
+    ssm = aws.client("ssm")
+    ssm.put_parameter(Name="/canary", Value=second, Type="SecureString")
+    stacks.deploy("canary", TEMPLATE, Password=first)
+    outputs = stacks.deploy("canary", TEMPLATE, Password="{{resolve:ssm-secure:/canary:1}}")
+    connect(aws, outputs, second).close()
+    folders = [aws.directory, Path((aws.directory / "databases.path").read_text())]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert any(path.name == "postgresql.log" for path in files)
+    for canary in (first, second):
+        assert [path for path in files if canary.encode() in path.read_bytes()] == []
+        commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+        assert [command for command in commands if canary.encode() in command] == []

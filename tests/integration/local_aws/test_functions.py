@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ ROLE = "arn:aws:iam::000000000000:role/functions"
 
 
 @pytest.fixture(scope="module")
-def lambdas(aws: LocalAws) -> Iterator[Any]:
+def lambdas(aws: LocalAws) -> Any:
     trust = {
         "Version": "2012-10-17",
         "Statement": [

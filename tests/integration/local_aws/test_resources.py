@@ -211,6 +211,15 @@ def test_the_other_types_are_made_and_deleted(aws: LocalAws, stacks: Stacks) -> 
     assert [r for r in iam.list_roles()["Roles"] if "AWSServiceRoleFor" in r["RoleName"]] == []
 
 
+def test_the_service_linked_role_of_ecs_has_awss_name_and_exists_once(aws: LocalAws) -> None:
+    iam = aws.client("iam")
+    role = iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")["Role"]
+    assert role["RoleName"] == "AWSServiceRoleForECS"
+    with pytest.raises(ClientError, match="has been taken in this account"):
+        iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+    iam.delete_service_linked_role(RoleName="AWSServiceRoleForECS")
+
+
 def secret(**properties: Any) -> dict[str, Any]:
     generated = {
         "SecretStringTemplate": '{"username": "someone"}',
@@ -240,6 +249,22 @@ def test_a_secret_is_generated_as_asked_and_its_ref_is_its_arn(
     with pytest.raises(AssertionError, match="the secret named already exists"):
         stacks.deploy("second-secret", template)
     assert aws.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"] == value
+
+
+def test_a_changed_secret_keeps_its_value_and_a_deleted_one_is_gone(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    secrets = aws.client("secretsmanager")
+    outputs = {"Ref": {"Value": {"Ref": "Secret"}}}
+    arn = stacks.deploy("changed", {"Resources": {"Secret": secret()}, "Outputs": outputs})["Ref"]
+    value = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    described = {"Resources": {"Secret": secret(Description="new")}, "Outputs": outputs}
+    assert stacks.deploy("changed", described)["Ref"] == arn
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == value
+    assert secrets.describe_secret(SecretId=arn)["Description"] == "new"
+    stacks.delete("changed")
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        secrets.describe_secret(SecretId=arn)
 
 
 def test_an_attachment_adds_the_database_and_keeps_user_and_password(

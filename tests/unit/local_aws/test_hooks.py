@@ -20,7 +20,7 @@ def imported(tree: ast.AST) -> dict[str, tuple[str, str]]:
     return {
         alias.asname or alias.name: (node.module.removeprefix("ministack").lstrip("."), alias.name)
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ministack")
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("ministack")
         for alias in node.names
     }
 
