@@ -119,13 +119,19 @@ def test_two_local_aws_run_side_by_side_and_each_leaves_nothing_behind(tmp_path:
 
 
 @needs_proc
-def test_what_it_started_ends_when_it_is_killed_with_9(tmp_path: Path) -> None:
+def test_what_it_started_ends_when_it_is_killed_with_9_and_the_next_start_clears_up(
+    tmp_path: Path,
+) -> None:
     aws = LocalAws.start(tmp_path / "aws")
     started = busy(aws)
     assert len(started) >= 3  # two tasks and a database
     os.kill(server_pid(aws), signal.SIGKILL)
     assert wait_until_gone(started) == set()
     aws.stop()
+    left = Path((aws.directory / "databases.path").read_text())
+    assert list(left.glob("*cluster*"))
+    with LocalAws.start(aws.directory):  # the next start clears up
+        assert not list(left.glob("*cluster*"))
 
 
 @needs_proc
