@@ -175,12 +175,6 @@ def test_a_stack_in_use_can_not_be_deleted(platform: Platform) -> None:
             platform.cloudformation.delete_stack(StackName=f"shop-{stack}")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="local_aws refuses MasterUserPassword beside SnapshotIdentifier; CloudFormation's "
-    "handler takes it, and sets it once the snapshot is restored",
-)
 def test_a_restored_snapshot_has_the_data_the_admins_password_and_stays(
     platform: Platform, orders: str
 ) -> None:
