@@ -41,9 +41,13 @@ def spawn(
         OSError: the program can't be started.
     """
 
+    parent = os.getpid()
+
     def before_exec() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal)
+            if os.getppid() != parent:  # it died before the kernel was asked to tell of it
+                os._exit(1)
 
     def fork() -> subprocess.Popen[Any]:
         return subprocess.Popen(
@@ -54,7 +58,7 @@ def spawn(
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
-            preexec_fn=before_exec,  # noqa: PLW1509 - touches no lock: one system call
+            preexec_fn=before_exec,  # noqa: PLW1509 - touches no lock: system calls
             **options,
         )
 
