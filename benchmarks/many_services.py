@@ -2,7 +2,8 @@
 
 Run from the repository: ``.venv/bin/python -m benchmarks.many_services [--count 50]``.
 Every service has a database, a listener rule and one task of examples/orders; every deployment is
-an ansible-playbook of its own, all started at the same moment. Writes build/bench/many_services.json.
+an ansible-playbook of its own, all started at the same moment. The report:
+build/bench/many_services.json.
 """
 
 from __future__ import annotations
