@@ -94,8 +94,9 @@ class Allocation:
             return set()
         released = set()
         for owner, priority in reserved.items():
-            if priority not in rules and self._is_gone(owner):
-                self.reservations.release(owner, priority)
+            unused = priority not in rules and self._is_gone(owner)
+            # Another deployment may have been faster, and have given the number to someone.
+            if unused and self.reservations.release(owner, priority):
                 released.add(priority)
         if len(taken) - len(released) >= quota:
             raise self._full(quota, "rules that the account's quota allows a load balancer")
