@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psycopg
-from psycopg import sql
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import encrypt_password
 
 from local_aws import processes
 from local_aws.errors import LocalAwsError
@@ -124,8 +126,8 @@ class Server:
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             try:
-                self.connect().close()
-            except psycopg.OperationalError:
+                self._connect().close()
+            except psycopg2.OperationalError:
                 if self._process is None or self._process.poll() is not None:
                     break
                 time.sleep(0.03)
@@ -134,49 +136,49 @@ class Server:
         log = (self._directory / "postgresql.log").read_text(errors="replace")
         raise LocalAwsError(f"PostgreSQL on port {self.port} did not start: {log[-500:]}")
 
-    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+    def _connect(self) -> Any:
         """Return an autocommit connection as the superuser that is no customer's."""
-        return psycopg.connect(
+        connection = psycopg2.connect(
             host=ADDRESS,
             port=self.port,
-            dbname=database,
+            dbname="postgres",
             user=SUPERUSER,
             password=self._storage.superuser_password,
             sslmode="require",
             connect_timeout=5,
-            autocommit=True,
         )
+        connection.autocommit = True
+        return connection
+
+    def _execute(self, *statements: Any) -> None:
+        # not psycopg2's `with connection`, which opens a transaction even in autocommit
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
 
     def _make_master(self, master: str, password: str, database: str | None) -> None:
         # RDS user guide, "Understanding PostgreSQL roles and permissions": the master user is no
         # superuser; it has CREATEDB, CREATEROLE and membership of rds_superuser.
         user = sql.Identifier(master)
-        with self.connect() as connection:
-            connection.execute("CREATE ROLE rds_superuser NOLOGIN CREATEDB CREATEROLE")
-            connection.execute(
-                "GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser "
-                "WITH ADMIN OPTION"
-            )
-            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(user))
-            connection.execute(sql.SQL("GRANT rds_superuser TO {} WITH ADMIN OPTION").format(user))
-            if database and database != "postgres":
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), user)
-                )
-            connection.execute(sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(user))
+        self._execute(
+            "CREATE ROLE rds_superuser NOLOGIN CREATEDB CREATEROLE",
+            "GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION",
+            sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE").format(user),
+            sql.SQL("GRANT rds_superuser TO {} WITH ADMIN OPTION").format(user),
+            sql.SQL("ALTER DATABASE postgres OWNER TO {}").format(user),
+        )
+        if database and database != "postgres":
+            name = sql.Identifier(database)
+            self._execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, user))
         self.set_password(master, password)
 
     def set_password(self, role: str, password: str) -> None:
         """Set a role's password, as ModifyDBCluster does for the master user's."""
-        with self.connect() as connection:
-            verifier = connection.pgconn.encrypt_password(
-                password.encode(), role.encode(), b"scram-sha-256"
-            ).decode()
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(role), sql.Literal(verifier)
-                )
-            )
+        with contextlib.closing(self._connect()) as connection:
+            verifier = encrypt_password(password, role, connection, "scram-sha-256")
+        self._execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
+        )
 
     def snapshot(self, target: Path) -> None:
         """Copy the data to `target` while the server serves, as a snapshot of Aurora does."""
