@@ -124,11 +124,11 @@ class Stack:
         change_set = self._create_change_set(kind, request)
         executed = False
         try:
-            changes = self._changes(change_set["Id"])
+            changes = self._changes(_address(change_set))
             if changes is None or not execute:
                 return changes, None
             mark = self._newest_event(change_set["StackId"])
-            self._call("execute_change_set", ChangeSetName=change_set["Id"])
+            self._call("execute_change_set", **_address(change_set))
             executed = True
         finally:
             if not executed:
@@ -180,13 +180,13 @@ class Stack:
         )
         return made
 
-    def _changes(self, change_set: str) -> list[dict[str, Any]] | None:
+    def _changes(self, address: Mapping[str, str]) -> list[dict[str, Any]] | None:
         """Wait until a change set is made and return its changes, None if there are none."""
         while True:
-            described = self._call("describe_change_set", ChangeSetName=change_set)
+            described = self._call("describe_change_set", **address)
             status, reason = described["Status"], described.get("StatusReason", "")
             if status == "CREATE_COMPLETE":
-                return self._all_pages(change_set, described)
+                return self._all_pages(address, described)
             if status == "FAILED":
                 if any(words in reason for words in _NO_CHANGES):
                     return None
@@ -196,10 +196,12 @@ class Stack:
                 )
             self.clock.pause(f"The change set of stack {self.name} is still {status}")
 
-    def _all_pages(self, change_set: str, page: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _all_pages(
+        self, address: Mapping[str, str], page: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
         changes = list(page.get("Changes", []))
         while token := page.get("NextToken"):
-            page = self._call("describe_change_set", ChangeSetName=change_set, NextToken=token)
+            page = self._call("describe_change_set", **address, NextToken=token)
             changes += page.get("Changes", [])
         return changes
 
@@ -207,7 +209,7 @@ class Stack:
         """Delete a change set, and the empty stack that it made if it was to create one."""
         # Another deployment may have taken the stack over meanwhile: what refuses stays.
         with contextlib.suppress(*aws.AwsError):
-            self._client.delete_change_set(ChangeSetName=change_set["Id"])
+            self._client.delete_change_set(**_address(change_set))
             if kind != "CREATE":
                 return
             others = self._client.list_change_sets(StackName=change_set["StackId"])["Summaries"]
@@ -281,6 +283,11 @@ class Stack:
 
     def _say(self, text: str, colour: str | None = None) -> None:
         self._show(f"{self.clock.elapsed:7.1f} s  {self.name}: {text}", colour)
+
+
+def _address(change_set: Mapping[str, Any]) -> dict[str, str]:
+    """Name a change set with its stack: a policy that allows the stack then allows the call."""
+    return {"StackName": change_set["StackId"], "ChangeSetName": change_set["Id"]}
 
 
 def describe(client: Any, name: str) -> Description | None:

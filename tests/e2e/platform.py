@@ -35,23 +35,44 @@ class Answer:
         return cls(response.status or 0, json.loads(text) if is_json else text)
 
 
+SERVICE_PLAYBOOKS = ("playbooks/service.yml", "examples/orders/deploy.yml")
+
+
 class Platform:
-    """The platform under test, as its users see it: playbooks, HTTP and AWS's API."""
+    """The platform under test, as its users see it: playbooks, HTTP and AWS's API.
+
+    Playbooks run as IAM users that have the permissions of docs/permissions and no others.
+    """
 
     name = "shop"
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
+        self._deployers = {kind: self._deployer(kind) for kind in ("platform", "service")}
+
+    def _deployer(self, kind: str) -> dict[str, str]:
+        """Create an IAM user with the policy that the README names; return its environment."""
+        policy = (ROOT / "docs" / "permissions" / f"{kind}.json").read_text()
+        policy = policy.replace("PLATFORM", self.name).replace("ACCOUNT", self.aws.account)
+        iam, user = self.aws.client("iam"), f"{self.name}-{kind}-deployer"
+        iam.create_user(UserName=user)
+        iam.put_user_policy(UserName=user, PolicyName="deploy", PolicyDocument=policy)
+        key = iam.create_access_key(UserName=user)["AccessKey"]
+        return {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
 
     def start_playbook(
         self, playbook: str, *options: str, **variables: Any
     ) -> subprocess.Popen[str]:
         """Start ansible-playbook with extra variables; its output is one stream."""
         program = Path(sys.executable).parent / "ansible-playbook"
+        deployer = self._deployers["service" if playbook in SERVICE_PLAYBOOKS else "platform"]
         return subprocess.Popen(
             [program, playbook, *options, "-e", json.dumps(variables)],
             cwd=ROOT,
-            env={**os.environ, **self.aws.environment, "ANSIBLE_NOCOLOR": "1"},
+            env={**os.environ, **self.aws.environment, **deployer, "ANSIBLE_NOCOLOR": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
