@@ -24,6 +24,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "parameters": {"type": "dict", "default": {}},
     "parameters_from": {"type": "list", "elements": "str", "default": []},
     "initial_parameters": {"type": "dict", "default": {}},
+    "files": {"type": "dict", "default": {}},
     "overlay": {"type": "dict", "default": {}},
     "tags": {"type": "dict", "default": {}},
     "role_arn": {"type": "str"},

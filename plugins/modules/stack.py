@@ -69,6 +69,14 @@ options:
     description: Values used only when the stack is created; later, the stack keeps what it has.
     type: dict
     default: {}
+  files:
+    description:
+      - Local files that the template finds in S3, such as zips of Lambda functions, as a map of
+        parameter to path.
+      - Each is put into O(artifacts_bucket) under a key named by its content, unless it is there,
+        and the parameter's value is the key.
+    type: dict
+    default: {}
   overlay:
     description:
       - A map laid over the template. Maps merge and null removes. Lists whose items all have a
@@ -91,7 +99,7 @@ options:
     description: Name of an output of O(parameters_from) that holds O(role_arn).
     type: str
   artifacts_bucket:
-    description: S3 bucket for templates over 51,200 bytes.
+    description: S3 bucket for O(files) and for templates over 51,200 bytes.
     type: str
   artifacts_bucket_from:
     description: Name of an output of O(parameters_from) that holds O(artifacts_bucket).

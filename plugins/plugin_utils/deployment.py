@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
@@ -37,7 +38,8 @@ class Draft:
     """What a task wants, read and checked without AWS.
 
     document, text: the template with its overlay; explicit, references, initial: where parameters
-    come from (parameters.Sources); tags: None if the stack keeps what it has.
+    come from (parameters.Sources); files: to be uploaded, by parameter; tags: None if the stack
+    keeps what it has.
     """
 
     document: dict[str, Any]
@@ -45,6 +47,7 @@ class Draft:
     explicit: dict[str, str]
     references: dict[str, str]
     initial: dict[str, str]
+    files: dict[str, artifacts.File]
     tags: dict[str, str] | None
 
     @classmethod
@@ -65,10 +68,15 @@ class Draft:
             text = template.dump(document)
         artifacts.check_size(text, source)
         references, given = parameters.split(options["parameters"])
+        files = {
+            name: artifacts.File.of(name, Path(path)) for name, path in options["files"].items()
+        }
+        keys = {name: file.key for name, file in files.items()}
         draft = cls(
             document=document,
             text=text,
-            explicit=parameters.texts("parameters", given),
+            explicit=parameters.texts("parameters", given) | keys,
+            files=files,
             references=references,
             initial=parameters.texts("initial_parameters", options["initial_parameters"]),
             tags=parameters.texts("tags", options["tags"]) or None,
@@ -118,6 +126,9 @@ class Deployment:
         if missing and description is None and self._check:
             return self._unplanned(draft, missing)
         values = {name: self._outputs_of(name, found[name]) for name in sources}
+        if draft.files and not self._check:
+            bucket = self._bucket(values, "Option files needs a bucket to put them into")
+            artifacts.upload(self._account.client("s3"), bucket, draft.files)
         return self._when_free(description, lambda now: self._deployed(draft, values, now))
 
     def kept_draft(self) -> Draft:
@@ -217,15 +228,20 @@ class Deployment:
         if not artifacts.is_large(text):
             yield {"TemplateBody": text}
             return
-        bucket = self._given_or_output("artifacts_bucket", values)
-        if not bucket:
-            raise StackError(
-                f"The template of stack {self._stack.name} has {len(text.encode()):,} bytes, and a "
-                f"request takes {artifacts.REQUEST_LIMIT:,}. Give option artifacts_bucket."
-            )
+        bucket = self._bucket(
+            values,
+            f"The template of stack {self._stack.name} has {len(text.encode()):,} bytes, and a "
+            f"request takes {artifacts.REQUEST_LIMIT:,}",
+        )
         client = self._account.client("s3")
         with artifacts.uploaded(client, bucket, text, keep=not self._check) as url:
             yield {"TemplateURL": url}
+
+    def _bucket(self, values: Outputs, why: str) -> str:
+        bucket = self._given_or_output("artifacts_bucket", values)
+        if not bucket:
+            raise StackError(f"{why}. Give option artifacts_bucket.")
+        return bucket
 
     def _given_or_output(self, option: str, values: Outputs) -> str | None:
         """Return an option, or the output that its twin `..._from` names."""

@@ -384,6 +384,43 @@ def test_a_large_template_goes_through_the_bucket(
     assert len(s3.list_objects_v2(Bucket="artifacts")["Contents"]) == 1
 
 
+def test_files_are_put_into_the_bucket_once_and_their_keys_into_the_parameters(
+    playbooks: Playbooks, name: str, tmp_path: Path, aws: LocalAws
+) -> None:
+    zip_file = tmp_path / "function.zip"
+    zip_file.write_bytes(b"the first content")
+    options = {
+        "name": name,
+        "template": "queue.yml",
+        "parameters": {"Seconds": 40},
+        "files": {"Label": str(zip_file)},
+    }
+    refused = playbooks.stack(**options)
+    assert refused.message.endswith("Give option artifacts_bucket.")
+
+    s3, bucket = aws.client("s3"), "files-of-parameters"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": aws.region})
+    options["artifacts_bucket"] = bucket
+    assert playbooks.stack("--check", **options).changed
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    assert playbooks.stack(**options).changed
+    (first,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    assert parameters_of(aws.client("cloudformation"), name)["Label"] == first["Key"]
+    assert s3.get_object(Bucket=bucket, Key=first["Key"])["Body"].read() == b"the first content"
+    assert not playbooks.stack(**options).changed
+
+    zip_file.write_bytes(b"another content")
+    assert playbooks.stack(**options).changed
+    assert len(s3.list_objects_v2(Bucket=bucket)["Contents"]) == 2
+
+
+def test_a_file_that_is_not_there_is_refused_by_its_parameter(
+    playbooks: Playbooks, name: str
+) -> None:
+    run = playbooks.stack(name=name, template="queue.yml", files={"Label": "/no/such.zip"})
+    assert "The file /no/such.zip of parameter Label can't be read" in run.message
+
+
 def test_a_template_over_the_largest_size_is_refused(
     playbooks: Playbooks, name: str, tmp_path: Path
 ) -> None:
