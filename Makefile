@@ -45,6 +45,7 @@ lint: setup ## Check templates, roles, code and scripts.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd examples/orders && ../../$(BIN)/mypy --config-file ../../pyproject.toml . # a project of its own
 	$(BIN)/yamllint --strict .
 	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME=$(CURDIR)/build/ansible $(BIN)/ansible-lint
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
