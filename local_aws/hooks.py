@@ -43,7 +43,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "random",
     ),
     "services.cloudformation": (
+        "_change_sets",
         "_exports",
+        "_stack_events",
         "_stacks",
     ),
     "services.cloudformation.changesets": (

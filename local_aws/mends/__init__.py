@@ -31,6 +31,7 @@ from local_aws.mends import (
     service_linked_roles,
     stack_exports,
     stack_operations,
+    stack_shells,
     target_health,
 )
 from local_aws.settings import Settings
@@ -55,6 +56,7 @@ def install_all(settings: Settings) -> Installed:
     service_linked_roles.install()
     parameters.install()
     custom_resources.install(settings)
+    stack_shells.install()
     stack_operations.install()
     stack_exports.install()
     resource_types.install()

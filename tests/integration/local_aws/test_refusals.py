@@ -326,3 +326,21 @@ def test_a_user_may_do_what_its_policy_says_and_no_more(aws: LocalAws) -> None:
     assert ssm.get_parameter(Name="/readable")["Parameter"]["Value"] == "1"
     with pytest.raises(ClientError, match="AccessDenied"):
         ssm.put_parameter(Name="/readable", Value="2", Type="String", Overwrite=True)
+
+
+def test_two_change_sets_that_create_a_stack_belong_to_the_same_one(aws: LocalAws) -> None:
+    cloudformation = aws.client("cloudformation")
+    made = [
+        cloudformation.create_change_set(
+            StackName="shared-shell",
+            ChangeSetName=name,
+            ChangeSetType="CREATE",
+            TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+        )
+        for name in ("first", "second")
+    ]
+    assert made[0]["StackId"] == made[1]["StackId"]
+    cloudformation.execute_change_set(StackName="shared-shell", ChangeSetName="first")
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=made[0]["StackId"], WaiterConfig={"Delay": 1}
+    )
