@@ -83,5 +83,5 @@ def _is_done(record: dict[str, Any], activation: Activation) -> bool:
 
 def _outcome(error: Exception) -> str:
     if isinstance(error, FlipRolledBack):
-        return "flip rolled back"
+        return "rolled-back"
     return "refused" if isinstance(error, Failure) else "failed"
