@@ -11,8 +11,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "resource_lock",
         "spawn_background",
     ),
+    "core.iam_actions": ("extract_resource_arn",),
     "core.iam_evaluator": (
         "_is_root_key",
+        "_resolve_condition_key",
         "is_root_access_key",
     ),
     "core.lambda_runtime": (
@@ -133,6 +135,13 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_tasks",
     ),
     "services.ecs_metadata": ("set_task_status",),
+    "services.eventbridge": (
+        "_cron_next_fire",
+        "_dispatch_to_sqs",
+        "_invoke_target",
+        "_parse_cron_fields",
+        "_pattern_event_view",
+    ),
     "services.iam": (
         "_create_service_linked_role",
         "_error",
@@ -171,6 +180,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_secrets",
         "resolve_secret_string",
     ),
+    "services.sqs": ("_queue_by_arn",),
     "services.ssm": (
         "_parameters",
         "resolve_parameter_value",

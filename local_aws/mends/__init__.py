@@ -20,6 +20,7 @@ from local_aws.mends import (
     ecs_rollout,
     ecs_secrets,
     ecs_templates,
+    events,
     identity,
     lambdas,
     load_balancers,
@@ -58,7 +59,7 @@ def install_all(settings: Settings) -> Installed:
     resource_types.install()
     secrets.install()
     rotation.install()
-    parameters.install()
+    events.install()
     lambdas.install(settings)
     rds.install(databases)
     load_balancers.install()

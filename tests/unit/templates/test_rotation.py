@@ -16,6 +16,7 @@ SERVICE = {"Platform": "shop", "Name": "orders", "HostName": "orders.example.com
 AT = f"{REGION}:{ACCOUNT}"
 SECRETS = f"arn:aws:secretsmanager:{AT}:secret:shop/*/db/*"
 STACKS = f"arn:aws:cloudformation:{AT}:stack/shop-service-*/*"
+HOLDERS = [f"arn:aws:ecs:{AT}:service/shop/*", f"arn:aws:ecs:{AT}:task/shop/*"]
 LONGEST_ECS_UPDATE = datetime.timedelta(hours=36)  # of an AWS::ECS::Service (CloudFormation)
 
 
@@ -113,8 +114,9 @@ def test_the_rotate_function_may_change_secrets_of_services_and_look_who_holds_t
         "secretsmanager:UpdateSecretVersionStage": [SECRETS],
         "secretsmanager:GetRandomPassword": ["*"],
         "cloudformation:DescribeStacks": [STACKS],
-        "ecs:DescribeServices": ["*"],
-        "ecs:DescribeTasks": ["*"],
+        "ecs:DescribeServices": HOLDERS,
+        "ecs:DescribeTasks": HOLDERS,
+        "ecs:ListServiceDeployments": HOLDERS,
         "ecs:ListTasks": ["*"],
         "ecs:DescribeTaskDefinition": ["*"],
     }
@@ -137,6 +139,8 @@ def test_the_activate_function_reads_no_password_and_touches_stacks_of_services_
         "cloudformation:DescribeStacks": [STACKS],
         "cloudformation:UpdateStack": [STACKS],
         "secretsmanager:DescribeSecret": [SECRETS],
+        "secretsmanager:GetSecretValue": [SECRETS],  # without a key: only whether there is a value
+        "secretsmanager:ListSecretVersionIds": [SECRETS],
         "secretsmanager:UpdateSecretVersionStage": [SECRETS],
         "secretsmanager:ListSecrets": ["*"],
     }
@@ -263,3 +267,20 @@ def test_the_rotate_function_is_told_how_long_to_wait_and_whether_to_pause() -> 
     function = Stack("support", given).resources["RotateFunction"]["Properties"]
     variables = function["Environment"]["Variables"]
     assert (variables["SETTLING_SECONDS"], variables["ROTATION_PAUSED"]) == ("60", "true")
+
+
+def test_the_activate_function_is_told_whose_secrets_to_sweep_and_whether_to_pause() -> None:
+    variables = properties("ActivateFunction")["Environment"]["Variables"]
+    assert (variables["PLATFORM"], variables["ROTATION_PAUSED"]) == ("shop", "false")
+
+
+def test_no_key_lets_the_activate_function_decrypt() -> None:
+    roles = {"RotationFunctionRoleArn": "arn:rotate", "DatabaseFunctionRoleArn": "arn:database"}
+    statements = service(**roles)["Key"]["Properties"]["KeyPolicy"]
+    callers = re.findall(r"'aws:PrincipalArn': '([^']*)'", str(statements["Statement"]))
+    assert set(callers) == {
+        f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/*",
+        "arn:database",
+        "arn:rotate",
+    }
+    assert not [action for action in rights("ActivateFunction") if action.startswith("kms:")]
