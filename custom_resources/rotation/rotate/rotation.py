@@ -102,6 +102,7 @@ class Rotation:
             # Custom::Database proves logins under the same lock: a deployment that moves to this
             # user either began before the guard looks, or finds what is left afterwards.
             roles_locked(connection, self._database(pending)),
+            roles_locked(connection, pending.username),
         ):
             if self._is_current():
                 return NOTHING_TO_DO
@@ -142,8 +143,9 @@ class Rotation:
             pending = self._pending()
             with (
                 self._logged_in(pending) as (connection, _),
-                # An attempt at setSecret that lasted too long may still want to take it back.
-                roles_locked(connection, self._database(pending)),
+                # An attempt at setSecret that lasted too long may still want to take it back. Not
+                # the database's lock: Custom::Database holds that while it waits for this step.
+                roles_locked(connection, pending.username),
             ):
                 self._prove(pending)
                 self.versions.move(CURRENT, self.version)
