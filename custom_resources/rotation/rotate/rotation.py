@@ -23,7 +23,7 @@ from custom_resources.rotation.rotate.login import (
     set_password,
 )
 from custom_resources.rotation.rotate.versions import Credentials, Versions
-from custom_resources.rotation.users import CURRENT, PENDING, PREVIOUS, ROTATED
+from custom_resources.rotation.users import CURRENT, PENDING, ROTATED
 from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.sentences import sentence
@@ -87,7 +87,7 @@ class Rotation:
         if self._is_current():
             return NOTHING_TO_DO
         pending, current = self._pending(), self.versions.current()
-        previous = self.versions.labelled(PREVIOUS)
+        previous = self.versions.previous()
         for other in filter(None, (current, previous)):
             if not pending.is_same_user(other):
                 raise Failure(
@@ -187,7 +187,7 @@ class Rotation:
             )
 
     def _count_sessions(self) -> int:
-        current, previous = self.versions.current(), self.versions.labelled(PREVIOUS)
+        current, previous = self.versions.current(), self.versions.previous()
         with self._logged_in(current, previous) as (connection, used):
             return count_sessions(connection, used.username)
 

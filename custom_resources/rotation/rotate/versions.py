@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from custom_resources.postgres.connection import Server
-from custom_resources.rotation.users import CURRENT, PENDING
+from custom_resources.rotation.users import CURRENT, PENDING, PREVIOUS
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 
@@ -105,6 +105,17 @@ class Versions:
             )
         return credentials
 
+    def previous(self) -> Credentials | None:
+        """The value of AWSPREVIOUS; None without one, or if it is from before the attachment.
+
+        Source: CloudFormation reference, SecretTargetAttachment: it adds host and port to what the
+        secret held when it was made, which is the previous version from then on.
+        """
+        text = self._text(VersionStage=PREVIOUS)
+        if text is None or not {"host", "port"} <= _keys(text):
+            return None
+        return Credentials.read(self.name, text)
+
     def put_pending(self, version: str) -> None:
         """Give a version AWSCURRENT's value with a new random password, and the label AWSPENDING.
 
@@ -142,6 +153,10 @@ class Versions:
         )
 
     def _value(self, **which: str) -> Credentials | None:
+        text = self._text(**which)
+        return None if text is None else Credentials.read(self.name, text)
+
+    def _text(self, **which: str) -> str | None:
         try:
             answer = self.secretsmanager.get_secret_value(SecretId=self.secret_id, **which)
         except ClientError as error:
@@ -149,4 +164,13 @@ class Versions:
             if aws.code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return Credentials.read(self.name, answer.get("SecretString", ""))
+        return str(answer.get("SecretString", ""))
+
+
+def _keys(text: str) -> set[str]:
+    """The keys of a JSON object; none of anything else."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return set()
+    return set(content) if isinstance(content, dict) else set()
