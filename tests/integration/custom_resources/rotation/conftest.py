@@ -93,7 +93,7 @@ def new_service(  # noqa: PLR0917 - fixtures
         service = RotatedService(aws, database, name, container, role, idle_function)
         made.append(service)
         service.make_database()
-        service.deploy(**parameters)
+        service.deploy(wait=True, **parameters)
         assert (service.stack or {})["StackStatus"] == "CREATE_COMPLETE"
         return service
 

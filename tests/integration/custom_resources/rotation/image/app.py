@@ -14,7 +14,7 @@ def stop(*_: object) -> None:
     sys.exit(0)
 
 
-if os.environ.get("CRASH_AS") == os.environ.get("DB_ACTIVE_USER"):
+if os.environ.get("CRASH_AS", "nobody") == os.environ.get("DB_ACTIVE_USER"):
     sys.exit(1)
 signal.signal(signal.SIGTERM, stop)
 while True:
