@@ -44,7 +44,7 @@ def install() -> None:
     _describe_rotations()
     handler = {
         "create": _create_schedule,
-        "update": _update_schedule,
+        "update": lambda _, __, new, stack: _create_schedule("", new, stack),
         "delete": _delete_schedule,
     }
     provisioners._RESOURCE_HANDLERS.setdefault("AWS::SecretsManager::RotationSchedule", handler)
@@ -237,11 +237,6 @@ def _create_schedule(_: str, properties: Properties, __: str) -> Created:
         "RotateSecret",
     )
     return json.loads(answer)["ARN"], {}
-
-
-def _update_schedule(secret_arn: str, old: Properties, new: Properties, stack: str) -> Created:
-    # ministack updates what did not change too
-    return (secret_arn, {}) if old == new else _create_schedule("", new, stack)
 
 
 def _delete_schedule(secret_arn: str, _: Properties) -> None:

@@ -237,6 +237,7 @@ ALARMS = {
     "ActivateFunctionAlarm",
     "ActivationDeadLetterAlarm",
     "ActivationWaitingAlarm",
+    "ActivationAgeAlarm",
     "RollbackAlarm",
     "OverdueAlarm",
 }
