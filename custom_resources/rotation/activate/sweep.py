@@ -76,15 +76,12 @@ class Sweep:
 
     def _facts(self, user: ServiceUser) -> SecretFacts:
         secret = self._secretsmanager.describe_secret(SecretId=user.secret_name)
-        pages = self._secretsmanager.get_paginator("list_secret_version_ids").paginate(
-            SecretId=user.secret_name
-        )
+        # Only versions with a label are listed, and a secret has at most 20 of those.
+        versions = self._secretsmanager.list_secret_version_ids(SecretId=user.secret_name)
         return SecretFacts(
             user=user,
             labels=secret.get("VersionIdsToStages", {}),
-            created={
-                it["VersionId"]: it["CreatedDate"] for page in pages for it in page["Versions"]
-            },
+            created={it["VersionId"]: it["CreatedDate"] for it in versions["Versions"]},
             last_rotated=secret.get("LastRotatedDate") or secret["CreatedDate"],
             rotates=secret.get("RotationEnabled", False),
         )

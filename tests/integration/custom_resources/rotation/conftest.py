@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from custom_resources.shared import log
 from local_aws.control import LocalAws
 from tests.integration.custom_resources import postgres_servers
 from tests.integration.custom_resources.postgres_servers import PostgresServer
 from tests.integration.custom_resources.rotation.world import PLATFORM, RotatedService
 from tests.integration.custom_resources.service import client
 from tests.integration.local_aws.support import zipped
+
+
+@pytest.fixture(autouse=True, scope="session")
+def everything_is_logged() -> None:
+    """As the functions set it up, at DEBUG."""
+    log.begin()
 
 
 @pytest.fixture(scope="session")
