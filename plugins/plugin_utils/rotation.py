@@ -199,7 +199,7 @@ class Rotation:
             if _UNFINISHED not in aws.message(error) or not pending:
                 raise StackError(aws.explain(error, f"RotateSecret of {name}")) from error
             self._say("an earlier rotation isn't finished: it goes on", "yellow")
-            return pending
+            return str(pending)
 
     def _flipped(self, user: str, version: str, watch: Watch) -> Description:
         """Follow the stack until it is steady with a user, and return it."""
