@@ -89,6 +89,20 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_runs_on_worker_thread",
         "_sends_back_failed_update",
     ),
+    "services.cloudwatch": (
+        "_describe_alarms",
+        "_dispatch_alarm_actions",
+        "_evaluate_alarm",
+        "_evaluate_all_alarms",
+        "_metrics",
+        "_record_history",
+        "record_metric",
+    ),
+    "services.cloudwatch_logs": (
+        "_compile_filter_pattern",
+        "_log_groups",
+        "_metric_filters",
+    ),
     "services.ec2": (
         "_addresses",
         "_allocate_address",
@@ -180,7 +194,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_secrets",
         "resolve_secret_string",
     ),
-    "services.sqs": ("_queue_by_arn",),
+    "services.sqs": (
+        "_queue_by_arn",
+        "_queues",
+    ),
     "services.ssm": (
         "_parameters",
         "resolve_parameter_value",

@@ -14,6 +14,7 @@ import botocore.httpsession
 
 from local_aws.databases import Databases
 from local_aws.mends import (
+    alarms,
     custom_resources,
     ecs_drain,
     ecs_engine,
@@ -60,6 +61,7 @@ def install_all(settings: Settings) -> Installed:
     secrets.install()
     rotation.install()
     events.install()
+    alarms.install()
     lambdas.install(settings)
     rds.install(databases)
     load_balancers.install()
