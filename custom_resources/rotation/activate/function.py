@@ -65,20 +65,32 @@ def _is_done(record: dict[str, Any], activation: Activation) -> bool:
     """Handle one message; whether the queue may forget it."""
     told = {"message_id": record["messageId"]}
     try:
-        rotated = json.loads(record["body"])
-        detail = rotated["detail"]
-        told |= {"secret": detail["name"], "version": detail["versionId"]}
-        if detail["labelUpdated"] != ROTATED:
-            log.info("activation", outcome=Move.DROP.value, reason="another label", **told)
+        label, secret, version, time = _read(record["body"])
+        told |= {"secret": secret, "version": version}
+        if label != ROTATED:
+            log.info("activation", outcome=Move.DROP.value, reason=f"label {label}", **told)
             return True
-        time = datetime.datetime.fromisoformat(rotated["time"])
-        decision = activation.activate(detail["name"], detail["versionId"], time)
+        decision = activation.activate(secret, version, time)
     except Exception as error:
         reason = sentence(error)
         log.error("activation", outcome=_outcome(error), reason=reason, at=place(error), **told)
         raise NotActivatedError(reason) from None
     log.info("activation", outcome=decision.move.value, reason=decision.reason, **told)
     return decision.move in _FINAL
+
+
+def _read(body: str) -> tuple[str, str, str, datetime.datetime]:
+    """Label, secret, version and time of an event "Secret Label Updated"."""
+    try:
+        event = json.loads(body)
+        detail = event["detail"]
+        time = datetime.datetime.fromisoformat(event["time"])
+        return detail["labelUpdated"], detail["name"], detail["versionId"], time
+    except (ValueError, TypeError, KeyError):
+        raise Failure(
+            "The message is no event Secret Label Updated of Secrets Manager.",
+            "See who else writes to this queue, and delete the message.",
+        ) from None
 
 
 def _outcome(error: Exception) -> str:

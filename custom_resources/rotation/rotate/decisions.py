@@ -169,7 +169,7 @@ def _passing(facts: Facts, settling: datetime.timedelta) -> Iterator[str]:
         seconds = int(settling.total_seconds())
         yield f"the last deployment ended at {ended:%H:%M:%S} UTC, and {seconds} s must pass"
     if facts.sessions:
-        yield f"{facts.sessions} sessions of it are open in the database"
+        yield f"the database has open sessions of it ({facts.sessions})"
 
 
 def _unfinished(facts: Facts) -> Iterator[str]:

@@ -170,7 +170,7 @@ def test_a_task_and_a_session_forbid_it_and_are_named() -> None:
 
     said = str(answer)
     assert "task 0123abcd (family:migrate) is DEACTIVATING and refers to its secret" in said
-    assert "2 sessions of it are open" in said
+    assert "the database has open sessions of it (2)" in said
     assert said.endswith("or rotate it once that has ended.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,6 +13,13 @@ import pytest
 from custom_resources.rotation.activate import function as activate
 from custom_resources.rotation.activate.function import NotActivatedError
 from tests.integration.custom_resources.rotation.world import RotatedService, eventually
+from tests.integration.custom_resources.service import client
+from tests.integration.custom_resources.support import (
+    InterruptedClient,
+    Interruption,
+    Killed,
+    interruptions,
+)
 
 New = Callable[..., RotatedService]
 
@@ -177,7 +185,7 @@ def test_a_paused_platform_keeps_the_message(
 
 
 def test_a_message_of_another_form_is_reported_and_not_lost(service: RotatedService) -> None:
-    with pytest.raises(NotActivatedError):
+    with pytest.raises(NotActivatedError, match="is no event Secret Label Updated"):
         service.activate({"Records": [{"messageId": "m", "body": "{}"}]})
 
 
@@ -188,6 +196,31 @@ def test_the_two_users_take_turns(running: RotatedService) -> None:
         assert running.parameters["ActiveUser"] == colour
         assert running.logs_in("blue")
         assert running.logs_in("green")
+
+
+def test_a_message_whose_handling_is_killed_anywhere_moves_the_service_once(
+    service: RotatedService,
+) -> None:
+    colours, points = ["green", "blue"], 0
+    for interruption in interruptions():
+        colour = colours[points % 2]
+        version = service.rotate(colour)
+        message = service.message(colour, version)
+        with suppress(Killed):
+            service.activate(message, interrupted(service, interruption))
+        if not interruption.happened:
+            break
+        points += 1
+        flipped(service, message)
+        begun = "UPDATE_IN_PROGRESS"
+        assert updates(service, f"flip-{version}").count(begun) == 1
+        assert service.parameters["ActiveUser"] == colour
+    print(f"killed at {points} points")
+    assert points >= 8
+
+
+def interrupted(service: RotatedService, interruption: Interruption) -> Callable[[str], Any]:
+    return lambda name: InterruptedClient(client(service.aws, name), interruption)
 
 
 # --- The sweep ---

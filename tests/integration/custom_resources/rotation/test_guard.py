@@ -129,7 +129,7 @@ def test_an_open_session_forbids_it_until_it_ends(service: RotatedService, step:
     if step == "setSecret":
         service.step("createSecret", "green", version)
     with closing(service.postgres.connect(service.user("green"), password, service.name)):
-        assert "1 sessions of it are open" in refused(service, "green", step, version)
+        assert "open sessions of it (1)" in refused(service, "green", step, version)
     assert service.labels("green")["AWSPENDING"] == version  # it passes: Secrets Manager retries
     open_sessions = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s"
     user = service.user("green")
