@@ -25,6 +25,8 @@ FUNCTIONS = {
     "password": ("shared", "password"),
     "database": ("shared", "postgres", "database"),
     "listener-priority": ("shared", "listener_priority"),
+    "rotate": ("shared", "postgres", "rotation", "rotation/rotate"),
+    "activate": ("shared", "rotation", "rotation/activate"),
 }
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
@@ -121,14 +123,18 @@ def _is_source(path: Path) -> bool:
     return path.is_file() and path.suffix in {".py", ".pem", ".txt"}
 
 
-def _requirements(function: str) -> Path:
-    return PACKAGE / function.replace("-", "_") / "requirements.txt"
+def _requirements(function: str) -> list[Path]:
+    files = (PACKAGE / package / "requirements.txt" for package in FUNCTIONS[function])
+    return [path for path in files if path.exists()]
 
 
 def _wheels(function: str, target: Target, cache: Path) -> list[Path]:
     """The pinned wheels of a function, from the cache or by pip, whose own settings say whence."""
     requirements = _requirements(function)
-    key = hashlib.sha256(requirements.read_bytes() + repr(target.pip_options).encode())
+    if not requirements:
+        return []
+    pins = b"".join(path.read_bytes() for path in requirements)
+    key = hashlib.sha256(pins + repr(target.pip_options).encode())
     folder = cache / key.hexdigest()[:16]
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
@@ -140,14 +146,16 @@ def _wheels(function: str, target: Target, cache: Path) -> list[Path]:
     return sorted(folder.glob("*.whl"))
 
 
-def _download(requirements: Path, target: Target, folder: Path) -> None:
+def _download(requirements: list[Path], target: Target, folder: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    what = ["--no-deps", "--require-hashes", "--requirement", str(requirements)]
+    files = [word for path in requirements for word in ("--requirement", str(path))]
+    what = ["--no-deps", "--require-hashes", *files]
     command = [*pip, "download", *what, *target.pip_options, "--dest", str(folder)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise BuildError(
-            f"pip has no wheels of {requirements} for {target.runtime} on {target.architecture}: "
+            f"pip has no wheels of {', '.join(map(str, requirements))} for {target.runtime} on "
+            f"{target.architecture}: "
             f"{answer.stderr.strip()}\n"
             "Check pip's settings and the network, or choose another runtime or architecture."
         )

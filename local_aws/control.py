@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.parse
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +29,8 @@ from local_aws.running import server_process
 from local_aws.server import ATTACHED
 from local_aws.settings import (
     ACCOUNT,
+    CLOCK,
+    CLOCK_KEY,
     DEFAULT_REGION,
     SERVER_PORTS,
     Settings,
@@ -146,6 +150,23 @@ class LocalAws:
         if scheme == "https":
             return f"https://localhost:{self._settings.secure_front_port}{quoted}", {"Host": host}
         return f"http://127.0.0.1:{self._settings.front_port}{quoted}", {"Host": host}
+
+    def rotate_as_scheduled(self, moment: datetime) -> list[str]:
+        """Do what Secrets Manager does at `moment`; time itself fires no schedule here.
+
+        Args:
+            moment: in UTC; the rotations whose window begins in this minute are started.
+
+        Returns:
+            the names of the secrets whose rotation was started.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._settings.port, timeout=60)
+        headers = {CLOCK_KEY: self._settings.secret_key}
+        path = f"{CLOCK}/{moment.astimezone(UTC).isoformat(timespec='minutes')}"
+        connection.request("POST", urllib.parse.quote(path), headers=headers)
+        names: list[str] = json.loads(connection.getresponse().read())
+        connection.close()
+        return names
 
     def push_image(self, folder: Path | str, reference: str) -> str:
         """Push the image that `folder` is as NAME:TAG, and return its ECR reference.

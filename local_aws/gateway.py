@@ -1,14 +1,18 @@
-"""The ASGI application in front of ministack's: what may be reached, and the load balancers."""
+"""The ASGI application in front of ministack's: what may be reached, load balancers, the clock."""
 
 from __future__ import annotations
 
+import hmac
+import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import datetime
 from typing import Any
 
 from ministack.core.responses import request_scope
 
 from local_aws.mends.load_balancers import load_balancer_for
-from local_aws.settings import ACCOUNT, Settings
+from local_aws.mends.rotation import rotate_as_scheduled
+from local_aws.settings import ACCOUNT, CLOCK, CLOCK_KEY, Settings
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -28,6 +32,9 @@ def gateway(application: Application, settings: Settings) -> Application:
             if _is_back_door(scope["path"]):
                 await _answer(send, 403, b"This path of ministack is closed.")
                 return
+            if scope["path"].startswith(f"{CLOCK}/"):
+                await _strike(scope, send, settings)
+                return
             listener_port = listener_ports.get((scope.get("server") or ("", 0))[1])
             if listener_port:
                 front = _to_load_balancer(scope, settings.region, listener_port)
@@ -38,6 +45,17 @@ def gateway(application: Application, settings: Settings) -> Application:
         await application(scope, receive, send)
 
     return serve
+
+
+async def _strike(scope: Scope, send: Send, settings: Settings) -> None:
+    """Do what Secrets Manager does at the moment that the path names."""
+    key = dict(scope["headers"]).get(CLOCK_KEY.encode(), b"").decode("latin-1")
+    if not hmac.compare_digest(key, settings.secret_key):
+        await _answer(send, 403, b"The clock takes the account's root key.")
+        return
+    moment = datetime.fromisoformat(scope["path"].removeprefix(f"{CLOCK}/"))
+    with request_scope(ACCOUNT, settings.region):
+        await _answer(send, 200, json.dumps(rotate_as_scheduled(moment)).encode())
 
 
 def _is_back_door(path: str) -> bool:

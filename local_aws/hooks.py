@@ -11,8 +11,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "resource_lock",
         "spawn_background",
     ),
+    "core.iam_actions": ("extract_resource_arn",),
     "core.iam_evaluator": (
         "_is_root_key",
+        "_resolve_condition_key",
         "is_root_access_key",
     ),
     "core.lambda_runtime": (
@@ -89,6 +91,20 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_runs_on_worker_thread",
         "_sends_back_failed_update",
     ),
+    "services.cloudwatch": (
+        "_describe_alarms",
+        "_dispatch_alarm_actions",
+        "_evaluate_alarm",
+        "_evaluate_all_alarms",
+        "_metrics",
+        "_record_history",
+        "record_metric",
+    ),
+    "services.cloudwatch_logs": (
+        "_compile_filter_pattern",
+        "_log_groups",
+        "_metric_filters",
+    ),
     "services.ec2": (
         "_addresses",
         "_allocate_address",
@@ -135,6 +151,13 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_tasks",
     ),
     "services.ecs_metadata": ("set_task_status",),
+    "services.eventbridge": (
+        "_cron_next_fire",
+        "_dispatch_to_sqs",
+        "_invoke_target",
+        "_parse_cron_fields",
+        "_pattern_event_view",
+    ),
     "services.iam": (
         "_IAM_HANDLERS",
         "_create_service_linked_role",
@@ -173,6 +196,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_rotate_secret",
         "_secrets",
         "resolve_secret_string",
+    ),
+    "services.sqs": (
+        "_queue_by_arn",
+        "_queues",
     ),
     "services.ssm": (
         "_parameters",

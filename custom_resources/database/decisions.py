@@ -63,9 +63,11 @@ class DatabaseProperties:
         """
         known = (
             "Host Port AdminUsername AdminPasswordParameter Database BlueSecretArn GreenSecretArn "
-            "ActiveUser Extensions DeletionPolicy"
+            "ActiveUser Extensions DeletionPolicy Repair"
         )
         properties = Properties(given, known.split())
+        # Another number makes CloudFormation call; nothing else follows from it.
+        properties.number("Repair", low=0, high=999_999_999, default=0)
         arn = {"pattern": r"arn:\S{1,2048}", "form": "the ARN of a secret"}
         green = properties.text("GreenSecretArn", default="", **arn)
         secret_arns = {"blue": properties.text("BlueSecretArn", **arn)}

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from custom_resources.shared.cloudformation import (
-    Answer,
-    Context,
-    CustomResource,
-    Request,
-    sentence,
-)
+from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
 
 _PREFIX = "database:"
 _resource = CustomResource()
@@ -16,6 +10,7 @@ with _resource.importing():
     from custom_resources.database.convergence import Clients, Convergence
     from custom_resources.database.decisions import DatabaseProperties
     from custom_resources.shared import aws, log
+    from custom_resources.shared.sentences import sentence
 
 
 def handler(event: dict[str, object], context: Context) -> None:

@@ -11,19 +11,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
 from crhelper import FAILED, CfnResource
 from crhelper.utils import _send_response  # type: ignore[attr-defined] # its stub is older
 
-from custom_resources.shared import aws, log
+from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
+from custom_resources.shared.sentences import place, sentence
 
 # Time to answer before Lambda ends the function; a TLS handshake with S3 has to fit in.
 _SECONDS_TO_ANSWER = 5.0
@@ -179,7 +177,7 @@ class CustomResource(CfnResource):
                 physical_id = work(event, context)
             except Exception as error:
                 self.Status, self.Reason, self.Data = FAILED, sentence(error), {}
-                log.error("failed", reason=self.Reason, at=_place(error))
+                log.error("failed", reason=self.Reason, at=place(error))
                 return ""
             log.info("done", physical_id=physical_id, **self.Data)
             return physical_id
@@ -214,26 +212,6 @@ class CustomResource(CfnResource):
             "NoEcho": False,
         }
         _send_response(self._response_url, body, self._ssl_verify)
-
-
-def sentence(error: Exception) -> str:
-    """An error as one that a user of the stack can act on, without any secret.
-
-    An error nobody foresaw shows only its type and place: its text may quote anything.
-    """
-    if isinstance(error, ClientError | BotoCoreError):
-        error = aws.failure(error)
-    if isinstance(error, Failure):
-        return log.without_secrets(str(error))
-    return (
-        f"The function failed with {type(error).__name__} at {_place(error)}, which is a defect. "
-        "Report it with the function's log."
-    )
-
-
-def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
 
 
 def _fitting(reason: str) -> str:

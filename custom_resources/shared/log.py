@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 
 _logger = logging.getLogger("quayside")
 _confidential: set[str] = set()
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line, of the form that crhelper gives the lines of custom resources."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.msg if isinstance(record.msg, dict) else record.getMessage()
+        line = {
+            "timestamp": self.formatTime(record),
+            "level": record.levelname,
+            "message": message,
+        }
+        return json.dumps(line, default=str)
+
+
+def begin() -> None:
+    """Write JSON lines from now on; for functions that CloudFormation doesn't call.
+
+    The environment's LOG_LEVEL counts for our own lines. boto3's never show: at DEBUG they hold
+    whole answers.
+    """
+    logging.basicConfig()  # Lambda's root logger has a handler, another host's may not
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Json())
+    _logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+    for name in ("boto3", "botocore", "urllib3"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def confide(secret: str) -> str:

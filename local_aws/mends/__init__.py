@@ -14,12 +14,15 @@ import botocore.httpsession
 
 from local_aws.databases import Databases
 from local_aws.mends import (
+    alarms,
     custom_resources,
     ecs_drain,
     ecs_engine,
+    ecs_permissions,
     ecs_rollout,
     ecs_secrets,
     ecs_templates,
+    events,
     identity,
     lambdas,
     load_balancers,
@@ -55,6 +58,7 @@ def install_all(settings: Settings) -> Installed:
     identity.install(settings)
     service_linked_roles.install()
     parameters.install()
+    ecs_permissions.install()
     custom_resources.install(settings)
     stack_shells.install()
     stack_operations.install()
@@ -62,7 +66,8 @@ def install_all(settings: Settings) -> Installed:
     resource_types.install()
     secrets.install()
     rotation.install()
-    parameters.install()
+    events.install()
+    alarms.install()
     lambdas.install(settings)
     rds.install(databases)
     load_balancers.install()

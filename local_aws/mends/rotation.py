@@ -1,29 +1,36 @@
 """Rotation of secrets by a Lambda function.
 
 Wrong upstream: RotateSecret copies the old value, answers 200 and calls nobody; there is no
-AWS::SecretsManager::RotationSchedule. Still missing: the schedule's clock (nothing rotates by
-itself), reattempts without a further RotateSecret, events by CloudTrail.
-Source: Secrets Manager user guide, "Rotation by Lambda function"; API reference, RotateSecret;
-CloudFormation reference, AWS::SecretsManager::RotationSchedule.
+AWS::SecretsManager::RotationSchedule, and no NextRotationDate. A schedule has no clock of its own:
+`LocalAws.rotate_as_scheduled` tells what time it is. Still missing: events by CloudTrail, rate().
+
+How often and how soon AWS reattempts a failed rotation is not documented; here it is a few times,
+soon, as long as the version is still pending.
+Source: Secrets Manager user guide, "Rotation by Lambda function", "Rotation schedules"; API
+reference, RotateSecret, DescribeSecret; CloudFormation reference, RotationSchedule.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import error_response_json, json_response, new_uuid
-from ministack.services import lambda_svc, secretsmanager
+from ministack.services import eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from local_aws.mends.handlers import Created, Properties, answered
 
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _PRINCIPAL = "secretsmanager.amazonaws.com"
+_ATTEMPTS = 5
+_PAUSE = 2.0  # seconds between them
 _log = logging.getLogger("local_aws.rotation")
 _running: set[tuple[str, str]] = set()
 _lock = threading.Lock()
@@ -34,7 +41,7 @@ Secret = dict[str, Any]
 def install() -> None:
     """Install the mends of this room."""
     secretsmanager._rotate_secret = _rotate_secret
-    _describe_last_rotation()
+    _describe_rotations()
     handler = {
         "create": _create_schedule,
         "update": lambda _, __, new, stack: _create_schedule("", new, stack),
@@ -122,15 +129,25 @@ def _run(secret: Secret, function: str, token: str, steps: tuple[str, ...]) -> N
             return
         _running.add(key)
     try:
-        done = all(_step(secret, function, token, step) for step in steps)
-        if steps == _STEPS and done:
-            _finish(secret, token)
+        for attempt in range(_ATTEMPTS if steps == _STEPS else 1):
+            time.sleep(_PAUSE if attempt else 0)
+            if not _is_pending(secret, token):
+                break
+            if all(_step(secret, function, token, step) for step in steps):
+                if steps == _STEPS:
+                    _finish(secret, token)
+                break
     finally:
         with _lock:
             _running.discard(key)
         version = secret["Versions"].get(token)
         if steps != _STEPS and version and version["SecretString"] is None:
             secret["Versions"].pop(token)  # was there for the test alone
+
+
+def _is_pending(secret: Secret, token: str) -> bool:
+    known = secretsmanager._resolve(secret["ARN"])[1] is secret
+    return known and "AWSPENDING" in secret["Versions"].get(token, {}).get("Stages", [])
 
 
 def _step(secret: Secret, arn: str, token: str, step: str) -> bool:
@@ -154,17 +171,56 @@ def _finish(secret: Secret, token: str) -> None:
         secret["LastRotatedDate"] = secret["LastChangedDate"] = int(time.time())
 
 
-def _describe_last_rotation() -> None:
+def _describe_rotations() -> None:
     upstream = secretsmanager._describe_secret
 
     def describe(data: dict[str, Any]) -> Any:
         answer = upstream(data)
         _, secret = secretsmanager._resolve(data.get("SecretId"))
-        if not secret or not secret.get("LastRotatedDate"):
-            return answer
-        return json_response(json.loads(answer[2]) | {"LastRotatedDate": secret["LastRotatedDate"]})
+        dates = _rotation_dates(secret) if secret else {}
+        return json_response(json.loads(answer[2]) | dates) if dates else answer
 
     secretsmanager._describe_secret = describe
+
+
+def _rotation_dates(secret: Secret) -> dict[str, int]:
+    dates = {}
+    if secret.get("LastRotatedDate"):
+        dates["LastRotatedDate"] = secret["LastRotatedDate"]
+    window = _next_window(secret, datetime.now(UTC)) if secret.get("RotationEnabled") else None
+    if window:
+        # "scheduled to occur on or before this date": the last second of the window
+        dates["NextRotationDate"] = int(window[1].timestamp()) - 1
+    return dates
+
+
+def rotate_as_scheduled(moment: datetime) -> list[str]:
+    """Start the rotations whose window begins in the minute of `moment` (UTC).
+
+    Returns:
+        the names of their secrets.
+    """
+    minute = moment.replace(second=0, microsecond=0)
+    before = minute - timedelta(seconds=1)
+    due = []
+    for secret in list(secretsmanager._secrets.values()):
+        window = _next_window(secret, before) if secret.get("RotationEnabled") else None
+        if window and window[0] == minute:
+            _rotate_secret({"SecretId": secret["ARN"]})
+            due.append(str(secret["Name"]))
+    return due
+
+
+def _next_window(secret: Secret, after: datetime) -> tuple[datetime, datetime] | None:
+    rules = secret.get("RotationRules") or {}
+    fields = eventbridge._parse_cron_fields(rules.get("ScheduleExpression") or "")
+    start = eventbridge._cron_next_fire(fields, after) if fields else None
+    if start is None:
+        return None
+    hours = re.fullmatch(r"(\d+)h", rules.get("Duration") or "")
+    midnight = start.replace(hour=0, minute=0) + timedelta(days=1)
+    end = start + timedelta(hours=int(hours[1])) if hours else midnight
+    return start, min(end, midnight)
 
 
 def _create_schedule(_: str, properties: Properties, __: str) -> Created:

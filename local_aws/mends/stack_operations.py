@@ -28,6 +28,7 @@ _SECURE_STRING_PROPERTIES = {
     ("AWS::RDS::DBInstance", "MasterUserPassword"),
     ("AWS::Redshift::Cluster", "MasterUserPassword"),
 }
+_BROKEN_UPDATE = ("UPDATE_ROLLBACK_FAILED",)
 _BROKEN_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 
 
@@ -107,7 +108,8 @@ def _refuse_broken_creation(parameters: Parameters) -> str | None:
 def _refuse_busy(parameters: Parameters) -> str | None:
     stack = _stack(parameters)
     status = stack["StackStatus"] if stack else ""
-    if stack and (status.endswith("_IN_PROGRESS") or status in _BROKEN_CREATION):
+    broken = status in _BROKEN_CREATION + _BROKEN_UPDATE
+    if stack and (status.endswith("_IN_PROGRESS") or broken):
         return f"Stack:{stack['StackId']} is in {status} state and can not be updated."
     return None
 

@@ -238,7 +238,7 @@ class Stack:
             for event in self._events_since(stack_id, mark):
                 mark = event["EventId"]
                 cause = cause or (event if _is_cause(event) else None)
-                reached = event["ResourceStatus"] if _is_of_stack(event) else reached
+                reached = event["ResourceStatus"] if is_of_stack(event) else reached
                 self._show_event(event)
                 self.clock.hurry()
             # A state that no event has told of is the one from before this operation.
@@ -320,7 +320,36 @@ def is_busy(status: str) -> bool:
     return status.endswith("_IN_PROGRESS") and status != SHELL
 
 
-def _is_of_stack(event: Mapping[str, Any]) -> bool:
+class Watch:
+    """The events of a stack from now on, each shown once, as they come.
+
+    Args:
+        stack: the stack.
+        stack_id: its ARN.
+    """
+
+    def __init__(self, stack: Stack, stack_id: str) -> None:
+        self._stack = stack
+        self._stack_id = stack_id
+        self._mark = stack._newest_event(stack_id)
+        self._cause: Mapping[str, Any] | None = None
+
+    def fresh(self) -> list[dict[str, Any]]:
+        """Show and return the events since the last call, the oldest first."""
+        events = self._stack._events_since(self._stack_id, self._mark)
+        for event in events:
+            self._mark = event["EventId"]
+            self._cause = self._cause or (event if _is_cause(event) else None)
+            self._stack._show_event(event)
+        return events
+
+    def reason(self, description: Mapping[str, Any] | None) -> str:
+        """Return the first failure among the events, or what the stack itself says."""
+        return _reason(self._cause, description)
+
+
+def is_of_stack(event: Mapping[str, Any]) -> bool:
+    """Say whether an event is the stack's own, and not one of its resources'."""
     return bool(event.get("PhysicalResourceId") == event["StackId"])
 
 

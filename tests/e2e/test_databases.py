@@ -59,10 +59,12 @@ def test_a_service_is_denied_the_database_of_another(invoices: Platform) -> None
 
 
 def test_a_task_logs_in_as_the_active_user(orders: Platform) -> None:
-    with connect(orders, "orders", "green", "orders").cursor() as cursor:
+    active = orders.outputs("shop-service-orders")["ActiveUser"]
+    idle = {"blue": "green", "green": "blue"}[active]
+    with connect(orders, "orders", idle, "orders").cursor() as cursor:
         cursor.execute("select distinct usename from pg_stat_activity where datname = 'orders'")
         users = {row[0] for row in cursor.fetchall()}
-    assert "orders_blue" in users
+    assert f"orders_{active}" in users
 
 
 def test_data_outlive_the_service_and_return_with_it(orders: Platform, orders_image: str) -> None:

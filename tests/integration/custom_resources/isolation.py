@@ -18,6 +18,8 @@ HANDLERS = {
     "password": "custom_resources.password.function.handler",
     "database": "custom_resources.database.function.handler",
     "listener-priority": "custom_resources.listener_priority.function.handler",
+    "rotate": "custom_resources.rotation.rotate.function.handler",
+    "activate": "custom_resources.rotation.activate.function.handler",
 }
 # What Lambda's Python runtimes have: boto3 and what it needs.
 _RUNTIME_PACKAGES = (

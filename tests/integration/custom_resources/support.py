@@ -152,12 +152,12 @@ class Interruption:
         raise Killed
 
 
-def interruptions() -> Iterator[Interruption]:
+def interruptions(kind: type[Interruption] = Interruption) -> Iterator[Interruption]:
     """One interruption after the other, for ever: the caller stops when one didn't happen."""
     call = 0
     while True:
-        yield Interruption(call, before=True)
-        yield Interruption(call, before=False)
+        yield kind(call, before=True)
+        yield kind(call, before=False)
         call += 1
 
 

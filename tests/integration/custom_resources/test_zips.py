@@ -42,7 +42,8 @@ def test_a_zip_imports_in_its_runtime_with_nothing_but_boto3(
     program = (
         f"import {module} as function\n"
         f"assert callable(function.{handler})\n"
-        "assert function._resource._init_failed is None, function._resource._init_failed\n"
+        "failed = getattr(getattr(function, '_resource', None), '_init_failed', None)\n"
+        "assert failed is None, failed\n"
     )
     try:
         with isolated(zips[function], runtime) as task:
@@ -87,14 +88,23 @@ def test_a_zip_holds_nothing_that_changes_or_that_lambda_has(zips: dict[str, Pat
         assert not [name for name in names if name.startswith(("boto", "tests"))]
 
 
-def test_only_the_database_function_carries_psycopg2_and_the_root_certificates(
+def test_only_functions_that_log_in_carry_psycopg2_and_the_root_certificates(
     zips: dict[str, Path],
 ) -> None:
     for function, path in zips.items():
         names = zipfile.ZipFile(path).namelist()
-        carries = "custom_resources/postgres/rds-ca-bundle.pem" in names
-        assert carries == (function == "database")
-        assert any(name.startswith("psycopg2/") for name in names) == (function == "database")
+        logs_in = function in {"database", "rotate"}
+        assert ("custom_resources/postgres/rds-ca-bundle.pem" in names) == logs_in
+        assert any(name.startswith("psycopg2/") for name in names) == logs_in
+
+
+def test_functions_that_cloudformation_does_not_call_carry_no_crhelper(
+    zips: dict[str, Path],
+) -> None:
+    for function, path in zips.items():
+        names = zipfile.ZipFile(path).namelist()
+        answers = function not in {"rotate", "activate"}
+        assert any(name.startswith("crhelper/") for name in names) == answers
 
 
 def test_a_build_whose_inputs_are_unchanged_writes_nothing(

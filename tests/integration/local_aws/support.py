@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import urllib.request
 import zipfile
 from typing import Any
@@ -77,6 +78,43 @@ def zipped(**files: str) -> bytes:
         for name, text in files.items():
             archive.writestr(f"{name}.py", text)
     return buffer.getvalue()
+
+
+def eventually(question: Any) -> Any:
+    """Ask until the answer is true, for 20 s at most; return it."""
+    for _ in range(400):
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")
+
+
+def function(
+    aws: LocalAws, name: str, code: str, runtime: str, *, actions: tuple[str, ...] = ()
+) -> str:
+    """Create a function whose role may use secrets, keys and what else it is given."""
+    iam = aws.client("iam")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    allow = {
+        "Effect": "Allow",
+        "Action": ["secretsmanager:*", "kms:*", *actions],
+        "Resource": "*",
+    }
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="all",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
+    )
+    made = aws.client("lambda").create_function(
+        FunctionName=name,
+        Runtime=runtime,
+        Role=role,
+        Handler="function.handler",
+        Code={"ZipFile": zipped(function=code)},
+        Timeout=30,
+    )
+    return str(made["FunctionArn"])
 
 
 def call(aws: LocalAws, host: str, path: str = "/", timeout: float = 10) -> tuple[int, Any]:

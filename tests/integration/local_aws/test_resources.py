@@ -1,32 +1,16 @@
-"""Resource types that ministack lacks, secrets, rotation, custom resources' limits."""
+"""Resource types that ministack lacks, secrets, custom resources' limits."""
 
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import LOAD_BALANCER, ROLE, Stacks, zipped
+from tests.integration.local_aws.support import LOAD_BALANCER, ROLE, Stacks, function
 
-ROTATION = """
-import boto3, json
-
-def handler(event, context):
-    secrets = boto3.client("secretsmanager")
-    arn, token = event["SecretId"], event["ClientRequestToken"]
-    if event["Step"] == "createSecret":
-        secrets.put_secret_value(SecretId=arn, ClientRequestToken=token,
-                                 SecretString="rotated", VersionStages=["AWSPENDING"])
-    if event["Step"] == "finishSecret":
-        stages = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"]
-        current = next(v for v, labels in stages.items() if "AWSCURRENT" in labels)
-        secrets.update_secret_version_stage(SecretId=arn, VersionStage="AWSCURRENT",
-                                            MoveToVersionId=token, RemoveFromVersionId=current)
-"""
 LONG_ANSWER = """
 import json, urllib.request
 
@@ -37,35 +21,6 @@ def handler(event, context):
                        "Data": {"Text": "x" * 4096}}).encode()
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, method="PUT"))
 """
-
-
-def eventually(question: Any) -> Any:
-    for _ in range(400):
-        answer = question()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("it did not come to pass")
-
-
-def function(aws: LocalAws, name: str, code: str, runtime: str) -> str:
-    iam = aws.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    allow = {"Effect": "Allow", "Action": ["secretsmanager:*", "kms:*"], "Resource": "*"}
-    iam.put_role_policy(
-        RoleName=name,
-        PolicyName="all",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
-    )
-    made = aws.client("lambda").create_function(
-        FunctionName=name,
-        Runtime=runtime,
-        Role=role,
-        Handler="function.handler",
-        Code={"ZipFile": zipped(function=code)},
-        Timeout=30,
-    )
-    return str(made["FunctionArn"])
 
 
 def network(port: int) -> dict[str, Any]:
@@ -313,73 +268,6 @@ def test_an_attachment_adds_the_database_and_keeps_user_and_password(
         "port": int(outputs["Port"]),
         "dbClusterIdentifier": outputs["Cluster"],
     }
-
-
-def test_a_rotation_calls_its_function_and_moves_the_label(
-    aws: LocalAws, stacks: Stacks, host_runtime: str
-) -> None:
-    secrets = aws.client("secretsmanager")
-    rotating = function(aws, "rotating", ROTATION, host_runtime)
-    template = {
-        "Resources": {
-            "Secret": secret(),
-            "Schedule": {
-                "Type": "AWS::SecretsManager::RotationSchedule",
-                "Properties": {
-                    "SecretId": {"Ref": "Secret"},
-                    "RotationLambdaARN": rotating,
-                    "RotationRules": {"ScheduleExpression": "cron(0 3 1 * ? *)"},
-                    "RotateImmediatelyOnUpdate": False,
-                },
-            },
-        },
-        "Outputs": {"Secret": {"Value": {"Ref": "Secret"}}},
-    }
-    with pytest.raises(AssertionError, match="cannot invoke the specified Lambda function"):
-        stacks.deploy("no-permission", template)
-    aws.client("lambda").add_permission(
-        FunctionName="rotating",
-        StatementId="rotation",
-        Action="lambda:InvokeFunction",
-        Principal="secretsmanager.amazonaws.com",
-    )
-    arn = stacks.deploy("rotation", template)["Secret"]
-
-    def stages() -> list[str]:
-        labels = secrets.describe_secret(SecretId=arn)["VersionIdsToStages"].values()
-        return sorted(label for version in labels for label in version)
-
-    eventually(lambda: stages() == ["AWSCURRENT"])  # a schedule alone rotates nothing
-    secrets.rotate_secret(SecretId=arn)
-    eventually(lambda: secrets.get_secret_value(SecretId=arn)["SecretString"] == "rotated")
-    eventually(lambda: stages() == ["AWSCURRENT", "AWSPREVIOUS"])
-    assert secrets.describe_secret(SecretId=arn)["LastRotatedDate"]
-
-
-def test_a_refused_rotation_is_pending_until_its_function_lets_it_through(
-    aws: LocalAws, host_runtime: str
-) -> None:
-    secrets, lambdas = aws.client("secretsmanager"), aws.client("lambda")
-    refusing = function(
-        aws, "refusing", "def handler(*_):\n    raise OSError('no')\n", host_runtime
-    )
-    lambdas.add_permission(
-        FunctionName="refusing",
-        StatementId="rotation",
-        Action="lambda:InvokeFunction",
-        Principal="secretsmanager.amazonaws.com",
-    )
-    arn = secrets.create_secret(Name="refused", SecretString="old")["ARN"]
-    secrets.rotate_secret(SecretId=arn, RotationLambdaARN=refusing)
-    with pytest.raises(ClientError, match="can't find the specified secret value for staging"):
-        secrets.get_secret_value(SecretId=arn, VersionStage="AWSPENDING")
-    with pytest.raises(ClientError, match="A previous rotation isn't complete"):
-        eventually(lambda: secrets.rotate_secret(SecretId=arn) and None)
-    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "old"
-    lambdas.update_function_code(FunctionName="refusing", ZipFile=zipped(function=ROTATION))
-    with pytest.raises(ClientError, match="will be reattempted"):
-        secrets.rotate_secret(SecretId=arn)
-    eventually(lambda: secrets.get_secret_value(SecretId=arn)["SecretString"] == "rotated")
 
 
 def test_putting_a_value_twice_with_one_token_makes_one_version(aws: LocalAws) -> None:

@@ -147,6 +147,8 @@ def platform(aws: LocalAws) -> Platform:
         PasswordFunctionKey=keys["password"],
         DatabaseFunctionKey=keys["database"],
         ListenerPriorityFunctionKey=keys["listener-priority"],
+        RotateFunctionKey=keys["rotate"],
+        ActivateFunctionKey=keys["activate"],
         FunctionRuntime=RUNTIME,
         FunctionArchitecture=ARCHITECTURE,
     )

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custom_resources.shared import log
-from custom_resources.shared.cloudformation import sentence
 from custom_resources.shared.failure import Failure
+from custom_resources.shared.sentences import sentence
 
 
 def test_a_failure_is_said_as_it_is() -> None:

@@ -29,7 +29,7 @@ FILLED: dict[str, dict[str, str]] = {
         ),
         "support": (
             "DatabaseFunctionArn DatabaseFunctionRoleArn ListenerPriorityFunctionArn "
-            "AlarmTopicArn PermissionsBoundaryArn"
+            "RotationFunctionArn RotationFunctionRoleArn AlarmTopicArn PermissionsBoundaryArn"
         ),
         "load_balancer": (
             "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId "

@@ -107,7 +107,7 @@ def test_an_alarm_says_what_is_wrong_rings_and_says_when_it_is_over(alarm: dict[
     assert "TreatMissingData" in alarm
 
 
-@pytest.mark.parametrize("function", FUNCTIONS.values())
+@pytest.mark.parametrize("function", of_type("support", "AWS::Lambda::Function"))
 def test_a_function_has_its_own_role_log_group_and_alarm(function: str) -> None:
     resources = load("support")["Resources"]
     properties = resources[function]["Properties"]

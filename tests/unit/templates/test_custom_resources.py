@@ -40,6 +40,7 @@ def test_the_password_function_takes_what_the_template_gives() -> None:
         ({}, {"blue", "green"}, ()),
         ({"DatabaseUsers": "blue"}, {"blue"}, ()),
         ({"DatabaseExtensions": "citext,pgcrypto"}, {"blue", "green"}, ("citext", "pgcrypto")),
+        ({"RepairNumber": "7"}, {"blue", "green"}, ()),
     ],
 )
 def test_the_database_function_takes_what_the_template_gives(

@@ -54,7 +54,6 @@ NOT_NEEDED = {
 BESIDE_THE_SCHEMAS = {
     "kms:Decrypt": "Secrets Manager decrypts and encrypts in the caller's name",
     "kms:GenerateDataKey": "Secrets Manager decrypts and encrypts in the caller's name",
-    "lambda:InvokeFunction": "CloudFormation calls custom resources as the stack's role",
 }
 # Changes that IAM can't narrow to a resource (Service Authorization Reference).
 WITHOUT_RESOURCE = {
@@ -163,7 +162,13 @@ def named_resources() -> Iterator[Any]:
     yield from (
         (f"secretsmanager:{action}", secret + name(key) + "-AbCdEf", secret + other)
         for key in ("BlueSecret", "GreenSecret")
-        for action in ("CreateSecret", "DeleteSecret", "GetSecretValue", "PutSecretValue")
+        for action in (
+            "CreateSecret",
+            "DeleteSecret",
+            "GetSecretValue",
+            "PutSecretValue",
+            "RotateSecret",
+        )
         for other in ("shop/orders/api-key-AbCdEf", "shop2/orders/db/blue-AbCdEf")
     )
     yield from (
@@ -237,6 +242,17 @@ def test_tasks_alone_get_the_roles_that_it_passes() -> None:
     cluster = load("cluster")["Resources"]["TaskExecutionRole"]["Properties"]
     path = Stack("cluster", PLATFORM).resolve(cluster["Path"])
     assert grants("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role{path}some-role")
+
+
+def test_it_calls_the_functions_of_service_stacks_and_no_others() -> None:
+    """CloudFormation calls custom resources as the stack's role, and so a rotation's function."""
+    called = "Database", "ListenerPriority", "Rotate"
+    assert {
+        resource
+        for statement in role_statements()
+        if "lambda:InvokeFunction" in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    } == {f"<{name}Function.Arn>" for name in called}
 
 
 def test_what_it_knows_by_a_tag_has_that_tag() -> None:

@@ -20,6 +20,8 @@ TAKEN = {
     ("AWS::Lambda::Function", "FunctionName"): r"[A-Za-z0-9_-]{1,64}",
     ("AWS::DynamoDB::Table", "TableName"): r"[A-Za-z0-9_.-]{3,255}",
     ("AWS::SNS::Topic", "TopicName"): r"[A-Za-z0-9_-]{1,256}",
+    ("AWS::SQS::Queue", "QueueName"): r"[A-Za-z0-9_-]{1,80}",
+    ("AWS::Events::Rule", "Name"): r"[A-Za-z0-9_.-]{1,64}",
     ("AWS::ECS::Cluster", "ClusterName"): r"[A-Za-z0-9_-]{1,255}",
     ("AWS::ECS::Service", "ServiceName"): r"[A-Za-z0-9_-]{1,255}",
     ("AWS::ECS::TaskDefinition", "Family"): r"[A-Za-z0-9_-]{1,255}",

@@ -17,8 +17,11 @@ DATABASE = {
     "DatabaseAndUsers",
     "ActiveUserParameter",
     "ExecutionRole",
+    "BlueRotation",
+    "GreenRotation",
 }
-GREEN = {"GreenSecret", "GreenSecretAttachment"}
+ROTATION = {"BlueRotation", "GreenRotation"}
+GREEN = {"GreenSecret", "GreenSecretAttachment"} | ROTATION
 ROUTE = {"TargetGroup", "ListenerPriority", "ListenerRule"}
 DNS = {"DnsRecordA", "DnsRecordAaaa"}
 SCALING = {"ScalableTarget", "ScalingPolicy"}
@@ -55,6 +58,7 @@ def secrets(stack: Stack) -> dict[str, str]:
         ({"Route": "false"}, ALWAYS | DATABASE),
         ({"Database": "false", "Route": "false"}, ALWAYS),
         ({"DatabaseUsers": "blue"}, ALWAYS | DATABASE - GREEN | ROUTE),
+        ({"Rotation": "false"}, ALWAYS | DATABASE - ROTATION | ROUTE),
         ({"HostedZoneId": "Z1"}, ALWAYS | DATABASE | ROUTE | DNS),
         ({"HostedZoneId": "Z1", "Route": "false"}, ALWAYS | DATABASE),
         ({"MaxCount": "4"}, ALWAYS | DATABASE | ROUTE | SCALING),
@@ -223,6 +227,8 @@ COMPLETE = PLAIN | {
     "DatabaseAdminPasswordParameter": "/shop/rds/admin-password",
     "DatabaseFunctionArn": "arn:function",
     "DatabaseFunctionRoleArn": "arn:role",
+    "RotationFunctionArn": "arn:function",
+    "RotationFunctionRoleArn": "arn:role",
 }
 
 
@@ -238,6 +244,8 @@ def test_what_a_route_or_a_database_needs_is_asked_for_by_name(missing: str) -> 
         COMPLETE,
         COMPLETE | {"ActiveUser": "green"},
         PLAIN | {"HostName": "", "Route": "false", "Database": "false"},
+        COMPLETE | {"Rotation": "false", "RotationFunctionArn": "", "RotationFunctionRoleArn": ""},
+        COMPLETE | {"DatabaseUsers": "blue", "RotationFunctionArn": ""},
     ],
 )
 def test_what_fits_together_is_taken(given: dict[str, str]) -> None:

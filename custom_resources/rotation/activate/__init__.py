@@ -1,0 +1,1 @@
+"""The activation function: moves a service to the user that was rotated."""

@@ -1,0 +1,211 @@
+"""What to do about a rotated user, from what AWS says. No calls."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from custom_resources.rotation.service_stack import ServiceStack
+from custom_resources.rotation.users import CURRENT, PENDING, ROTATED, ServiceUser
+from custom_resources.shared.failure import Failure
+
+# No schedule of the service template has a longer window: Secrets Manager may still try again.
+_LONGEST_WINDOW = datetime.timedelta(days=1)
+# The template's schedules are monthly; the window, and a day for people to mend what failed.
+_LONGEST_WITHOUT_ROTATION = datetime.timedelta(days=31 + 1 + 1)
+
+
+class Flip(Enum):
+    """What became of an earlier UpdateStack with this rotation's token."""
+
+    NOT_BEGUN = "not begun"
+    UNDER_WAY = "under way"
+    COMPLETE = "complete"
+    ROLLED_BACK = "rolled back"
+
+
+class Move(Enum):
+    """What to do about a rotated user."""
+
+    BEGIN = "flip begun"
+    WAIT = "waiting"
+    ACTIVE = "active"
+    DROP = "dropped"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do, and why, for the log."""
+
+    move: Move
+    reason: str
+
+
+class FlipRolledBack(Failure):
+    """The flip failed once, and isn't repeated."""
+
+
+@dataclass(frozen=True)
+class StackEvent:
+    """An event of the stack itself, as DescribeStackEvents lists it.
+
+    Args:
+        status: ResourceStatus.
+        token: of the request that began the operation; empty without one.
+    """
+
+    status: str
+    token: str
+
+
+def token(version: str) -> str:
+    """ClientRequestToken of the update that moves a service to a rotated version."""
+    return f"flip-{version}"
+
+
+def flip(events: Sequence[StackEvent], wanted: str) -> Flip:
+    """What became of the update with a token.
+
+    The rollback's own events may carry another token: that of who cancelled the update.
+
+    Args:
+        events: the stack's own, oldest first.
+        wanted: the token.
+    """
+    begun = next((n for n, event in enumerate(events) if event.token == wanted), None)
+    if begun is None:
+        return Flip.NOT_BEGUN
+    for event in events[begun:]:
+        if event.status == "UPDATE_COMPLETE":
+            return Flip.COMPLETE
+        if "ROLLBACK" in event.status or event.status.endswith("_FAILED"):
+            return Flip.ROLLED_BACK
+    return Flip.UNDER_WAY
+
+
+def superseded(labels: Mapping[str, Sequence[str]], version: str) -> str:
+    """Why a rotated version needs no flip any more; empty if it does.
+
+    Args:
+        labels: staging labels by version.
+        version: that was rotated.
+    """
+    if CURRENT in labels.get(version, ()):
+        return ""
+    return f"the version {version} isn't {CURRENT} any more"
+
+
+def decide(stack: ServiceStack, user: ServiceUser, earlier: Flip, *, paused: bool) -> Decision:
+    """What to do about a rotated user whose version is AWSCURRENT.
+
+    Args:
+        stack: of the service.
+        user: that was rotated.
+        earlier: what became of the flip so far.
+        paused: whether the platform's rotation is paused.
+    Raises:
+        FlipRolledBack: it failed once; it isn't repeated.
+        Failure: the stack can't be updated by this function.
+    """
+    if stack.is_busy:
+        return Decision(Move.WAIT, f"the stack is in {stack.status}")
+    if not stack.is_stable:
+        raise Failure(
+            f"The stack {stack.name} is in {stack.status}, so that it can't be moved to {user}.",
+            "Bring it to a stable state (continue its rollback, or deploy it), then rotate again.",
+        )
+    if stack.active_user == user.colour:
+        return Decision(Move.ACTIVE, f"the stack is in {stack.status}")
+    if earlier is Flip.UNDER_WAY:
+        return Decision(Move.WAIT, "the flip has just begun")
+    if earlier is Flip.COMPLETE:
+        return Decision(Move.DROP, "the flip was done, and somebody has moved the service since")
+    if earlier is Flip.ROLLED_BACK:
+        raise FlipRolledBack(
+            f"The flip of the stack {stack.name} to {user} was rolled back, and isn't repeated.",
+            "See the stack's events for the reason; the other user is still valid. Mend it, then "
+            "rotate again (rotate.yml).",
+        )
+    _check_ours(stack, user)
+    if paused:
+        return Decision(
+            Move.WAIT,
+            "rotation is paused on this platform: deploy the support stack with RotationPaused "
+            "false to go on",
+        )
+    return Decision(Move.BEGIN, f"from {stack.active_user} to {user.colour}")
+
+
+def _check_ours(stack: ServiceStack, user: ServiceUser) -> None:
+    if stack.is_nested:
+        raise Failure(
+            f"The stack {stack.name} is nested in another one, and isn't moved to {user}: the "
+            "next update of its parent would move it back.",
+            "Deploy the service as a stack of its own.",
+        )
+    if not stack.role_arn:
+        raise Failure(
+            f"The stack {stack.name} has no service role, and isn't moved to {user}: CloudFormation"
+            " would update it with this function's permissions.",
+            "Deploy it once with the platform's role (support stack, output CloudFormationRoleArn)"
+            ", then rotate again.",
+        )
+    if stack.active_user not in ("blue", "green"):
+        raise Failure(
+            f"The stack {stack.name} has no parameter ActiveUser, and can't be moved to {user}.",
+            "Deploy the service from the template that has it.",
+        )
+
+
+@dataclass(frozen=True)
+class SecretFacts:
+    """What the sweep knows of one secret.
+
+    Args:
+        user: whose it is.
+        labels: staging labels by version.
+        created: when each version was made.
+        last_rotated: when it last was rotated, or made.
+        rotates: whether it has a schedule.
+    """
+
+    user: ServiceUser
+    labels: Mapping[str, Sequence[str]]
+    created: Mapping[str, datetime.datetime]
+    last_rotated: datetime.datetime
+    rotates: bool
+
+    def version(self, label: str) -> str:
+        """The version that has a label; empty if none has it."""
+        return next((it for it, labels in self.labels.items() if label in labels), "")
+
+    @property
+    def rotated(self) -> datetime.datetime | None:
+        """When the last finished rotation began; None if there was none."""
+        return self.created.get(self.version(ROTATED))
+
+    @property
+    def lacks_label(self) -> bool:
+        """Whether a rotation ended between its two labels: done, but nobody was told."""
+        version = self.version(CURRENT)
+        return version == self.version(PENDING) != self.version(ROTATED)
+
+    def abandoned(self, now: datetime.datetime) -> str:
+        """The version of a rotation that was begun and not finished, too long ago to be going on;
+        empty if there is none."""
+        version = self.version(PENDING)
+        if not version or version == self.version(CURRENT):
+            return ""
+        return version if self.created.get(version, now) < now - _LONGEST_WINDOW else ""
+
+    def is_overdue(self, now: datetime.datetime) -> bool:
+        """Whether the secret's schedule has passed without a rotation."""
+        return self.rotates and self.last_rotated < now - _LONGEST_WITHOUT_ROTATION
+
+
+def last_rotated(secrets: Sequence[SecretFacts]) -> SecretFacts | None:
+    """The user of a service that is to be active: who was rotated last; None if nobody was."""
+    rotated = [(it.rotated, it) for it in secrets if it.rotated]
+    return max(rotated, key=lambda pair: pair[0])[1] if rotated else None

@@ -1,0 +1,99 @@
+"""Lambda function that the queue of rotated secrets calls, and a daily rule."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from typing import Any
+
+from custom_resources.rotation.activate.activation import Activation, Clients
+from custom_resources.rotation.activate.decisions import FlipRolledBack, Move
+from custom_resources.rotation.activate.sweep import Sweep
+from custom_resources.rotation.users import ROTATED, is_paused
+from custom_resources.shared import aws, log
+from custom_resources.shared.failure import Failure
+from custom_resources.shared.sentences import place, sentence
+
+_FINAL = (Move.ACTIVE, Move.DROP)
+
+
+class NotActivatedError(Exception):
+    """Sends the message back to the queue, and in the end to the dead-letter queue; its text is in
+    the function's log too."""
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take messages about rotated secrets, or sweep.
+
+    Args:
+        event: Records of the queue, or {"sweep": true}.
+    Returns:
+        For the queue: which messages are not done yet. For the sweep: how often each outcome came.
+    Raises:
+        NotActivatedError: a service can't be moved to its rotated user, or the sweep failed.
+    """
+    log.begin()
+    clients = Clients(aws.client("secretsmanager"), aws.client("cloudformation"))
+    return run(event, clients, datetime.datetime.now(datetime.UTC))
+
+
+def run(event: dict[str, Any], clients: Clients, now: datetime.datetime) -> dict[str, Any]:
+    """As `handler`, with the given clients and time."""
+    log.forget_secrets()
+    activation = Activation(clients, paused=is_paused())
+    if event.get("sweep"):
+        return _sweep(Sweep(os.environ["PLATFORM"], activation, now))
+    unfinished = [
+        {"itemIdentifier": record["messageId"]}
+        for record in event["Records"]
+        if not _is_done(record, activation)
+    ]
+    return {"batchItemFailures": unfinished}
+
+
+def _sweep(sweep: Sweep) -> dict[str, int]:
+    outcomes = sweep.run()
+    if outcomes.get("failed"):
+        raise NotActivatedError(
+            f"The sweep failed for {outcomes['failed']} services. Its log says why."
+        )
+    return outcomes
+
+
+def _is_done(record: dict[str, Any], activation: Activation) -> bool:
+    """Handle one message; whether the queue may forget it."""
+    told = {"message_id": record["messageId"]}
+    try:
+        label, secret, version, time = _read(record["body"])
+        told |= {"secret": secret, "version": version}
+        if label != ROTATED:
+            log.info("activation", outcome=Move.DROP.value, reason=f"label {label}", **told)
+            return True
+        decision = activation.activate(secret, version, time)
+    except Exception as error:
+        reason = sentence(error)
+        log.error("activation", outcome=_outcome(error), reason=reason, at=place(error), **told)
+        raise NotActivatedError(reason) from None
+    log.info("activation", outcome=decision.move.value, reason=decision.reason, **told)
+    return decision.move in _FINAL
+
+
+def _read(body: str) -> tuple[str, str, str, datetime.datetime]:
+    """Label, secret, version and time of an event "Secret Label Updated"."""
+    try:
+        event = json.loads(body)
+        detail = event["detail"]
+        time = datetime.datetime.fromisoformat(event["time"])
+        return detail["labelUpdated"], detail["name"], detail["versionId"], time
+    except (ValueError, TypeError, KeyError):
+        raise Failure(
+            "The message is no event Secret Label Updated of Secrets Manager.",
+            "See who else writes to this queue, and delete the message.",
+        ) from None
+
+
+def _outcome(error: Exception) -> str:
+    if isinstance(error, FlipRolledBack):
+        return "rolled-back"
+    return "refused" if isinstance(error, Failure) else "failed"

@@ -1,0 +1,154 @@
+"""The daily sweep: what events lost, what a refused rotation left, and what is overdue."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from custom_resources.rotation.activate.activation import Activation
+from custom_resources.rotation.activate.decisions import Move, SecretFacts, last_rotated
+from custom_resources.rotation.users import CURRENT, PENDING, ROTATED, ServiceUser
+from custom_resources.shared import aws, log
+from custom_resources.shared.failure import Failure
+from custom_resources.shared.sentences import sentence
+
+# Findings that nobody has to do anything about.
+_MENDED = frozenset({"unstaged", "labelled", *(move.value for move in Move)})
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Looks at every secret of a platform.
+
+    Args:
+        platform: name of the platform.
+        activation: for rotated users that weren't activated.
+        now: the time in UTC.
+    """
+
+    platform: str
+    activation: Activation
+    now: datetime.datetime
+
+    def run(self) -> dict[str, int]:
+        """Look, repair, and log a line for each finding.
+
+        Returns:
+            How often each outcome came.
+        Raises:
+            ClientError: the secrets can't be listed. What is wrong with one service is logged, and
+                doesn't keep the sweep from the others.
+        """
+        outcomes: dict[str, int] = {}
+        users = self._users()
+        for _, of_service in groupby(users, key=lambda user: user.service):
+            for outcome in self._service(list(of_service)):
+                outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        log.info("sweep", outcome="swept", secrets=len(users), **outcomes)
+        return outcomes
+
+    def _users(self) -> list[ServiceUser]:
+        pages = self._secretsmanager.get_paginator("list_secrets").paginate(
+            Filters=[{"Key": "name", "Values": [f"{self.platform}/"]}]
+        )
+        users = []
+        for name in sorted(secret["Name"] for page in pages for secret in page["SecretList"]):
+            with suppress(Failure):  # other secrets of the platform
+                users.append(ServiceUser.of(name))
+        return [user for user in users if user.platform == self.platform]
+
+    def _service(self, users: list[ServiceUser]) -> Iterator[str]:
+        try:
+            secrets = [self._facts(user) for user in users]
+            for secret in secrets:
+                yield from self._repair(secret)
+            newest = last_rotated(secrets)
+            if newest:
+                yield from self._activate(newest)
+        except (ClientError, Failure) as error:
+            yield self._found("failed", users[0], reason=sentence(error))
+
+    def _facts(self, user: ServiceUser) -> SecretFacts:
+        secret = self._secretsmanager.describe_secret(SecretId=user.secret_name)
+        # Only versions with a label are listed, and a secret has at most 20 of those.
+        versions = self._secretsmanager.list_secret_version_ids(SecretId=user.secret_name)
+        return SecretFacts(
+            user=user,
+            labels=secret.get("VersionIdsToStages", {}),
+            created={it["VersionId"]: it["CreatedDate"] for it in versions["Versions"]},
+            last_rotated=secret.get("LastRotatedDate") or secret["CreatedDate"],
+            rotates=secret.get("RotationEnabled", False),
+        )
+
+    def _repair(self, secret: SecretFacts) -> Iterator[str]:
+        if secret.lacks_label:
+            self._move_rotated(secret)
+            yield self._found("labelled", secret.user, version=secret.version(CURRENT))
+        version = secret.abandoned(self.now)
+        if version and self._is_empty(secret.user, version):
+            self._secretsmanager.update_secret_version_stage(
+                SecretId=secret.user.secret_name,
+                VersionStage=PENDING,
+                RemoveFromVersionId=version,
+            )
+            yield self._found("unstaged", secret.user, version=version)
+        elif version:
+            # The database may have that password already: only the rotation itself can tell.
+            reason = "a rotation was begun and not finished: rotate it again (rotate.yml)"
+            yield self._found("stuck", secret.user, version=version, reason=reason)
+        if secret.is_overdue(self.now):
+            reason = f"last rotated {secret.last_rotated:%Y-%m-%d}: see the log of rotate"
+            yield self._found("overdue", secret.user, reason=reason)
+
+    def _activate(self, secret: SecretFacts) -> Iterator[str]:
+        version = secret.version(ROTATED)
+        try:
+            decision = self.activation.activate(
+                secret.user.secret_name, version, secret.created[version]
+            )
+        except Failure as error:
+            yield self._found("not activated", secret.user, version=version, reason=sentence(error))
+            return
+        if decision.move is not Move.ACTIVE:
+            outcome = decision.move.value
+            yield self._found(outcome, secret.user, version=version, reason=decision.reason)
+
+    def _move_rotated(self, secret: SecretFacts) -> None:
+        holder = secret.version(ROTATED)
+        self._secretsmanager.update_secret_version_stage(
+            SecretId=secret.user.secret_name,
+            VersionStage=ROTATED,
+            MoveToVersionId=secret.version(CURRENT),
+            **({"RemoveFromVersionId": holder} if holder else {}),
+        )
+
+    def _is_empty(self, user: ServiceUser, version: str) -> bool:
+        """Whether a version has no value.
+
+        This function's role may not use the service's key: that a value can't be decrypted is the
+        proof that there is one.
+        """
+        try:
+            self._secretsmanager.get_secret_value(SecretId=user.secret_name, VersionId=version)
+        except ClientError as error:
+            if aws.code(error) == "ResourceNotFoundException":
+                return True
+            if aws.code(error) == "AccessDeniedException":
+                return False
+            raise
+        return False
+
+    def _found(self, outcome: str, user: ServiceUser, **fields: object) -> str:
+        tell = log.info if outcome in _MENDED else log.error
+        tell("sweep", outcome=outcome, secret=user.secret_name, **fields)
+        return outcome
+
+    @property
+    def _secretsmanager(self) -> Any:
+        return self.activation.clients.secretsmanager

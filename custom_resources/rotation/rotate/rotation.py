@@ -1,0 +1,214 @@
+"""The four steps of a rotation. Each may be done twice, or again after it was interrupted anywhere.
+
+Source: Secrets Manager user guide, "Rotation by Lambda function".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
+
+from custom_resources.postgres.connection import failure
+from custom_resources.postgres.locks import roles_locked
+from custom_resources.rotation.rotate.decisions import Refusal
+from custom_resources.rotation.rotate.guard import Guard
+from custom_resources.rotation.rotate.login import (
+    can_log_in,
+    count_sessions,
+    logged_in,
+    set_password,
+)
+from custom_resources.rotation.rotate.versions import Credentials, Versions
+from custom_resources.rotation.users import CURRENT, PENDING, ROTATED
+from custom_resources.shared import log
+from custom_resources.shared.failure import Failure
+from custom_resources.shared.sentences import sentence
+
+NOTHING_TO_DO = "nothing to do"
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """The rotation of one secret to one new version.
+
+    Args:
+        versions: of the secret.
+        version: the new version's id, which Secrets Manager chose.
+        guard: forbids the rotation of a user in use.
+    """
+
+    versions: Versions
+    version: str
+    guard: Guard
+
+    def run(self, step: str) -> str:
+        """Do one step.
+
+        Args:
+            step: createSecret, setSecret, testSecret or finishSecret.
+        Returns:
+            The outcome, in a word or three.
+        Raises:
+            Refusal: the user may be in use; nothing has changed.
+            Failure: something else is in the way.
+            ClientError: a call was refused.
+        """
+        steps = {
+            "createSecret": self._create,
+            "setSecret": self._set,
+            "testSecret": self._test,
+            "finishSecret": self._finish,
+        }
+        if step not in steps:
+            raise Failure(
+                f"There is no step {step} of a rotation.",
+                "Let Secrets Manager call this function.",
+            )
+        return steps[step]()
+
+    def _create(self) -> str:
+        if self._is_current() or self.versions.value(self.version):
+            return NOTHING_TO_DO
+        try:
+            self.guard.check(self._count_sessions)
+        except Refusal as refusal:
+            if refusal.lasting:
+                # The label on a version without a value would make every later rotation fail.
+                self.versions.unstage(self.version)
+            raise
+        self.versions.put_pending(self.version)
+        return "created"
+
+    def _set(self) -> str:
+        if self._is_current():
+            return NOTHING_TO_DO
+        pending, current = self._pending(), self.versions.current()
+        previous = self.versions.previous()
+        for other in filter(None, (current, previous)):
+            if not pending.is_same_user(other):
+                raise Failure(
+                    f"The versions of the secret {self.versions.name} name different users or "
+                    "servers.",
+                    "Put the right ones, then rotate it again.",
+                )
+        # The password was set already if an earlier attempt got that far. AWSCURRENT doesn't work
+        # if somebody put it by hand, and not in the database.
+        with (
+            self._logged_in(pending, current, previous) as (connection, used),
+            # Custom::Database proves logins under the same lock: a deployment that moves to this
+            # user either began before the guard looks, or finds what is left afterwards.
+            roles_locked(connection, self._database(pending)),
+            roles_locked(connection, pending.username),
+        ):
+            if self._is_current():
+                return NOTHING_TO_DO
+            if used is not pending:
+                self._check(connection, pending)
+                set_password(connection, pending)
+            self._check_again(connection, pending)
+        return "set"
+
+    def _check(self, connection: Connection, credentials: Credentials) -> None:
+        self.guard.check(lambda: count_sessions(connection, credentials.username))
+
+    def _check_again(self, connection: Connection, pending: Credentials) -> None:
+        """Take the new password back if anything began to use the user meanwhile."""
+        try:
+            self._check(connection, pending)
+        except Exception as error:
+            set_password(connection, self.versions.current())
+            log.warning(
+                "rotation",
+                outcome="password taken back",
+                secret=self.versions.name,
+                version=self.version,
+                reason=sentence(error),
+            )
+            raise
+
+    def _test(self) -> str:
+        pending = self.versions.value(self.version)
+        if pending is None:
+            # A new schedule is tested with a version that has no value, and may be gone by now.
+            return NOTHING_TO_DO
+        self._prove(pending)
+        return "tested"
+
+    def _finish(self) -> str:
+        if not self._is_current():
+            pending = self._pending()
+            with (
+                self._logged_in(pending) as (connection, _),
+                # An attempt at setSecret that lasted too long may still want to take it back. Not
+                # the database's lock: Custom::Database holds that while it waits for this step.
+                roles_locked(connection, pending.username),
+            ):
+                self._prove(pending)
+                self.versions.move(CURRENT, self.version)
+        self.versions.move(ROTATED, self.version)
+        return "finished"
+
+    def _is_current(self) -> bool:
+        """Whether the rotation got to AWSCURRENT already.
+
+        Raises:
+            Failure: the version takes part in no rotation.
+        """
+        labels = self.versions.labels().get(self.version, [])
+        if not {CURRENT, PENDING} & set(labels):
+            raise Failure(
+                f"The version {self.version} of the secret {self.versions.name} doesn't have the "
+                f"label {PENDING}.",
+                "Its rotation was refused or given up: start another one (rotate.yml).",
+            )
+        return CURRENT in labels
+
+    def _pending(self) -> Credentials:
+        pending = self.versions.value(self.version)
+        if pending is None:
+            raise Failure(
+                f"The version {self.version} of the secret {self.versions.name} has no value.",
+                "Start its rotation again from the first step (rotate.yml).",
+            )
+        return pending
+
+    def _prove(self, credentials: Credentials) -> None:
+        with _in_sentences(credentials):
+            proven = can_log_in(credentials)
+        if not proven:
+            raise Failure(
+                f"The user {credentials.username} can't log in with the version {self.version} of "
+                f"the secret {self.versions.name}.",
+                "Secrets Manager tries again by itself, from the first step.",
+            )
+
+    def _count_sessions(self) -> int:
+        current, previous = self.versions.current(), self.versions.previous()
+        with self._logged_in(current, previous) as (connection, used):
+            return count_sessions(connection, used.username)
+
+    def _database(self, credentials: Credentials) -> str:
+        return credentials.username.removesuffix(f"_{self.guard.user.colour}")
+
+    @contextmanager
+    def _logged_in(
+        self, first: Credentials, *others: Credentials | None
+    ) -> Iterator[tuple[Connection, Credentials]]:
+        with (
+            _in_sentences(first),
+            logged_in(self.versions.name, first, *others) as connected,
+        ):
+            yield connected
+
+
+@contextmanager
+def _in_sentences(credentials: Credentials) -> Iterator[None]:
+    """An error of PostgreSQL quotes the statement, and so a verifier: its sentence doesn't."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise failure(error, credentials.server) from None

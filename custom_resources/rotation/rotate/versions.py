@@ -1,0 +1,176 @@
+"""The versions of a secret: their labels and their values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from custom_resources.postgres.connection import Server
+from custom_resources.rotation.users import CURRENT, PENDING, PREVIOUS
+from custom_resources.shared import aws, log
+from custom_resources.shared.failure import Failure
+
+_PASSWORD_LENGTH = 32
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A login as one version of a secret has it.
+
+    Args:
+        server: where the user logs in.
+        username: PostgreSQL's name of the role.
+        password: never shown.
+        content: the version's whole JSON object.
+    """
+
+    server: Server
+    username: str
+    password: str = field(repr=False)
+    content: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def read(cls, secret_name: str, text: str) -> Credentials:
+        """The login in a secret's text.
+
+        Args:
+            secret_name: for the error.
+            text: JSON with host, port, username and password.
+        Raises:
+            Failure: the text has another form; it isn't quoted.
+        """
+        try:
+            content = json.loads(text)
+            server = Server(str(content["host"]), int(content["port"]))
+            username, password = content["username"], content["password"]
+            valid = all(isinstance(it, str) and it for it in (username, password, server.host))
+        except (ValueError, TypeError, KeyError):
+            valid = False
+        if not valid:
+            raise Failure(
+                f"The secret {secret_name} is not a JSON object with host, port, username and "
+                "password.",
+                "Let the service's template make and attach it.",
+            )
+        log.confide(password)
+        return cls(server, username, password, content)
+
+    def is_same_user(self, other: Credentials) -> bool:
+        """Whether another version is about the same user of the same server."""
+        return (self.server, self.username) == (other.server, other.username)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The versions of one secret.
+
+    Args:
+        secretsmanager: boto3 client.
+        secret_id: ARN.
+        name: of the secret.
+    """
+
+    secretsmanager: Any
+    secret_id: str
+    name: str
+
+    def labels(self) -> dict[str, list[str]]:
+        """The staging labels of every version that has one, by the version's id."""
+        described = self.secretsmanager.describe_secret(SecretId=self.secret_id)
+        labels: dict[str, list[str]] = described.get("VersionIdsToStages", {})
+        return labels
+
+    def value(self, version: str) -> Credentials | None:
+        """A version's value; None without one, or without such a version."""
+        return self._value(VersionId=version)
+
+    def labelled(self, label: str) -> Credentials | None:
+        """The value of the version that has a label; None without one."""
+        return self._value(VersionStage=label)
+
+    def current(self) -> Credentials:
+        """The value of AWSCURRENT.
+
+        Raises:
+            Failure: there is none.
+        """
+        credentials = self.labelled(CURRENT)
+        if credentials is None:
+            raise Failure(
+                f"The secret {self.name} has no value with the label {CURRENT}.",
+                "Deploy the stack that makes it first.",
+            )
+        return credentials
+
+    def previous(self) -> Credentials | None:
+        """The value of AWSPREVIOUS; None without one, or if it is from before the attachment.
+
+        Source: CloudFormation reference, SecretTargetAttachment: it adds host and port to what the
+        secret held when it was made, which is the previous version from then on.
+        """
+        text = self._text(VersionStage=PREVIOUS)
+        if text is None or not {"host", "port"} <= _keys(text):
+            return None
+        return Credentials.read(self.name, text)
+
+    def put_pending(self, version: str) -> None:
+        """Give a version AWSCURRENT's value with a new random password, and the label AWSPENDING.
+
+        Such passwords are letters and digits, as those of AWS's own rotation functions.
+        """
+        current = self.current()
+        answer = self.secretsmanager.get_random_password(
+            PasswordLength=_PASSWORD_LENGTH, ExcludePunctuation=True
+        )
+        password = log.confide(answer["RandomPassword"])
+        self.secretsmanager.put_secret_value(
+            SecretId=self.secret_id,
+            ClientRequestToken=version,
+            SecretString=json.dumps(current.content | {"password": password}),
+            VersionStages=[PENDING],
+        )
+
+    def move(self, label: str, version: str) -> None:
+        """Move a label to a version; it may be there already.
+
+        Source: API reference, UpdateSecretVersionStage: where the label is has to be named.
+        """
+        holder = next((it for it, labels in self.labels().items() if label in labels), None)
+        if holder == version:
+            return
+        removal = {"RemoveFromVersionId": holder} if holder else {}
+        self.secretsmanager.update_secret_version_stage(
+            SecretId=self.secret_id, VersionStage=label, MoveToVersionId=version, **removal
+        )
+
+    def unstage(self, version: str) -> None:
+        """Take AWSPENDING from a version, which must have no value."""
+        self.secretsmanager.update_secret_version_stage(
+            SecretId=self.secret_id, VersionStage=PENDING, RemoveFromVersionId=version
+        )
+
+    def _value(self, **which: str) -> Credentials | None:
+        text = self._text(**which)
+        return None if text is None else Credentials.read(self.name, text)
+
+    def _text(self, **which: str) -> str | None:
+        try:
+            answer = self.secretsmanager.get_secret_value(SecretId=self.secret_id, **which)
+        except ClientError as error:
+            # Also of a version that has a label and no value, as RotateSecret makes it.
+            if aws.code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return str(answer.get("SecretString", ""))
+
+
+def _keys(text: str) -> set[str]:
+    """The keys of a JSON object; none of anything else."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return set()
+    return set(content) if isinstance(content, dict) else set()

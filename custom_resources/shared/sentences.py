@@ -1,0 +1,32 @@
+"""Any error as a sentence that its reader can act on."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from custom_resources.shared import aws, log
+from custom_resources.shared.failure import Failure
+
+
+def sentence(error: Exception) -> str:
+    """An error as one that a user of the stack can act on, without any secret.
+
+    An error nobody foresaw shows only its type and place: its text may quote anything.
+    """
+    if isinstance(error, ClientError | BotoCoreError):
+        error = aws.failure(error)
+    if isinstance(error, Failure):
+        return log.without_secrets(str(error))
+    return (
+        f"The function failed with {type(error).__name__} at {place(error)}, which is a defect. "
+        "Report it with the function's log."
+    )
+
+
+def place(error: Exception) -> str:
+    """File and line where an error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"

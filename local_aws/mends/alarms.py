@@ -1,0 +1,145 @@
+"""Alarms on what is measured here: functions, queues, and what metric filters find in logs.
+
+Wrong upstream: an alarm takes the data of all dimensions together, knows one period only, forgets
+TreatMissingData, and is looked at only when somebody puts metric data; SQS has no metrics; metric
+filters are records. Here alarms are looked at whenever somebody asks for them. Those on what isn't
+measured stay INSUFFICIENT_DATA.
+Source: CloudWatch user guide, "Using Amazon CloudWatch alarms"; SQS developer guide, "Available
+CloudWatch metrics for Amazon SQS"; CloudWatch Logs user guide, "Filter pattern syntax".
+"""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ministack.services import cloudwatch, cloudwatch_logs, sqs
+
+# Messages received more often don't count for the age of the oldest.
+_POISONED = 3
+_JSON_PATTERN = re.compile(r'\{\s*\$\.(?P<path>[\w.]+)\s*=\s*"(?P<text>[^"]*)"\s*\}')
+_OPERATORS = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanOrEqualToThreshold": operator.le,
+    "LessThanThreshold": operator.lt,
+}
+
+Alarm = dict[str, Any]
+Sample = tuple[float, float]  # time, value
+
+
+def install() -> None:
+    """Install the mends of this room."""
+    cloudwatch._evaluate_alarm = _evaluate
+    upstream = cloudwatch._describe_alarms
+
+    def describe_alarms(*arguments: Any) -> Any:
+        _measure_queues()
+        cloudwatch._evaluate_all_alarms()
+        return upstream(*arguments)
+
+    cloudwatch._describe_alarms = describe_alarms
+
+
+def _evaluate(alarm: Alarm) -> None:
+    compare = _OPERATORS.get(alarm.get("ComparisonOperator", ""))
+    if compare is None or not _is_measured(alarm):
+        return
+    now, samples = time.time(), list(_samples(alarm))
+    period, periods = int(alarm["Period"]), int(alarm["EvaluationPeriods"])
+    breaching = 0
+    for number in range(periods):
+        end = now - number * period
+        values = [value for at, value in samples if end - period < at <= end]
+        breaching += _breaches(alarm, values, compare)
+    needed = int(alarm.get("DatapointsToAlarm") or periods)
+    _set(alarm, "ALARM" if breaching >= needed else "OK", f"{breaching} of {periods} periods")
+
+
+def _is_measured(alarm: Alarm) -> bool:
+    namespace = str(alarm.get("Namespace") or "")
+    return bool(namespace) and (
+        namespace in ("AWS/Lambda", "AWS/SQS") or not namespace.startswith("AWS/")
+    )
+
+
+def _breaches(alarm: Alarm, values: list[float], compare: Callable[[float, float], bool]) -> bool:
+    if not values:
+        return bool(alarm.get("TreatMissingData") == "breaching")
+    statistics = {
+        "Sum": sum(values),
+        "Maximum": max(values),
+        "Minimum": min(values),
+        "SampleCount": len(values),
+    }
+    value = statistics.get(str(alarm.get("Statistic")), sum(values) / len(values))
+    return compare(value, float(alarm["Threshold"]))
+
+
+def _set(alarm: Alarm, state: str, reason: str) -> None:
+    before = alarm["StateValue"]
+    if before == state:
+        return
+    alarm.update(StateValue=state, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
+    cloudwatch._record_history(alarm["AlarmName"], before, state, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, before, state, reason)
+
+
+def _samples(alarm: Alarm) -> Iterator[Sample]:
+    wanted = {it["Name"]: it["Value"] for it in alarm.get("Dimensions") or []}
+    metric = (alarm["Namespace"], alarm["MetricName"])
+    for key, points in list(cloudwatch._metrics.items()):
+        for point in list(points) if key[:2] == metric else ():
+            if point.get("Dimensions", {}) == wanted:
+                yield point["Timestamp"], point.get("Value", 0.0)
+    for kept in list(cloudwatch_logs._metric_filters.values()):
+        for made in kept["metricTransformations"]:
+            if (made.get("metricNamespace"), made.get("metricName")) == metric:
+                yield from _found(kept, float(made.get("metricValue") or 1))
+
+
+def _found(kept: dict[str, Any], value: float) -> Iterator[Sample]:
+    matches = _matcher(kept["filterPattern"])
+    group = cloudwatch_logs._log_groups.get(kept["logGroupName"]) or {"streams": {}}
+    for stream in list(group["streams"].values()):
+        for event in list(stream["events"]):
+            if event["timestamp"] >= kept["creationTime"] and matches(event["message"]):
+                yield event["timestamp"] / 1000, value
+
+
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    wanted = _JSON_PATTERN.fullmatch(pattern.strip())
+    if wanted is None:
+        found: Callable[[str], bool] = cloudwatch_logs._compile_filter_pattern(pattern)
+        return found
+
+    def matches(message: str) -> bool:
+        try:
+            value = json.loads(message)
+            for part in wanted["path"].split("."):
+                value = value[part]
+        except (ValueError, KeyError, TypeError):
+            return False
+        return bool(value == wanted["text"])
+
+    return matches
+
+
+def _measure_queues() -> None:
+    now = time.time()
+    for queue in list(sqs._queues.values()):
+        messages = list(queue["messages"])
+        counted = [it["sent_at"] for it in messages if it["receive_count"] <= _POISONED]
+        gauges = {
+            "ApproximateNumberOfMessagesVisible": sum(it["visible_at"] <= now for it in messages),
+            "ApproximateNumberOfMessagesNotVisible": sum(it["visible_at"] > now for it in messages),
+            "ApproximateAgeOfOldestMessage": now - min(counted, default=now),
+        }
+        name = queue["attributes"]["QueueArn"].rsplit(":", 1)[-1]
+        for metric, value in gauges.items():
+            cloudwatch.record_metric("AWS/SQS", metric, value, dimensions={"QueueName": name})

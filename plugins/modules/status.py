@@ -1,0 +1,108 @@
+#!/usr/bin/python
+"""Documentation of the action quayside.fargate.status; the code is plugins/action/status.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: status
+short_description: Say what stands on a platform
+version_added: 1.0.0
+author: The Quayside team
+description:
+  - Tells of every service of a platform, or of one, who its active database user is, when both
+    users were and will be rotated, which deployment runs, and which alarms are in ALARM.
+requirements:
+  - botocore >= 1.34
+attributes:
+  check_mode:
+    description: Changes nothing, and does the same in check mode.
+    support: full
+options:
+  platform:
+    description: Name of the platform.
+    type: str
+    required: true
+  service:
+    description: Name of the service. Not given, all of them.
+    type: str
+  show:
+    description: What to print at once, besides the result.
+    type: str
+    choices: [table, json, nothing]
+    default: nothing
+  region:
+    description: AWS region; without it E(AWS_REGION), E(AWS_DEFAULT_REGION) or the profile's.
+    type: str
+  profile:
+    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
+    type: str
+  endpoint_url:
+    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Print a table of all services
+  quayside.fargate.status:
+    platform: shop
+    show: table
+
+- name: Ask about one service
+  quayside.fargate.status:
+    platform: shop
+    service: orders
+  register: asked
+"""
+
+RETURN = r"""
+status:
+  description: What stands.
+  type: dict
+  returned: success
+  contains:
+    platform:
+      description: Name of the platform.
+      type: str
+    platform_alarms:
+      description: Names of the platform's own alarms in ALARM.
+      type: list
+      elements: str
+    services:
+      description: The services by name.
+      type: list
+      elements: dict
+      contains:
+        service:
+          description: Name of the service.
+          type: str
+        stack:
+          description: Name of its stack.
+          type: str
+        status:
+          description: Status of its stack.
+          type: str
+        active_user:
+          description: C(blue) or C(green); null without a database and while the stack is changed.
+          type: str
+        rotation:
+          description: Whether its users are rotated.
+          type: bool
+        users:
+          description:
+            - By user, the name of its secret (C(secret)), the moments of its last and next rotation
+              (C(last_rotation), C(next_rotation); null if there is none), and the version of a
+              rotation that was begun and isn't finished (C(unfinished_rotation)).
+          type: dict
+        deployment:
+          description: The deployment that runs, with its C(id) and its numbers of tasks; or null.
+          type: dict
+        alarms:
+          description: Its alarms in ALARM, without the name of the stack.
+          type: list
+          elements: str
+table:
+  description: The same as lines of a table.
+  type: list
+  elements: str
+  returned: success
+"""

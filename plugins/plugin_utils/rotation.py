@@ -1,0 +1,267 @@
+"""Rotating the database users of a service now, and cancelling a flip that is stuck."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.function_log import FunctionLog
+from ansible_collections.quayside.fargate.plugins.plugin_utils.idle import Idle
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
+    Clock,
+    Description,
+    Show,
+    Stack,
+    Watch,
+    describe,
+    is_busy,
+    is_of_stack,
+)
+
+# custom_resources/rotation/activate gives its updates this token, followed by the version.
+_FLIP = "flip-"
+_SETTLING_SECONDS = 300.0  # the support template's default
+_UNFINISHED = "A previous rotation isn't complete"
+_COLOURS = {"refused": "yellow", "failed": "red", "rolled-back": "red"}
+
+
+class Rotation:
+    """Rotates one service.
+
+    Args:
+        account: makes the clients.
+        service: whose users.
+        clock: the time the task has.
+        show: prints a line in a colour, at once.
+    """
+
+    def __init__(
+        self, account: aws.Account, service: services.Service, clock: Clock, show: Show
+    ) -> None:
+        self._account = account
+        self._service = service
+        self._clock = clock
+        self._show = show
+        self._cloudformation = account.client("cloudformation")
+        self._secrets = account.client("secretsmanager")
+        self._stack = Stack(self._cloudformation, service.stack, clock, show)
+
+    def rotate(self, *, every: bool) -> dict[str, Any]:
+        """Rotate the idle user, wait until it is the active one; then the other one, if `every`.
+
+        Raises: StackError with what forbids the rotation, or with why the flip failed.
+        """
+        settling = self._settling()
+        description = self._settled()
+        rotated: dict[str, float] = {}
+        for _ in services.USERS if every else services.USERS[:1]:
+            user = services.other(services.parameters(description)["ActiveUser"])
+            Idle(self._account, self._service, user, settling).wait(self._clock, self._say)
+            started = self._clock.elapsed
+            watch = Watch(self._stack, description["StackId"])
+            version = self._rotated(user)
+            self._say(f"the password of {user} is new; waiting for the service to move to it")
+            description = self._flipped(user, version, watch)
+            rotated[user] = round(self._clock.elapsed - started, 1)
+            self._say(f"{user} is active now, after {rotated[user]} s", "green")
+        return _result(description, changed=True, rotated=rotated)
+
+    def abort(self) -> dict[str, Any]:
+        """Cancel a flip under way; raises StackError if another update runs."""
+        description = self._description()
+        status = description["StackStatus"]
+        if not is_busy(status):
+            self._stack.refuse_stuck(description)
+            self._say(f"no flip is under way, the stack is {status}")
+            return _result(description, changed=False)
+        self._refuse_others(status)
+        watch = Watch(self._stack, description["StackId"])
+        self._cancel()
+        self._clock.hurry()
+        while is_busy(description["StackStatus"]):
+            self._clock.pause(f"Stack {self._service.stack} is still {description['StackStatus']}")
+            description = self._description()
+            watch.fresh()
+        self._stack.refuse_stuck(description)
+        return _result(description, changed=True)
+
+    def _refuse_others(self, status: str) -> None:
+        token = self._running_token()
+        if not token.startswith(_FLIP):
+            raise StackError(
+                f"Stack {self._service.stack} is {status} by another operation than a flip; "
+                "nothing was cancelled. Wait for its end, or cancel it: aws cloudformation "
+                f"cancel-update-stack --stack-name {self._service.stack}."
+            )
+        if status != "UPDATE_IN_PROGRESS":
+            raise StackError(
+                f"The flip of stack {self._service.stack} is {status}, which can't be cancelled "
+                "any more. Wait for its end: playbooks/status.yml shows it."
+            )
+
+    def _running_token(self) -> str:
+        """Return the token of the operation that runs."""
+        try:
+            pages = self._cloudformation.get_paginator("describe_stack_events").paginate(
+                StackName=self._service.stack
+            )
+            begun = (
+                event
+                for page in pages
+                for event in page["StackEvents"]
+                if is_of_stack(event) and event["ResourceStatus"] == "UPDATE_IN_PROGRESS"
+            )
+            return str((next(begun, None) or {}).get("ClientRequestToken", ""))
+        except aws.AwsError as error:
+            doing = f"DescribeStackEvents of stack {self._service.stack}"
+            raise StackError(aws.explain(error, doing)) from error
+
+    def _cancel(self) -> None:
+        try:
+            self._cloudformation.cancel_update_stack(StackName=self._service.stack)
+        except aws.AwsError as error:
+            doing = f"CancelUpdateStack of stack {self._service.stack}"
+            raise StackError(aws.explain(error, doing)) from error
+        self._say("the flip is cancelled; the stack goes back to the user it had")
+
+    def _settling(self) -> float:
+        """Return the platform's settling time in seconds; refuse a paused platform."""
+        name = f"{self._service.platform}-support"
+        found = describe(self._cloudformation, name)
+        if found is None:
+            raise StackError(
+                f"There is no stack {name}. Deploy the platform first: playbooks/platform.yml."
+            )
+        support = services.parameters(found)
+        if support.get("RotationPaused") == "true":
+            raise StackError(
+                f"Rotation is paused on the platform {self._service.platform}. Deploy it with "
+                "support_rotation_paused: false first."
+            )
+        return float(support.get("RotationSettlingSeconds") or _SETTLING_SECONDS)
+
+    def _settled(self) -> Description:
+        """Return the stack when nothing runs on it; refuse one that has nothing to rotate."""
+        description = self._stack.settled(self._description())
+        self._stack.refuse_stuck(description)
+        if description is None or not services.is_stable(description):
+            status = description["StackStatus"] if description else "gone"
+            raise StackError(
+                f"Stack {self._service.stack} is {status}. Deploy the service first, then rotate."
+            )
+        given = services.parameters(description)
+        rotates = given.get("Rotation") == "true" and given.get("DatabaseUsers") == "blue-green"
+        if given.get("Database") != "true" or not rotates:
+            raise StackError(
+                f"The service {self._service} has no rotation. Deploy it with service_database "
+                "and service_rotation: true and service_database_users: blue-green."
+            )
+        return description
+
+    def _description(self) -> Description:
+        found = describe(self._cloudformation, self._service.stack)
+        if found is None:
+            raise StackError(
+                f"There is no stack {self._service.stack}. Mend service_platform or service_name, "
+                "or deploy the service."
+            )
+        return found
+
+    def _rotated(self, user: str) -> str:
+        """Start the rotation of a user, or join the one under way; return the version it made."""
+        name = self._service.secret(user)
+        since = _now()
+        version = self._begin(name)
+        self._say(f"rotating {name}, version {version}")
+        log = self._log("rotate", version, since)
+        self._clock.hurry()
+        while not (secret := services.secret(self._secrets, name)).is_rotated_to(version):
+            refusal = self._tell(log)
+            if secret.pending != version and version != secret.version(services.CURRENT):
+                raise StackError(
+                    refusal
+                    or f"The rotation of {name} was given up. The log of "
+                    f"{self._service.platform}-rotate says why."
+                )
+            said = refusal or "see the log of its function"
+            self._clock.pause(f"The rotation of {name} isn't finished ({said.rstrip('.')})")
+        self._tell(log)
+        return version
+
+    def _begin(self, name: str) -> str:
+        try:
+            return str(self._secrets.rotate_secret(SecretId=name)["VersionId"])
+        except aws.AwsError as error:
+            pending = services.secret(self._secrets, name).pending
+            if _UNFINISHED not in aws.message(error) or not pending:
+                raise StackError(aws.explain(error, f"RotateSecret of {name}")) from error
+            self._say("an earlier rotation isn't finished: it goes on", "yellow")
+            return str(pending)
+
+    def _flipped(self, user: str, version: str, watch: Watch) -> Description:
+        """Follow the stack until it is steady with a user, and return it."""
+        log = self._log("activate", version, _now())
+        ours: list[Mapping[str, Any]] = []
+        self._clock.hurry()
+        while True:
+            # The state before the events, so that none is missed in the end.
+            description = self._description()
+            if fresh := watch.fresh():
+                self._clock.hurry()
+            ours += [it for it in fresh if it.get("ClientRequestToken") == _FLIP + version]
+            failure = self._tell(log)
+            active = services.parameters(description)["ActiveUser"]
+            if services.is_stable(description) and active == user:
+                return description
+            if not is_busy(description["StackStatus"]):
+                self._stack.refuse_stuck(description)
+                if ours and description["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
+                    failure = watch.reason(description)
+                if failure:
+                    raise StackError(self._not_moved(user, active, failure))
+            self._clock.pause(
+                f"The service {self._service} isn't moved to {user}, its stack is "
+                f"{description['StackStatus']}"
+            )
+
+    def _not_moved(self, user: str, active: str, reason: str) -> str:
+        return (
+            f"The service {self._service} wasn't moved to {user}: {reason.rstrip('.')}. "
+            f"{active} stays active and valid; mend that, then rotate again."
+        )
+
+    def _log(self, function: str, version: str, since: int) -> FunctionLog:
+        name = f"{self._service.platform}-{function}"
+        return FunctionLog(self._account.client("logs"), name, version, since)
+
+    def _tell(self, log: FunctionLog) -> str:
+        """Show what a function wrote; return the reason of its last refusal or failure, or ""."""
+        reason = ""
+        for line in log.fresh():
+            outcome, told = line.get("outcome", ""), line.get("reason", "")
+            step = line.get("step") or line.get("action", "")
+            self._say(f"{step}: {outcome} {told}".rstrip(), _COLOURS.get(outcome))
+            reason = told if outcome in _COLOURS else reason
+        return reason
+
+    def _say(self, text: str, colour: str | None = None) -> None:
+        self._show(f"{self._clock.elapsed:7.1f} s  {self._service}: {text}", colour)
+
+
+def _now() -> int:
+    """Milliseconds since 1970, a minute ago: clocks differ."""
+    return int((time.time() - 60) * 1000)
+
+
+def _result(
+    description: Description, *, changed: bool, rotated: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    return {
+        "changed": changed,
+        "active_user": services.parameters(description).get("ActiveUser", ""),
+        "status": description["StackStatus"],
+        "rotated": dict(rotated or {}),
+    }

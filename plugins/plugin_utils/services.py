@@ -1,0 +1,134 @@
+"""A service of a platform: where its things are, by its names, and what AWS says of them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+USERS = ("blue", "green")
+CURRENT, PENDING, ROTATED = "AWSCURRENT", "AWSPENDING", "ROTATED"
+# In these nothing is under way, and the parameters are what the resources were made with.
+_STABLE = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service by its names.
+
+    platform: name of the platform, which is its ECS cluster's too; name: of the service, which is
+    its ECS service's too.
+    """
+
+    platform: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.name}"
+
+    @property
+    def stack(self) -> str:
+        """Name of its stack."""
+        return f"{stack_prefix(self.platform)}{self.name}"
+
+    def secret(self, user: str) -> str:
+        """Name of the secret of its user blue or green."""
+        return f"{self}/db/{user}"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """The secret of a database user.
+
+    labels: staging labels by version; last, next: when it was and will be rotated, if it ever was
+    and will; enabled: whether it has a schedule.
+    """
+
+    labels: Mapping[str, list[str]]
+    last: datetime.datetime | None
+    next: datetime.datetime | None
+    enabled: bool
+
+    def version(self, label: str) -> str | None:
+        """Return the version that has a label, if one has."""
+        return next((it for it, labels in self.labels.items() if label in labels), None)
+
+    @property
+    def pending(self) -> str | None:
+        """The version of a rotation that was begun and isn't finished, if there is one."""
+        version = self.version(PENDING)
+        return None if version is None or version == self.version(CURRENT) else version
+
+    def is_rotated_to(self, version: str) -> bool:
+        """Say whether the rotation to a version is finished."""
+        return {CURRENT, ROTATED} <= set(self.labels.get(version, ()))
+
+
+def stack_prefix(platform: str) -> str:
+    """Return what the names of the stacks of a platform's services begin with."""
+    return f"{platform}-service-"
+
+
+def other(user: str) -> str:
+    """Return the other one of blue and green."""
+    return USERS[1 - USERS.index(user)]
+
+
+def parameters(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return a stack's parameters by name, as DescribeStacks has them."""
+    return {
+        item["ParameterKey"]: item.get("ParameterValue", "")
+        for item in description.get("Parameters", [])
+    }
+
+
+def is_stable(description: Mapping[str, Any]) -> bool:
+    """Say whether nothing is under way on a stack, so that its parameters tell the truth."""
+    return description["StackStatus"] in _STABLE
+
+
+def secret(client: Any, name: str) -> Secret:
+    """Ask Secrets Manager for a secret.
+
+    Args:
+        client: botocore's client for Secrets Manager.
+        name: of the secret.
+
+    Raises: StackError if it isn't there, or AWS refuses to tell.
+    """
+    try:
+        answer = client.describe_secret(SecretId=name)
+    except aws.AwsError as error:
+        raise StackError(aws.explain(error, f"DescribeSecret of {name}")) from error
+    return Secret(
+        labels=answer.get("VersionIdsToStages", {}),
+        last=answer.get("LastRotatedDate"),
+        next=answer.get("NextRotationDate"),
+        enabled=bool(answer.get("RotationEnabled")),
+    )
+
+
+def deployments(client: Any, service: Service) -> list[dict[str, Any]]:
+    """Return the deployments of the ECS service (DescribeServices), none if it isn't there.
+
+    Raises: StackError if AWS refuses to tell.
+    """
+    try:
+        found = client.describe_services(cluster=service.platform, services=[service.name])
+    except aws.AwsError as error:
+        if aws.code(error) == "ClusterNotFoundException":
+            return []
+        raise StackError(aws.explain(error, f"DescribeServices of {service}")) from error
+    return [it for ecs in found["services"] for it in ecs["deployments"]]

@@ -1,0 +1,182 @@
+"""What stands on a platform: every service's active user, rotations, deployment and alarms."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Description, describe
+
+_HEAD = (
+    *("service", "stack", "active", "blue rotated", "blue next"),
+    *("green rotated", "green next", "deployment", "alarms"),
+)
+_AT_ONCE = 8  # services that are asked for at the same time
+
+
+class Status:
+    """Asks AWS about the services of a platform.
+
+    Args:
+        account: makes the clients.
+        platform: name of the platform.
+    """
+
+    def __init__(self, account: aws.Account, platform: str) -> None:
+        self._platform = platform
+        self._cloudformation = account.client("cloudformation")
+        self._secrets = account.client("secretsmanager")
+        self._ecs = account.client("ecs")
+        self._cloudwatch = account.client("cloudwatch")
+
+    def of(self, name: str | None) -> dict[str, Any]:
+        """Return what is told of one service, or of all.
+
+        Args:
+            name: of the service; None for all.
+
+        Raises: StackError if there is no such service, or AWS refuses to tell.
+        """
+        ringing = self._alarms()
+        names = self._names() if name is None else [name]
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            found = list(pool.map(lambda it: self._service(it, ringing), names))
+        if name is not None and found == [None]:
+            raise StackError(
+                f"There is no stack {services.stack_prefix(self._platform)}{name}. Mend "
+                "service_platform or service_name, or deploy the service."
+            )
+        prefix = services.stack_prefix(self._platform)
+        return {
+            "platform": self._platform,
+            "services": [it for it in found if it],
+            "platform_alarms": [it for it in ringing if not it.startswith(prefix)],
+        }
+
+    def _names(self) -> list[str]:
+        prefix = services.stack_prefix(self._platform)
+        try:
+            pages = self._cloudformation.get_paginator("list_stacks").paginate()
+            stacks = {
+                stack["StackName"]
+                for page in pages
+                for stack in page["StackSummaries"]
+                if stack["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in stack
+            }
+        except aws.AwsError as error:
+            raise StackError(aws.explain(error, "ListStacks")) from error
+        return sorted(it.removeprefix(prefix) for it in stacks if it.startswith(prefix))
+
+    def _alarms(self) -> list[str]:
+        """Return the names of the platform's alarms in ALARM."""
+        try:
+            pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
+                AlarmNamePrefix=f"{self._platform}-", StateValue="ALARM"
+            )
+            return sorted(alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"])
+        except aws.AwsError as error:
+            raise StackError(aws.explain(error, "DescribeAlarms")) from error
+
+    def _service(self, name: str, ringing: Sequence[str]) -> dict[str, Any] | None:
+        service = services.Service(self._platform, name)
+        description = describe(self._cloudformation, service.stack)
+        if description is None:
+            return None
+        prefix = f"{service.stack}-"
+        return {
+            "service": name,
+            "stack": service.stack,
+            "status": description["StackStatus"],
+            **self._users(service, description),
+            "deployment": self._deployment(service),
+            "alarms": [it.removeprefix(prefix) for it in ringing if it.startswith(prefix)],
+        }
+
+    def _users(self, service: services.Service, description: Description) -> dict[str, Any]:
+        given = services.parameters(description)
+        has_database = given.get("Database") == "true"
+        users = given.get("DatabaseUsers", "").split("-") if has_database else []
+        return {
+            # Under way, the parameter already names the user that the stack may not get to.
+            "active_user": given.get("ActiveUser")
+            if has_database and services.is_stable(description)
+            else None,
+            "rotation": bool(users[1:]) and given.get("Rotation") == "true",
+            "users": {user: self._user(service.secret(user)) for user in users},
+        }
+
+    def _user(self, name: str) -> dict[str, Any]:
+        secret = services.secret(self._secrets, name)
+        return {
+            "secret": name,
+            "last_rotation": _moment(secret.last),
+            "next_rotation": _moment(secret.next) if secret.enabled else None,
+            "unfinished_rotation": secret.pending,
+        }
+
+    def _deployment(self, service: services.Service) -> dict[str, Any] | None:
+        """Return the deployment that runs, None if none does."""
+        running = [
+            it
+            for it in services.deployments(self._ecs, service)
+            if it.get("rolloutState") == "IN_PROGRESS"
+        ]
+        return next(
+            (
+                {
+                    "id": it["id"],
+                    "running": it["runningCount"],
+                    "desired": it["desiredCount"],
+                    "failed": it.get("failedTasks", 0),
+                }
+                for it in running
+            ),
+            None,
+        )
+
+
+def table(status: dict[str, Any]) -> list[str]:
+    """Return the lines of a table of what `Status.of` returned.
+
+    Args:
+        status: its answer.
+    """
+    rows = [_HEAD, *(_row(it) for it in status["services"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    ringing = ", ".join(status["platform_alarms"]) or "none"
+    return [*lines, f"alarms of the platform: {ringing}"]
+
+
+def _row(service: dict[str, Any]) -> tuple[str, ...]:
+    users, deployment = service["users"], service["deployment"]
+    active = service["active_user"] or ("moving" if users else "-")
+    dates = [
+        _cell(users.get(user, {}), key)
+        for user in services.USERS
+        for key in ("last_rotation", "next_rotation")
+    ]
+    rollout = "-"
+    if deployment:
+        rollout = f"{deployment['running']}/{deployment['desired']} tasks"
+        rollout += f", {deployment['failed']} failed" if deployment["failed"] else ""
+    alarms = ", ".join(service["alarms"]) or "-"
+    return (service["service"], service["status"], active, *dates, rollout, alarms)
+
+
+def _cell(user: dict[str, Any], key: str) -> str:
+    if key == "last_rotation" and user.get("unfinished_rotation"):
+        return "unfinished"
+    return str(user.get(key) or "-")[:16].replace("T", " ")
+
+
+def _moment(moment: datetime.datetime | None) -> str | None:
+    """Return a moment in UTC as ISO 8601 has it."""
+    return moment.astimezone(datetime.UTC).isoformat(timespec="seconds") if moment else None

@@ -1,0 +1,249 @@
+"""Rotation of a service's database users: schedule, flip under traffic, and back again."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.e2e.platform import Platform
+from tests.e2e.test_databases import connect
+from tests.e2e.traffic import Traffic
+
+SERVICE, STACK = "ledger", "shop-service-ledger"
+OTHER = {"blue": "green", "green": "blue"}
+SCHEDULED = {
+    "blue": datetime(2027, 3, 1, 3, tzinfo=UTC),
+    "green": datetime(2027, 3, 15, 3, tzinfo=UTC),
+}
+PATIENCE = 60  # seconds
+
+
+class Rotating:
+    """A service whose users are rotated."""
+
+    def __init__(self, platform: Platform, image: str) -> None:
+        self.platform = platform
+        self.variables = platform.service(SERVICE, image, service_desired_count=2)
+        self.secrets = platform.aws.client("secretsmanager")
+
+    def deploy(self, **variables: Any) -> str:
+        """Run the service's playbook; return its output."""
+        return self.platform.play("examples/orders/deploy.yml", **self.variables | variables)
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        """The stack, as CloudFormation describes it."""
+        described = self.platform.aws.client("cloudformation").describe_stacks(StackName=STACK)
+        return dict(described["Stacks"][0])
+
+    @property
+    def active(self) -> str:
+        """The active user."""
+        return self.platform.outputs(STACK)["ActiveUser"]
+
+    @property
+    def idle(self) -> str:
+        """The other one."""
+        return OTHER[self.active]
+
+    def secret(self, user: str) -> str:
+        """Name of a user's secret."""
+        return f"shop/{SERVICE}/db/{user}"
+
+    def password(self, user: str) -> str:
+        """A user's password."""
+        value = self.secrets.get_secret_value(SecretId=self.secret(user))["SecretString"]
+        return str(json.loads(value)["password"])
+
+    def labels(self, user: str) -> dict[str, str]:
+        """Staging labels of a user's secret, with their versions."""
+        stages = self.secrets.describe_secret(SecretId=self.secret(user))["VersionIdsToStages"]
+        return {label: version for version, labels in stages.items() for label in labels}
+
+    def rotate(self) -> str:
+        """Tell Secrets Manager to rotate the idle user; return who that is."""
+        user = self.idle
+        self.secrets.rotate_secret(SecretId=self.secret(user))
+        return user
+
+    def task_users(self) -> set[str]:
+        """The users in the task definitions of all tasks that aren't stopped."""
+        ecs = self.platform.aws.client("ecs")
+        arns = [
+            arn
+            for desired in ("RUNNING", "STOPPED")
+            for arn in ecs.list_tasks(
+                cluster="shop", family=f"shop-{SERVICE}", desiredStatus=desired
+            )["taskArns"]
+        ]
+        tasks = ecs.describe_tasks(cluster="shop", tasks=arns)["tasks"] if arns else []
+        found = set()
+        for task in tasks:
+            if task["lastStatus"] != "STOPPED":
+                definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])
+                (container,) = definition["taskDefinition"]["containerDefinitions"]
+                environment = {it["name"]: it["value"] for it in container["environment"]}
+                found.add(environment["DB_ACTIVE_USER"])
+        return found
+
+    def wait_for(self, user: str) -> None:
+        """Wait until the stack is stable with a user, and no task has another."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            stable = not str(self.stack["StackStatus"]).endswith("_IN_PROGRESS")
+            if stable and self.active == user and self.task_users() == {user}:
+                return
+            time.sleep(0.2)
+        raise AssertionError(
+            f"{SERVICE} is not with {user} after {PATIENCE} s: {self.stack['StackStatus']}, "
+            f"{self.active}, tasks {self.task_users()}\n{self.logs()}"
+        )
+
+    def logs(self) -> str:
+        """What both functions said."""
+        logs = self.platform.aws.client("logs")
+        lines = []
+        for function in ("rotate", "activate"):
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/shop-{function}")["events"]
+            lines += [event["message"] for event in events]
+        return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def rotating(platform: Platform, orders_image: str) -> Iterator[Rotating]:
+    """A service with two tasks, deployed by the playbook of examples/orders."""
+    made = Rotating(platform, orders_image)
+    made.deploy()
+    time.sleep(3)  # longer than rotations wait after a deployment here
+    yield made
+    made.deploy(service_state="absent", service_database_deletion="Drop")
+
+
+def test_a_new_service_has_two_schedules_and_nothing_was_rotated(rotating: Rotating) -> None:
+    for user, hour in (("blue", "cron(0 3 1 * ? *)"), ("green", "cron(0 3 15 * ? *)")):
+        described = rotating.secrets.describe_secret(SecretId=rotating.secret(user))
+        assert described["RotationEnabled"]
+        assert described["RotationRules"] == {"ScheduleExpression": hour, "Duration": "2h"}
+        assert "LastRotatedDate" not in described
+
+
+def test_the_next_rotation_to_come_is_the_idle_users(rotating: Rotating) -> None:
+    following = {
+        user: rotating.secrets.describe_secret(SecretId=rotating.secret(user))["NextRotationDate"]
+        for user in OTHER
+    }
+    assert min(following, key=lambda user: following[user]) == rotating.idle
+
+
+def test_a_service_moves_to_the_rotated_user_and_back_and_no_request_fails(
+    rotating: Rotating,
+) -> None:
+    first = rotating.active
+    with Traffic(rotating.platform, SERVICE, "/orders") as traffic:
+        for turn in (OTHER[first], first):
+            before = {user: rotating.password(user) for user in OTHER}
+            assert rotating.rotate() == turn
+            rotating.wait_for(turn)
+            assert rotating.password(turn) != before[turn]
+            assert rotating.password(OTHER[turn]) == before[OTHER[turn]]
+            labels = rotating.labels(turn)
+            assert labels["ROTATED"] == labels["AWSCURRENT"]
+            assert "AWSPENDING" not in labels
+            time.sleep(3)
+    assert traffic.failures == []
+    assert traffic.requests > 100
+
+
+def test_the_parameter_and_the_tasks_agree_with_the_stack(rotating: Rotating) -> None:
+    user = rotating.rotate()
+    rotating.wait_for(user)
+    parameter = rotating.platform.aws.client("ssm").get_parameter(
+        Name=f"/shop/{SERVICE}/db/active-user"
+    )["Parameter"]
+    assert parameter["Value"] == user
+    with connect(rotating.platform, SERVICE, OTHER[user], SERVICE).cursor() as cursor:
+        cursor.execute(
+            "select distinct usename from pg_stat_activity where datname = current_database()"
+        )
+        assert f"{SERVICE}_{user}" in {row[0] for row in cursor.fetchall()}
+
+
+def test_a_deployment_after_a_rotation_changes_nothing(rotating: Rotating) -> None:
+    time.sleep(3)
+    user = rotating.rotate()
+    rotating.wait_for(user)
+    before = rotating.platform.outputs(STACK)
+    output = rotating.deploy()
+    assert re.search(r"changed=0\b", output), output
+    assert rotating.platform.outputs(STACK) == before
+    assert rotating.active == user
+
+
+def test_what_one_user_created_the_other_alters_and_drops_after_the_flip(
+    rotating: Rotating,
+) -> None:
+    time.sleep(3)
+    creator = rotating.active
+    with connect(rotating.platform, SERVICE, creator, SERVICE).cursor() as cursor:
+        cursor.execute("create table of_before (id int primary key)")
+        cursor.execute("insert into of_before values (1)")
+    user = rotating.rotate()
+    rotating.wait_for(user)
+    assert user != creator
+    with connect(rotating.platform, SERVICE, user, SERVICE).cursor() as cursor:
+        cursor.execute("alter table of_before add column note text default 'kept'")
+        cursor.execute("select note from of_before")
+        assert cursor.fetchall() == [("kept",)]
+        cursor.execute("drop table of_before")
+
+
+def test_a_schedule_that_fires_rotates_the_idle_user_and_moves_the_service(
+    rotating: Rotating,
+) -> None:
+    time.sleep(3)
+    user = rotating.idle
+    fired = rotating.platform.aws.rotate_as_scheduled(SCHEDULED[user])
+    assert rotating.secret(user) in fired
+    rotating.wait_for(user)
+
+
+def test_the_active_users_rotation_is_refused_and_changes_nothing(rotating: Rotating) -> None:
+    user = rotating.active
+    before = rotating.password(user)
+    rotating.secrets.rotate_secret(SecretId=rotating.secret(user))
+    end = time.monotonic() + PATIENCE
+    while "it is the active user" not in rotating.logs() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert "it is the active user" in rotating.logs()
+    assert rotating.password(user) == before
+    assert rotating.active == user
+    with connect(rotating.platform, SERVICE, user, SERVICE).cursor() as cursor:
+        cursor.execute("select 1")
+
+
+def test_an_old_password_is_denied_and_both_users_passwords_log_in(rotating: Rotating) -> None:
+    time.sleep(3)
+    user = rotating.idle
+    old = rotating.password(user)
+    rotating.rotate()
+    rotating.wait_for(user)
+    login = json.loads(
+        rotating.secrets.get_secret_value(SecretId=rotating.secret(user))["SecretString"]
+    )
+    with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
+        psycopg2.connect(
+            host=login["host"],
+            port=login["port"],
+            user=login["username"],
+            password=old,
+            dbname=SERVICE,
+        )
+    for each in OTHER:
+        connect(rotating.platform, SERVICE, each, SERVICE).close()

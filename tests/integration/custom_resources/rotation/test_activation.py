@@ -1,0 +1,350 @@
+"""Moving a service to the user that was rotated."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from custom_resources.rotation.activate import function as activate
+from custom_resources.rotation.activate.function import NotActivatedError
+from tests.integration.custom_resources.rotation.world import RotatedService, eventually
+from tests.integration.custom_resources.service import client
+from tests.integration.custom_resources.support import (
+    InterruptedClient,
+    Interruption,
+    Killed,
+    interruptions,
+)
+
+New = Callable[..., RotatedService]
+
+
+@pytest.fixture
+def running(new_service: New, name: str) -> RotatedService:
+    """A service with one task."""
+    return new_service(name, Count="1")
+
+
+def updates(service: RotatedService, token: str = "") -> list[str]:
+    """The stack's own events, oldest first; those of one request if a token is given."""
+    events = service.cloudformation.describe_stack_events(StackName=service.stack_name)
+    return [
+        event["ResourceStatus"]
+        for event in reversed(events["StackEvents"])
+        if event["LogicalResourceId"] == service.stack_name
+        and (not token or event.get("ClientRequestToken") == token)
+    ]
+
+
+def flipped(service: RotatedService, message: dict[str, Any]) -> None:
+    """Deliver a message until the queue may forget it."""
+    eventually(lambda: service.activate(message), "the end of the flip")
+
+
+def test_a_rotated_user_becomes_the_active_one_and_nothing_else_moves(
+    running: RotatedService,
+) -> None:
+    before = running.stack or {}
+    version = running.rotate("green")
+    message = running.message("green", version)
+
+    assert not running.activate(message)  # begun: the message must come again
+    assert not running.activate(message) or running.parameters["ActiveUser"] == "green"
+    flipped(running, message)
+    after = running.stack or {}
+    changed = ("Parameters", "StackStatus", "LastUpdatedTime", "Outputs", "CreationTime")
+    assert after["StackStatus"] == "UPDATE_COMPLETE"
+    assert running.parameters == {
+        it["ParameterKey"]: it["ParameterValue"] for it in before["Parameters"]
+    } | {"ActiveUser": "green"}
+    assert {key: it for key, it in after.items() if key not in changed} == {
+        key: it for key, it in before.items() if key not in changed
+    }
+    assert updates(running, f"flip-{version}")[-1] == "UPDATE_COMPLETE"
+
+
+def test_a_message_that_comes_twice_moves_the_service_once(service: RotatedService) -> None:
+    message = service.message("green", service.rotate("green"))
+    flipped(service, message)
+    before = updates(service)
+
+    assert service.activate(message)
+    assert updates(service) == before
+
+
+def test_a_message_that_comes_late_does_not_undo_what_somebody_did_since(
+    service: RotatedService,
+) -> None:
+    message = service.message("green", service.rotate("green"))
+    flipped(service, message)
+    service.deploy(ActiveUser="blue")
+
+    assert service.activate(message)
+    assert service.parameters["ActiveUser"] == "blue"
+
+
+def test_a_version_that_was_rotated_again_while_its_message_waited_is_dropped(
+    service: RotatedService,
+) -> None:
+    first = service.message("green", service.rotate("green"))
+    second = service.message("green", service.rotate("green"))
+
+    assert service.activate(first)
+    assert service.parameters["ActiveUser"] == "blue"
+    flipped(service, second)
+    assert service.parameters["ActiveUser"] == "green"
+
+
+def test_a_secret_that_is_gone_is_dropped(service: RotatedService) -> None:
+    message = service.message("green", service.rotate("green"))
+    service.secretsmanager.delete_secret(
+        SecretId=service.secret_name("green"), ForceDeleteWithoutRecovery=True
+    )
+
+    assert service.activate(message)
+
+
+def test_another_label_is_dropped(service: RotatedService) -> None:
+    message = service.message("green", service.rotate("green"))
+    body = message["Records"][0]["body"].replace('"ROTATED"', '"AWSCURRENT"')
+
+    assert service.activate({"Records": [{"messageId": "m", "body": body}]})
+    assert service.parameters["ActiveUser"] == "blue"
+
+
+def test_a_flip_and_a_deployment_at_once_both_end_well(running: RotatedService) -> None:
+    message = running.message("green", running.rotate("green"))
+    running.deploy(wait=False, LingerSeconds="0.1")
+
+    assert not running.activate(message)
+    flipped(running, message)
+    parameters = running.parameters
+    assert (parameters["ActiveUser"], parameters["LingerSeconds"]) == ("green", "0.1")
+    assert (running.stack or {})["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_a_flip_whose_tasks_crash_is_rolled_back_and_never_repeated(
+    running: RotatedService, log_lines: list[str]
+) -> None:
+    running.deploy(CrashAs="green")
+    version = running.rotate("green")
+    message = running.message("green", version)
+    running.activate(message)
+    assert running.settle() == "UPDATE_ROLLBACK_COMPLETE"
+    before = updates(running)
+
+    for _ in range(3):
+        with pytest.raises(NotActivatedError, match=r"was rolled back, and isn't repeated.*rotate"):
+            running.activate(message)
+    assert updates(running) == before
+    assert running.parameters["ActiveUser"] == "blue"
+    assert any("'outcome': 'rolled-back'" in line for line in log_lines)
+    assert running.logs_in("blue")
+
+
+def test_the_next_rotation_flips_after_one_that_rolled_back(running: RotatedService) -> None:
+    running.deploy(CrashAs="green")
+    running.activate(running.message("green", running.rotate("green")))
+    running.settle()
+    eventually(lambda: len(running.tasks()) == 1, "the end of the failed tasks")
+    running.deploy(CrashAs="")
+    eventually(lambda: len(running.tasks()) == 1, "the end of the old task")
+    flipped(running, running.message("green", running.rotate("green")))
+
+    assert running.parameters["ActiveUser"] == "green"
+
+
+def test_a_stack_without_a_service_role_is_refused_and_left_as_it_is(
+    new_service: New, name: str
+) -> None:
+    service = new_service(name, role="")
+    message = service.message("green", service.rotate("green"))
+    before = updates(service)
+
+    with pytest.raises(NotActivatedError, match=r"has no service role.*CloudFormationRoleArn"):
+        service.activate(message)
+    assert updates(service) == before
+
+
+def test_a_paused_platform_keeps_the_message(
+    service: RotatedService, monkeypatch: pytest.MonkeyPatch, log_lines: list[str]
+) -> None:
+    message = service.message("green", service.rotate("green"))
+    monkeypatch.setenv("ROTATION_PAUSED", "true")
+
+    assert not service.activate(message)
+    assert service.parameters["ActiveUser"] == "blue"
+    assert any("rotation is paused on this platform" in line for line in log_lines)
+    monkeypatch.setenv("ROTATION_PAUSED", "false")
+    flipped(service, message)
+
+
+def test_a_message_of_another_form_is_reported_and_not_lost(service: RotatedService) -> None:
+    with pytest.raises(NotActivatedError, match="is no event Secret Label Updated"):
+        service.activate({"Records": [{"messageId": "m", "body": "{}"}]})
+
+
+def test_the_two_users_take_turns(running: RotatedService) -> None:
+    for colour in ("green", "blue", "green"):
+        eventually(lambda: len(running.tasks()) == 1, "the end of the old task")
+        flipped(running, running.message(colour, running.rotate(colour)))
+        assert running.parameters["ActiveUser"] == colour
+        assert running.logs_in("blue")
+        assert running.logs_in("green")
+
+
+def test_a_message_whose_handling_is_killed_anywhere_moves_the_service_once(
+    service: RotatedService,
+) -> None:
+    colours, points = ["green", "blue"], 0
+    for interruption in interruptions():
+        colour = colours[points % 2]
+        version = service.rotate(colour)
+        message = service.message(colour, version)
+        with suppress(Killed):
+            service.activate(message, interrupted(service, interruption))
+        if not interruption.happened:
+            break
+        points += 1
+        flipped(service, message)
+        begun = "UPDATE_IN_PROGRESS"
+        assert updates(service, f"flip-{version}").count(begun) == 1
+        assert service.parameters["ActiveUser"] == colour
+    print(f"killed at {points} points")
+    assert points >= 8
+
+
+def interrupted(service: RotatedService, interruption: Interruption) -> Callable[[str], Any]:
+    return lambda name: InterruptedClient(client(service.aws, name), interruption)
+
+
+# --- The sweep ---
+
+
+def sweep(service: RotatedService, *, days: float = 0) -> dict[str, int]:
+    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    return activate.run({"sweep": True}, service.activate_clients(), now)
+
+
+def lines_about(service: RotatedService, lines: list[str], outcome: str) -> list[str]:
+    return [it for it in lines if service.name in it and f"'outcome': '{outcome}'" in it]
+
+
+def test_the_sweep_activates_what_no_event_told_of_and_then_finds_nothing(
+    service: RotatedService, log_lines: list[str]
+) -> None:
+    service.rotate("green")
+    sweep(service)
+    service.settle()
+    assert service.parameters["ActiveUser"] == "green"
+    assert lines_about(service, log_lines, "flip begun")
+    log_lines.clear()
+    sweep(service)
+
+    assert not [line for line in log_lines if service.name in line]
+
+
+def test_the_sweep_does_not_repeat_a_flip_that_rolled_back(
+    running: RotatedService, log_lines: list[str]
+) -> None:
+    running.deploy(CrashAs="green")
+    running.activate(running.message("green", running.rotate("green")))
+    running.settle()
+    before = updates(running)
+    sweep(running)
+
+    assert updates(running) == before
+    assert lines_about(running, log_lines, "not activated")
+
+
+def test_the_sweep_unstages_an_empty_version_once_nobody_tries_it_any_more(
+    service: RotatedService,
+) -> None:
+    version = service.begin("green")
+    sweep(service)
+    assert service.labels("green")["AWSPENDING"] == version  # may still be tried again
+    sweep(service, days=2)
+
+    assert "AWSPENDING" not in service.labels("green")
+    service.rotate("green")
+
+
+def test_the_sweep_only_reports_a_version_with_a_value(
+    service: RotatedService, log_lines: list[str]
+) -> None:
+    version = service.begin("green")
+    service.step("createSecret", "green", version)
+    service.step("setSecret", "green", version)
+    sweep(service, days=2)
+
+    assert service.labels("green")["AWSPENDING"] == version
+    assert lines_about(service, log_lines, "stuck")
+    service.steps("green", version)
+    assert service.logs_in("green")
+
+
+def test_the_sweep_labels_a_rotation_that_ended_between_its_two_labels(
+    service: RotatedService,
+) -> None:
+    version = service.begin("green")
+    for step in ("createSecret", "setSecret", "testSecret"):
+        service.step(step, "green", version)
+    service.secretsmanager.update_secret_version_stage(
+        SecretId=service.secret_name("green"),
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=version,
+        RemoveFromVersionId=service.labels("green")["AWSCURRENT"],
+    )
+    sweep(service)
+
+    assert service.labels("green")["ROTATED"] == version
+
+
+def test_the_sweep_reports_a_secret_whose_schedule_passed_without_a_rotation(
+    service: RotatedService, log_lines: list[str]
+) -> None:
+    service.rotate("green")  # RotateSecret has given it a rotation function
+    sweep(service, days=20)
+    assert not lines_about(service, log_lines, "overdue")
+    sweep(service, days=40)
+
+    assert lines_about(service, log_lines, "overdue")
+
+
+def test_the_sweep_goes_on_after_a_service_that_it_cannot_look_at(
+    service: RotatedService, log_lines: list[str]
+) -> None:
+    lost = f"rotated/a{service.name}/db/green"
+    text = service.text("green", "x")
+    arn = service.secretsmanager.create_secret(Name=lost, SecretString=text)["ARN"]
+    version = service.secretsmanager.describe_secret(SecretId=arn)["VersionIdsToStages"]
+    service.secretsmanager.update_secret_version_stage(
+        SecretId=arn, VersionStage="ROTATED", MoveToVersionId=next(iter(version))
+    )
+    service.rotate("green")
+    outcomes = sweep(service)
+    service.secretsmanager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+    assert outcomes["not activated"] >= 1
+    assert any("There is no stack rotated-service-a" in line for line in log_lines)
+    assert lines_about(service, log_lines, "flip begun")
+
+
+def test_nothing_secret_is_logged(service: RotatedService, log_lines: list[str]) -> None:
+    version = service.begin("green")
+    service.step("createSecret", "green", version)
+    passwords = [
+        (service.value("green", stage) or {})["password"] for stage in ("AWSCURRENT", "AWSPENDING")
+    ]
+    sweep(service, days=2)
+    service.steps("green", version)
+    flipped(service, service.message("green", version))
+    told = json.dumps(log_lines)
+
+    assert version in told
+    assert not [password for password in passwords if password in told]

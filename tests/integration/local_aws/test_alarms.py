@@ -1,0 +1,119 @@
+"""Alarms on functions, queues and what metric filters find."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local_aws.control import LocalAws
+from tests.integration.local_aws.support import eventually, function
+
+CODE = """
+def handler(event, context):
+    if event.get("fail"):
+        raise RuntimeError("failed")
+"""
+
+
+def put_alarm(aws: LocalAws, name: str, namespace: str, metric: str, **more: Any) -> None:
+    aws.client("cloudwatch").put_metric_alarm(
+        **{
+            "AlarmName": name,
+            "Namespace": namespace,
+            "MetricName": metric,
+            "Statistic": "Sum",
+            "Period": 300,
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+        }
+        | more
+    )
+
+
+def state(aws: LocalAws, name: str) -> str:
+    (alarm,) = aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(alarm["StateValue"])
+
+
+@pytest.fixture(scope="module")
+def functions(aws: LocalAws, host_runtime: str) -> Iterator[Any]:
+    lambdas = aws.client("lambda")
+    for name in ("sound", "failing"):
+        function(aws, name, CODE, host_runtime)
+    yield lambdas
+    for name in ("sound", "failing"):
+        lambdas.delete_function(FunctionName=name)
+
+
+def test_a_function_that_fails_rings_its_own_alarm_and_no_other(
+    aws: LocalAws, functions: Any
+) -> None:
+    for name in ("sound", "failing"):
+        dimensions = [{"Name": "FunctionName", "Value": name}]
+        put_alarm(aws, name, "AWS/Lambda", "Errors", Dimensions=dimensions)
+        functions.invoke(FunctionName=name, Payload=json.dumps({"fail": name == "failing"}))
+    assert state(aws, "failing") == "ALARM"
+    assert state(aws, "sound") == "OK"
+
+
+def test_an_alarm_waits_for_as_many_periods_as_it_was_told(aws: LocalAws, functions: Any) -> None:
+    dimensions = [{"Name": "FunctionName", "Value": "failing"}]
+    put_alarm(aws, "once", "AWS/Lambda", "Errors", Dimensions=dimensions)
+    put_alarm(aws, "twice", "AWS/Lambda", "Errors", Dimensions=dimensions, EvaluationPeriods=2)
+    functions.invoke(FunctionName="failing", Payload=json.dumps({"fail": True}))
+    assert (state(aws, "once"), state(aws, "twice")) == ("ALARM", "OK")
+
+
+def test_a_message_in_a_queue_rings_until_it_is_gone(aws: LocalAws) -> None:
+    sqs = aws.client("sqs")
+    url = sqs.create_queue(QueueName="alarmed")["QueueUrl"]
+    put_alarm(
+        aws,
+        "message",
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "alarmed"}],
+        Statistic="Maximum",
+        Period=1,
+    )
+    assert state(aws, "message") == "OK"
+    sqs.send_message(QueueUrl=url, MessageBody="dead")
+    assert state(aws, "message") == "ALARM"
+    sqs.purge_queue(QueueUrl=url)
+    eventually(lambda: state(aws, "message") == "OK")
+
+
+def test_what_a_metric_filter_finds_in_a_log_rings(aws: LocalAws) -> None:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="alarmed")
+    logs.create_log_stream(logGroupName="alarmed", logStreamName="all")
+    logs.put_metric_filter(
+        logGroupName="alarmed",
+        filterName="bad",
+        filterPattern='{ $.message.outcome = "bad" }',
+        metricTransformations=[
+            {"metricNamespace": "Tests", "metricName": "Bad", "metricValue": "1"}
+        ],
+    )
+    put_alarm(aws, "bad", "Tests", "Bad")
+
+    def say(message: str) -> None:
+        event = {"timestamp": int(time.time() * 1000), "message": message}
+        logs.put_log_events(logGroupName="alarmed", logStreamName="all", logEvents=[event])
+
+    say("no JSON, though bad")
+    say(json.dumps({"message": {"outcome": "good", "reason": "bad"}}))
+    assert state(aws, "bad") == "OK"
+    say(json.dumps({"message": {"outcome": "bad"}}))
+    assert state(aws, "bad") == "ALARM"
+
+
+def test_an_alarm_on_what_is_not_measured_here_says_so(aws: LocalAws) -> None:
+    put_alarm(aws, "unknown", "AWS/ECS", "CPUUtilization", TreatMissingData="breaching")
+    assert state(aws, "unknown") == "INSUFFICIENT_DATA"

@@ -1,0 +1,200 @@
+"""What to do about a rotated user."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from custom_resources.rotation.activate.decisions import (
+    Flip,
+    FlipRolledBack,
+    Move,
+    SecretFacts,
+    StackEvent,
+    decide,
+    flip,
+    last_rotated,
+    superseded,
+    token,
+)
+from custom_resources.rotation.service_stack import STABLE, ServiceStack
+from custom_resources.rotation.users import ServiceUser
+from custom_resources.shared.failure import Failure
+
+NOW = datetime.datetime(2026, 11, 15, 3, 0, tzinfo=datetime.UTC)
+BLUE, GREEN = (ServiceUser("shop", "orders", colour) for colour in ("blue", "green"))
+STACK = ServiceStack(
+    "arn:aws:cloudformation:eu-central-1:1:stack/shop-service-orders/1",
+    "UPDATE_COMPLETE",
+    {"ActiveUser": "blue", "Image": "x"},
+    role_arn="arn:aws:iam::1:role/deployment",
+)
+
+
+def days(number: float) -> datetime.datetime:
+    return NOW - datetime.timedelta(days=number)
+
+
+# --- A rotated user ---
+
+
+def test_a_stable_stack_of_the_other_user_is_flipped() -> None:
+    assert decide(STACK, GREEN, Flip.NOT_BEGUN, paused=False).move is Move.BEGIN
+
+
+@pytest.mark.parametrize("status", sorted(STABLE))
+def test_only_a_stable_stack_with_the_rotated_user_is_done(status: str) -> None:
+    stack = replace(STACK, status=status, parameters={"ActiveUser": "green"})
+
+    assert decide(stack, GREEN, Flip.COMPLETE, paused=False).move is Move.ACTIVE
+
+
+@pytest.mark.parametrize("colour", ["blue", "green"])
+@pytest.mark.parametrize(
+    "status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "CREATE_IN_PROGRESS"]
+)
+def test_a_busy_stack_is_waited_for_whatever_it_says(colour: str, status: str) -> None:
+    stack = replace(STACK, status=status, parameters={"ActiveUser": colour})
+
+    assert decide(stack, GREEN, Flip.NOT_BEGUN, paused=False).move is Move.WAIT
+
+
+@pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "ROLLBACK_COMPLETE"])
+def test_a_broken_stack_is_reported(status: str) -> None:
+    with pytest.raises(Failure, match=f"is in {status}"):
+        decide(replace(STACK, status=status), GREEN, Flip.NOT_BEGUN, paused=False)
+
+
+def test_a_flip_that_rolled_back_is_not_repeated() -> None:
+    with pytest.raises(FlipRolledBack, match="was rolled back, and isn't repeated"):
+        decide(STACK, GREEN, Flip.ROLLED_BACK, paused=False)
+
+
+def test_a_flip_that_was_done_and_undone_by_hand_is_not_repeated() -> None:
+    assert decide(STACK, GREEN, Flip.COMPLETE, paused=False).move is Move.DROP
+
+
+@pytest.mark.parametrize(
+    ("stack", "said"),
+    [
+        (replace(STACK, role_arn=""), "has no service role"),
+        (replace(STACK, is_nested=True), "is nested in another one"),
+        (replace(STACK, parameters={}), "has no parameter ActiveUser"),
+    ],
+)
+def test_a_stack_that_is_not_ours_to_update_is_refused(stack: ServiceStack, said: str) -> None:
+    with pytest.raises(Failure, match=said):
+        decide(stack, GREEN, Flip.NOT_BEGUN, paused=False)
+
+
+def test_a_paused_platform_keeps_the_flip_for_later() -> None:
+    decision = decide(STACK, GREEN, Flip.NOT_BEGUN, paused=True)
+
+    assert decision.move is Move.WAIT
+    assert "RotationPaused false" in decision.reason
+
+
+def test_a_version_that_is_not_current_any_more_needs_no_flip() -> None:
+    labels = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "ROTATED"]}
+
+    assert not superseded(labels, "v2")
+    assert "v1 isn't AWSCURRENT" in superseded(labels, "v1")
+    assert superseded({}, "v2")
+
+
+# --- What became of a flip ---
+
+TOKEN = token("v2")
+BEGUN = StackEvent("UPDATE_IN_PROGRESS", TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("after", "became"),
+    [
+        ([], Flip.UNDER_WAY),
+        (["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"], Flip.UNDER_WAY),
+        (["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"], Flip.COMPLETE),
+        (["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"], Flip.ROLLED_BACK),
+        (["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"], Flip.ROLLED_BACK),
+        (["UPDATE_FAILED"], Flip.ROLLED_BACK),
+    ],
+)
+@pytest.mark.parametrize("by", [TOKEN, "cancelled-by-hand", ""])
+def test_what_became_of_it_is_in_the_stacks_events(after: list[str], became: Flip, by: str) -> None:
+    before = [StackEvent("UPDATE_IN_PROGRESS", "x"), StackEvent("UPDATE_ROLLBACK_COMPLETE", "x")]
+    events = [*before, BEGUN, *(StackEvent(status, by) for status in after)]
+
+    assert flip(events, TOKEN) is became
+
+
+def test_later_updates_do_not_count() -> None:
+    later = [StackEvent("UPDATE_IN_PROGRESS", "y"), StackEvent("UPDATE_ROLLBACK_COMPLETE", "y")]
+
+    assert flip([BEGUN, StackEvent("UPDATE_COMPLETE", TOKEN), *later], TOKEN) is Flip.COMPLETE
+
+
+@given(st.lists(st.builds(StackEvent, st.text(), st.sampled_from(["", "flip-v1", "by-hand"]))))
+def test_without_its_token_it_was_not_begun(events: list[StackEvent]) -> None:
+    assert flip(events, TOKEN) is Flip.NOT_BEGUN
+
+
+# --- The sweep ---
+
+SECRET = SecretFacts(
+    user=GREEN,
+    labels={"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "ROTATED"]},
+    created={"v1": days(31), "v2": days(1)},
+    last_rotated=days(1),
+    rotates=True,
+)
+
+
+def test_a_healthy_secret_needs_nothing() -> None:
+    assert not SECRET.lacks_label
+    assert not SECRET.abandoned(NOW)
+    assert not SECRET.is_overdue(NOW)
+
+
+def test_the_user_that_was_rotated_last_is_to_be_active() -> None:
+    blue = replace(SECRET, user=BLUE, created={"v1": days(60), "v2": days(15)})
+
+    assert last_rotated([blue, SECRET]) is SECRET
+    assert last_rotated([SECRET, blue]) is SECRET
+    assert last_rotated([replace(SECRET, labels={"v1": ["AWSCURRENT"]})]) is None
+
+
+def test_a_value_put_by_hand_does_not_make_the_other_user_the_last_rotated() -> None:
+    blue = replace(SECRET, user=BLUE, created={"v1": days(60), "v2": days(15)})
+    by_hand = replace(SECRET, labels={"v2": ["AWSPREVIOUS", "ROTATED"], "v3": ["AWSCURRENT"]})
+
+    assert last_rotated([blue, by_hand]) is by_hand
+
+
+def test_a_rotation_that_ended_between_its_two_labels_is_seen() -> None:
+    labels = {"v1": ["AWSPREVIOUS", "ROTATED"], "v2": ["AWSCURRENT", "AWSPENDING"]}
+
+    assert replace(SECRET, labels=labels).lacks_label
+    assert not replace(SECRET, labels={"v1": ["AWSCURRENT"]}).lacks_label
+    finished = {"v2": ["AWSCURRENT", "AWSPENDING", "ROTATED"]}
+    assert not replace(SECRET, labels=finished).lacks_label
+
+
+@given(st.floats(min_value=0, max_value=10))
+def test_a_rotation_is_abandoned_after_a_day(age: float) -> None:
+    labels = {"v2": ["AWSCURRENT"], "v3": ["AWSPENDING"]}
+    secret = replace(SECRET, labels=labels, created={"v2": days(31), "v3": days(age)})
+
+    assert secret.abandoned(NOW) == ("v3" if age > 1 else "")
+
+
+@pytest.mark.parametrize(("age", "overdue"), [(0, False), (33, False), (34, True)])
+def test_a_monthly_secret_is_overdue_after_33_days(age: int, overdue: bool) -> None:
+    assert replace(SECRET, last_rotated=days(age)).is_overdue(NOW) == overdue
+
+
+def test_a_secret_without_a_schedule_is_never_overdue() -> None:
+    assert not replace(SECRET, last_rotated=days(400), rotates=False).is_overdue(NOW)

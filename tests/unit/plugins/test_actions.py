@@ -1,0 +1,46 @@
+"""The actions' options are the documented ones."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+COLLECTION = "ansible_collections.quayside.fargate.plugins"
+ACTIONS = ("rotation", "stack", "status")
+
+
+def action(name: str) -> ModuleType:
+    return importlib.import_module(f"{COLLECTION}.action.{name}")
+
+
+def documentation(name: str) -> ModuleType:
+    return importlib.import_module(f"{COLLECTION}.modules.{name}")
+
+
+def documented(name: str) -> dict[str, Any]:
+    options: dict[str, Any] = yaml.safe_load(documentation(name).DOCUMENTATION)["options"]
+    return options
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_option_is_documented_as_it_is_and_no_other(name: str) -> None:
+    shown = {
+        option: {key: value for key, value in entry.items() if key != "description"}
+        for option, entry in documented(name).items()
+    }
+    assert shown == action(name).OPTIONS
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_the_examples_use_documented_options(name: str) -> None:
+    for task in yaml.safe_load(documentation(name).EXAMPLES):
+        assert set(task[f"quayside.fargate.{name}"]) <= set(documented(name))
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_what_is_returned_is_documented(name: str) -> None:
+    assert yaml.safe_load(documentation(name).RETURN)

@@ -1,0 +1,69 @@
+"""What status.yml's table shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status import table
+
+USER = {
+    "secret": "shop/orders/db/blue",
+    "last_rotation": "2026-11-01T03:00:07+00:00",
+    "next_rotation": "2026-12-01T04:59:59+00:00",
+    "unfinished_rotation": None,
+}
+
+
+def service(**different: Any) -> dict[str, Any]:
+    return {
+        "service": "orders",
+        "stack": "shop-service-orders",
+        "status": "UPDATE_COMPLETE",
+        "active_user": "blue",
+        "rotation": True,
+        "users": {"blue": USER, "green": USER},
+        "deployment": None,
+        "alarms": [],
+        **different,
+    }
+
+
+def lines(*services: dict[str, Any], platform_alarms: tuple[str, ...] = ()) -> list[str]:
+    return table({"services": services, "platform_alarms": list(platform_alarms)})
+
+
+def test_the_heads_stand_above_their_columns() -> None:
+    head, row, _ = lines(service())
+    assert row[head.index("active") :].startswith("blue")
+    assert row[head.index("blue next") :].startswith("2026-12-01 04:59")
+
+
+def test_a_service_without_a_database_has_no_user() -> None:
+    _, row, _ = lines(service(active_user=None, users={}))
+    assert row.split()[2:] == ["-"] * 7
+
+
+def test_a_service_whose_stack_is_changed_is_moving() -> None:
+    _, row, _ = lines(service(active_user=None, status="UPDATE_IN_PROGRESS"))
+    assert "UPDATE_IN_PROGRESS  moving" in row
+
+
+def test_a_rotation_that_was_begun_and_not_finished_shows() -> None:
+    _, row, _ = lines(service(users={"blue": {**USER, "unfinished_rotation": "v"}, "green": USER}))
+    assert row.count("unfinished") == 1
+
+
+def test_a_deployment_shows_its_tasks_and_those_that_failed() -> None:
+    deployment = {"id": "ecs-svc/1", "running": 1, "desired": 2, "failed": 3}
+    _, row, _ = lines(service(deployment=deployment))
+    assert "1/2 tasks, 3 failed" in row
+
+
+def test_alarms_of_the_service_and_of_the_platform_are_told_apart() -> None:
+    _, row, last = lines(service(alarms=["cpu"]), platform_alarms=("shop-rotate-errors",))
+    assert row.endswith("cpu")
+    assert last == "alarms of the platform: shop-rotate-errors"
+
+
+def test_a_platform_without_services_has_a_head_all_the_same() -> None:
+    assert len(lines()) == 2

@@ -1,0 +1,76 @@
+"""The first active user of a service: the next rotation to come is the idle user's."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROLE = Path(__file__).parents[3] / "roles" / "service"
+YEAR = {"min_value": datetime.datetime(2027, 1, 1), "max_value": datetime.datetime(2027, 12, 31)}
+ROTATED_ON = {1: "blue", 15: "green"}  # service.yml's schedules
+
+
+def first_active_user(moment: datetime.datetime, **variables: Any) -> str:
+    """What the role takes at a moment (UTC) for a new service with some variables."""
+    loader = DataLoader()
+    role = loader.load_from_file(str(ROLE / "defaults" / "main.yml"), trusted_as_template=True)
+    role |= loader.load_from_file(str(ROLE / "vars" / "main.yml"), trusted_as_template=True)
+    role |= {"service_name": "orders", "service_platform": "shop", "role_path": str(ROLE)}
+    known = role | variables | {"service_day_and_hour": moment.strftime("%d %H")}
+    expression = trust_as_template("{{ service_first_active_user }}")
+    return str(Templar(loader=loader, variables=known).template(expression))
+
+
+def next_rotated(moment: datetime.datetime, hour: int) -> str:
+    """Whose rotation begins next after a moment, found hour by hour."""
+    while True:
+        moment = moment.replace(minute=0) + datetime.timedelta(hours=1)
+        if moment.hour == hour and moment.day in ROTATED_ON:
+            return ROTATED_ON[moment.day]
+
+
+@given(moment=st.datetimes(**YEAR), hour=st.integers(0, 23))
+def test_the_next_rotation_to_come_is_the_idle_users(moment: datetime.datetime, hour: int) -> None:
+    active = first_active_user(moment, service_rotation_hour=hour)
+    assert active in ("blue", "green")
+    assert active != next_rotated(moment, hour)
+
+
+@pytest.mark.parametrize(
+    ("moment", "active"),
+    [
+        ("2027-03-01 02:59", "green"),
+        ("2027-03-01 03:00", "blue"),
+        ("2027-03-15 02:59", "blue"),
+        ("2027-03-15 03:00", "green"),
+        ("2027-12-31 23:59", "green"),
+    ],
+)
+def test_it_changes_when_a_window_begins(moment: str, active: str) -> None:
+    assert first_active_user(datetime.datetime.fromisoformat(moment)) == active
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"service_rotation": False},
+        {"service_database_users": "blue"},
+        {"service_database": False},
+    ],
+)
+def test_it_is_blue_where_nothing_is_rotated(variables: dict[str, Any]) -> None:
+    late = datetime.datetime(2027, 3, 20)
+    assert first_active_user(late) == "green"
+    assert first_active_user(late, **variables) == "blue"
+
+
+def test_it_can_be_chosen() -> None:
+    late = datetime.datetime(2027, 3, 20)
+    assert first_active_user(late, service_first_active_user="blue") == "blue"

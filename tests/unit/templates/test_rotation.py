@@ -1,0 +1,287 @@
+"""Rotation and activation: schedules, rights of the two functions, what becomes of a message."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any
+
+import pytest
+
+from tests.unit.templates.templates import ACCOUNT, REGION, Stack, load, of_type
+from tests.unit.templates.test_deployment_role import as_list
+
+SUPPORT = Stack("support", {"Platform": "shop"}).resources
+SERVICE = {"Platform": "shop", "Name": "orders", "HostName": "orders.example.com"}
+AT = f"{REGION}:{ACCOUNT}"
+SECRETS = f"arn:aws:secretsmanager:{AT}:secret:shop/*/db/*"
+STACKS = f"arn:aws:cloudformation:{AT}:stack/shop-service-*/*"
+HOLDERS = [f"arn:aws:ecs:{AT}:service/shop/*", f"arn:aws:ecs:{AT}:task/shop/*"]
+LONGEST_ECS_UPDATE = datetime.timedelta(hours=36)  # of an AWS::ECS::Service (CloudFormation)
+
+
+def service(**given: str) -> dict[str, Any]:
+    """The resources of a service with some parameters beside the plainest."""
+    return Stack("service", SERVICE | given).resources
+
+
+def rights(function: str) -> dict[str, list[str]]:
+    """What a function's role allows: action -> resources."""
+    found: dict[str, list[str]] = {}
+    for policy in SUPPORT[f"{function}Role"]["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            for action in as_list(statement["Action"]):
+                if statement["Effect"] == "Allow":
+                    found.setdefault(action, []).extend(as_list(statement["Resource"]))
+    return found
+
+
+def own_rights(function: str) -> dict[str, list[str]]:
+    """The same without what Lambda itself asks of the role: logs and network interfaces."""
+    return {
+        action: resources
+        for action, resources in rights(function).items()
+        if not action.startswith(("logs:", "ec2:"))
+    }
+
+
+def properties(key: str) -> dict[str, Any]:
+    """The properties of a resource of the support stack."""
+    found: dict[str, Any] = SUPPORT[key]["Properties"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "day"),
+    [("BlueRotation", "<BlueSecret>", "1"), ("GreenRotation", "<GreenSecret>", "15")],
+)
+def test_each_user_is_rotated_once_a_month_by_the_platforms_function(
+    key: str, secret: str, day: str
+) -> None:
+    schedule = service(RotationHour="22", RotationFunctionArn="arn:rotate")[key]["Properties"]
+    assert schedule["SecretId"] == secret
+    assert schedule["RotationLambdaARN"] == "arn:rotate"
+    assert schedule["RotationRules"] == {
+        "ScheduleExpression": f"cron(0 22 {day} * ? *)",
+        "Duration": "2h",
+    }
+
+
+@pytest.mark.parametrize("key", ["BlueRotation", "GreenRotation"])
+def test_no_schedule_rotates_when_it_is_made_or_changed(key: str) -> None:
+    assert service()[key]["Properties"]["RotateImmediatelyOnUpdate"] is False
+
+
+@pytest.mark.parametrize("key", ["BlueRotation", "GreenRotation"])
+def test_a_schedule_waits_for_the_user_it_rotates_and_is_never_there_without_it(key: str) -> None:
+    assert load("service")["Resources"][key]["DependsOn"] == "DatabaseAndUsers"
+    for given in ({"Database": "false"}, {"DatabaseUsers": "blue"}, {"Rotation": "false"}):
+        assert key not in service(**given)
+
+
+def test_a_window_ends_with_its_day_by_default() -> None:
+    parameters = load("service")["Parameters"]
+    hours = int(parameters["RotationDuration"]["Default"].removesuffix("h"))
+    assert parameters["RotationHour"]["Default"] + hours <= 24
+
+
+def test_a_services_key_lets_the_rotation_function_in_while_there_is_a_rotation() -> None:
+    def statements(**given: str) -> dict[str, Any]:
+        policy = service(RotationFunctionRoleArn="arn:role", **given)["Key"]["Properties"]
+        return {it["Sid"]: it for it in policy["KeyPolicy"]["Statement"]}
+
+    sid = "RotationFunctionWritesTheSecrets"
+    assert statements()[sid]["Condition"]["ArnEquals"] == {"aws:PrincipalArn": "arn:role"}
+    assert statements()[sid]["Condition"]["StringEquals"] == {
+        "kms:CallerAccount": ACCOUNT,
+        "kms:ViaService": f"secretsmanager.{REGION}.amazonaws.com",
+    }
+    assert sid not in statements(Rotation="false")
+    assert sid not in statements(DatabaseUsers="blue")
+
+
+def test_a_repair_is_sent_only_once_asked_for() -> None:
+    """So that a function of before hears of no property that it doesn't know."""
+    assert "Repair" not in service()["DatabaseAndUsers"]["Properties"]
+    assert service(RepairNumber="2")["DatabaseAndUsers"]["Properties"]["Repair"] == "2"
+
+
+def test_the_rotate_function_may_change_secrets_of_services_and_look_who_holds_them() -> None:
+    assert own_rights("RotateFunction") == {
+        "secretsmanager:DescribeSecret": [SECRETS],
+        "secretsmanager:GetSecretValue": [SECRETS],
+        "secretsmanager:PutSecretValue": [SECRETS],
+        "secretsmanager:UpdateSecretVersionStage": [SECRETS],
+        "secretsmanager:GetRandomPassword": ["*"],
+        "cloudformation:DescribeStacks": [STACKS],
+        "ecs:DescribeServices": HOLDERS,
+        "ecs:DescribeTasks": HOLDERS,
+        "ecs:ListServiceDeployments": HOLDERS,
+        "ecs:ListTasks": ["*"],
+        "ecs:DescribeTaskDefinition": ["*"],
+    }
+
+
+def test_it_looks_at_the_tasks_of_its_own_platform_alone() -> None:
+    for policy in properties("RotateFunctionRole")["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "ecs:ListTasks" in as_list(statement["Action"]):
+                cluster = f"arn:aws:ecs:{AT}:cluster/shop"
+                assert statement["Condition"] == {"ArnEquals": {"ecs:cluster": cluster}}
+
+
+def test_the_activate_function_reads_no_password_and_touches_stacks_of_services_alone() -> None:
+    assert own_rights("ActivateFunction") == {
+        "sqs:DeleteMessage": ["<ActivationQueue.Arn>"],
+        "sqs:GetQueueAttributes": ["<ActivationQueue.Arn>"],
+        "sqs:ReceiveMessage": ["<ActivationQueue.Arn>"],
+        "cloudformation:DescribeStackEvents": [STACKS],
+        "cloudformation:DescribeStacks": [STACKS],
+        "cloudformation:UpdateStack": [STACKS],
+        "secretsmanager:DescribeSecret": [SECRETS],
+        "secretsmanager:GetSecretValue": [SECRETS],  # without a key: only whether there is a value
+        "secretsmanager:ListSecretVersionIds": [SECRETS],
+        "secretsmanager:UpdateSecretVersionStage": [SECRETS],
+        "secretsmanager:ListSecrets": ["*"],
+    }
+
+
+def test_lambda_alone_makes_network_interfaces_with_the_roles_in_the_vpc() -> None:
+    for function in ("DatabaseFunction", "RotateFunction"):
+        policies = {it["PolicyName"]: it for it in properties(f"{function}Role")["Policies"]}
+        allow, deny = policies["attach-to-vpc"]["PolicyDocument"]["Statement"]
+        assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+        assert allow["Action"] == deny["Action"]
+        name = properties(function)["FunctionName"]
+        own = f"arn:aws:lambda:{AT}:function:{name}"
+        assert deny["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": own}}
+
+
+def test_secrets_manager_may_call_the_rotate_function_for_this_account() -> None:
+    permission = properties("RotateFunctionPermission")
+    assert permission["FunctionName"] == "<RotateFunction.Arn>"
+    assert permission["Principal"] == "secretsmanager.amazonaws.com"
+    assert permission["SourceAccount"] == ACCOUNT
+
+
+def test_what_reaches_the_database_is_in_the_vpc_and_what_does_not_is_outside() -> None:
+    assert "VpcConfig" in properties("RotateFunction")
+    assert "VpcConfig" not in properties("ActivateFunction")
+
+
+def test_a_vpc_without_nat_has_what_the_rotate_function_calls() -> None:
+    called = {action.split(":")[0] for action in rights("RotateFunction")}
+    endpoints = of_type("network", "AWS::EC2::VPCEndpoint").values()
+    found = {Stack("network").resolve(it["Properties"]["ServiceName"]) for it in endpoints}
+    served = {name.removeprefix(f"com.amazonaws.{REGION}.") for name in found}
+    assert called - {"ec2"} <= served  # ec2: Lambda itself calls that, from its own network
+
+
+def test_only_a_finished_rotation_of_this_platform_is_activated() -> None:
+    assert properties("ActivationRule")["EventPattern"] == {
+        "source": ["aws.secretsmanager"],
+        "detail-type": ["Secret Label Updated"],
+        "detail": {"labelUpdated": ["ROTATED"], "name": [{"prefix": "shop/"}]},
+    }
+
+
+def test_a_message_outlives_the_longest_deployment() -> None:
+    queue = properties("ActivationQueue")
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    assert tries * queue["VisibilityTimeout"] * datetime.timedelta(seconds=1) > LONGEST_ECS_UPDATE
+    assert queue["MessageRetentionPeriod"] >= datetime.timedelta(days=14).total_seconds()
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == "<ActivationDeadLetterQueue.Arn>"
+    dead = properties("ActivationDeadLetterQueue")
+    assert dead["MessageRetentionPeriod"] >= queue["MessageRetentionPeriod"]
+
+
+def test_a_message_is_tried_again_only_after_its_function_ended() -> None:
+    assert (
+        properties("ActivateFunction")["Timeout"]
+        <= properties("ActivationQueue")["VisibilityTimeout"]
+    )
+
+
+def test_one_failing_activation_holds_up_no_other() -> None:
+    mapping = properties("ActivationMapping")
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 5
+
+
+@pytest.mark.parametrize("rule", ["ActivationRule", "SweepRule"])
+def test_what_a_rule_can_not_deliver_is_kept(rule: str) -> None:
+    (target,) = properties(rule)["Targets"]
+    assert target["DeadLetterConfig"] == {"Arn": "<ActivationDeadLetterQueue.Arn>"}
+    (statement,) = properties("ActivationDeadLetterQueuePolicy")["PolicyDocument"]["Statement"]
+    assert f"<{rule}.Arn>" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_the_rule_alone_may_send_to_the_queue() -> None:
+    (statement,) = properties("ActivationQueuePolicy")["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": "<ActivationRule.Arn>"}}
+
+
+def test_a_sweep_looks_after_what_events_lost_once_a_day() -> None:
+    rule = properties("SweepRule")
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+    assert rule["Targets"][0]["Input"] == '{"sweep": true}'
+    permission = properties("SweepPermission")
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == "<SweepRule.Arn>"
+
+
+ALARMS = {
+    "RotateFunctionAlarm",
+    "ActivateFunctionAlarm",
+    "ActivationDeadLetterAlarm",
+    "ActivationWaitingAlarm",
+    "ActivationAgeAlarm",
+    "RollbackAlarm",
+    "OverdueAlarm",
+}
+
+
+@pytest.mark.parametrize("alarm", sorted(ALARMS))
+def test_an_alarm_of_the_rotation_says_what_to_do_and_where_to_read_more(alarm: str) -> None:
+    said = properties(alarm)["AlarmDescription"]
+    assert "othing was denied" in said
+    assert "docs/rotation.md" in said
+    assert re.search(r"log|events", said)
+    assert len(said) <= 1024  # PutMetricAlarm
+
+
+@pytest.mark.parametrize("name", ["Rollback", "Overdue"])
+def test_an_alarm_hears_what_the_log_says(name: str) -> None:
+    (made,) = properties(f"{name}Filter")["MetricTransformations"]
+    alarm = properties(f"{name}Alarm")
+    assert (alarm["Namespace"], alarm["MetricName"]) == (
+        made["MetricNamespace"],
+        made["MetricName"],
+    )
+    assert properties(f"{name}Filter")["LogGroupName"] == "<ActivateFunctionLogGroup>"
+
+
+def test_the_rotate_function_is_told_how_long_to_wait_and_whether_to_pause() -> None:
+    given = {"Platform": "shop", "RotationSettlingSeconds": "60", "RotationPaused": "true"}
+    function = Stack("support", given).resources["RotateFunction"]["Properties"]
+    variables = function["Environment"]["Variables"]
+    assert (variables["SETTLING_SECONDS"], variables["ROTATION_PAUSED"]) == ("60", "true")
+
+
+def test_the_activate_function_is_told_whose_secrets_to_sweep_and_whether_to_pause() -> None:
+    variables = properties("ActivateFunction")["Environment"]["Variables"]
+    assert (variables["PLATFORM"], variables["ROTATION_PAUSED"]) == ("shop", "false")
+
+
+def test_no_key_lets_the_activate_function_decrypt() -> None:
+    roles = {"RotationFunctionRoleArn": "arn:rotate", "DatabaseFunctionRoleArn": "arn:database"}
+    statements = service(**roles)["Key"]["Properties"]["KeyPolicy"]
+    callers = re.findall(r"'aws:PrincipalArn': '([^']*)'", str(statements["Statement"]))
+    assert set(callers) == {
+        f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/*",
+        "arn:database",
+        "arn:rotate",
+    }
+    assert not [action for action in rights("ActivateFunction") if action.startswith("kms:")]
