@@ -3,5 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 .venv/bin/python tests/postgres/install.py
-# Three processes on two cores: most tests wait for a server more than they compute.
-exec .venv/bin/python -m pytest --numprocesses 3 "$@"
+exec .venv/bin/python -m pytest "$@"
