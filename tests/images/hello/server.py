@@ -29,6 +29,9 @@ class Hello(BaseHTTPRequestHandler):
             print(format % args)
 
 
+# For tests of a flip that fails: a user of the database with whom it doesn't run.
+if os.environ.get("FAILS_AS", "nobody") == os.environ.get("DB_ACTIVE_USER"):
+    sys.exit("hello: fails as it was told")
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 address = (os.environ.get("BIND_HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080")))
 ThreadingHTTPServer(address, Hello).serve_forever()
