@@ -238,8 +238,12 @@ def test_the_active_users_rotation_is_refused_and_changes_nothing(rotating: Rota
     user = rotating.active
     before = rotating.password(user)
     rotating.secrets.rotate_secret(SecretId=rotating.secret(user))
-    assert rotating.rings("shop-rotate-errors")
+    end = time.monotonic() + PATIENCE
+    while "it is the active user" not in rotating.logs() and time.monotonic() < end:
+        time.sleep(0.2)
     assert "it is the active user" in rotating.logs()
+    assert rotating.rings("shop-rotate-errors")
+    assert "AWSPENDING" not in rotating.labels(user)
     assert rotating.password(user) == before
     assert rotating.active == user
     with rotating.connect(user).cursor() as cursor:
