@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 ROLE = Path(__file__).parents[3] / "roles" / "service"
-YEAR = {"min_value": datetime.datetime(2027, 1, 1), "max_value": datetime.datetime(2027, 12, 31)}
+YEAR = st.datetimes(datetime.datetime(2027, 1, 1), datetime.datetime(2027, 12, 31))
 ROTATED_ON = {1: "blue", 15: "green"}  # service.yml's schedules
 
 
@@ -43,7 +43,7 @@ def next_rotated(moment: datetime.datetime, hour: int) -> str:
             return ROTATED_ON[moment.day]
 
 
-@given(moment=st.datetimes(**YEAR), hour=st.integers(0, 23))
+@given(moment=YEAR, hour=st.integers(0, 23))
 def test_the_next_rotation_to_come_is_the_idle_users(moment: datetime.datetime, hour: int) -> None:
     active = first_active_user(moment, service_rotation_hour=hour)
     assert active in ("blue", "green")
