@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -73,6 +74,23 @@ def test_the_label_moves_from_rotation_to_rotation(service: RotatedService) -> N
 def test_a_value_that_was_never_set_in_the_database_is_passed_over(
     service: RotatedService,
 ) -> None:
+    service.put("green", new_password())
+    assert not service.logs_in("green")
+    service.rotate("green")
+
+    assert service.logs_in("green")
+
+
+@pytest.mark.parametrize("lacking", ["host", "port"])
+def test_where_the_previous_version_says_the_server_is_does_not_count(
+    service: RotatedService, lacking: str
+) -> None:
+    """A secret is attached to its cluster by a new version; a restore changes the host."""
+    first = service.value("green") or {}
+    changed = {key: it for key, it in (first | {"port": 1}).items() if key != lacking}
+    service.secretsmanager.put_secret_value(
+        SecretId=service.secret_name("green"), SecretString=json.dumps(changed)
+    )
     service.put("green", new_password())
     assert not service.logs_in("green")
     service.rotate("green")
