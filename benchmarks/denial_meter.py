@@ -26,7 +26,7 @@ import boto3
 import psycopg2
 
 PROCESSES_OF_TASKS = 2  # one more asks for what a starting task would get
-THREADS = 2
+THREADS = 3
 _FRESH_SECONDS = 0.05  # so often the living tasks are looked for
 
 
@@ -153,7 +153,7 @@ class DenialMeter:
 def _measure(
     logins: Any, target: Target, start: float, *, stop: Event, answers: Queue[Tally], count: Any
 ) -> None:
-    os.nice(10)  # what is measured goes before the measurement
+    os.nice(5)  # what is measured goes before the measurement
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     tally, lock = Tally(), threading.Lock()
     source = logins(target, stop)
