@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from custom_resources.rotation.rotate.function import NotRotatedError
-from custom_resources.rotation.rotate.login import set_password
+from custom_resources.rotation.rotate.login import logged_in, set_password
+from custom_resources.rotation.rotate.versions import Credentials
 from tests.integration.custom_resources.rotation.world import STEPS, RotatedService
 from tests.integration.custom_resources.service import new_password
 
@@ -42,6 +43,16 @@ def test_a_password_is_letters_and_digits_and_the_server_gets_its_verifier(
     assert re.fullmatch(r"[A-Za-z0-9]{32}", password)
     assert password not in service.postgres.log
     assert service.verifiers()[service.user("green")] in service.postgres.log
+
+
+def test_it_works_as_the_user_itself_and_leaves_no_session_behind_for_long(
+    service: RotatedService,
+) -> None:
+    current = Credentials.read("green", json.dumps(service.value("green")))
+    with logged_in("green", current) as (connection, used), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('idle_session_timeout')")
+        assert cursor.fetchone() == (service.user("green"), "1min")
+        assert used is current
 
 
 def test_every_step_may_be_done_twice(service: RotatedService) -> None:
