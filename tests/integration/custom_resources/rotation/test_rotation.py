@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -234,3 +237,24 @@ def test_a_deployment_that_names_the_idle_user_waits_for_the_end_of_its_rotation
 
     assert service.logs_in("green")
     assert service.labels("green")["AWSCURRENT"] == version
+
+
+def test_four_attempts_at_once_converge(service: RotatedService) -> None:
+    """Secrets Manager tries again while an attempt that it gave up still goes on."""
+    for _ in range(3):
+        version = service.begin("green")
+        together = threading.Barrier(4)
+
+        def attempt(version: str = version, together: threading.Barrier = together) -> None:
+            together.wait()
+            with suppress(NotRotatedError):
+                service.steps("green", version)
+
+        with ThreadPoolExecutor(4) as pool:
+            for one in [pool.submit(attempt) for _ in range(4)]:
+                one.result()
+        service.steps("green", version)
+
+        assert service.labels("green")["ROTATED"] == version
+        assert service.logs_in("green")
+        assert service.logs_in("blue")
