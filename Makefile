@@ -10,10 +10,10 @@ READY := build/setup/ready
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions test lint roles clean
+.PHONY: help setup demo up down functions test lint roles bench-rotation clean
 
 help: ## Show this list.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(READY) ## Make the virtual environment with the pinned requirements.
 
@@ -52,6 +52,9 @@ lint: setup ## Check templates, roles, code and scripts.
 
 roles: setup ## Mirror the roles' argument specs in their defaults and READMEs.
 	$(BIN)/python docs/mirror_argument_specs.py
+
+bench-rotation: setup ## Count denied logins through rotations, beside single-user rotation; takes a quarter of an hour.
+	$(BIN)/python -m benchmarks.rotation
 
 clean: ## Remove what was built. A running local AWS: make down first.
 	rm -rf build $(VENV)

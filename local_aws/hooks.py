@@ -167,6 +167,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.lambda_svc": (
         "_create_function",
+        "_emit_lambda_metrics",
+        "_execute_function",
         "_execute_function_with_config_scope",
         "_execution_record_for_config",
         "_get_func_record_for_ref",

@@ -122,7 +122,7 @@ def failure(error: psycopg2.Error, server: Server) -> Failure:
         return Failure(
             f"PostgreSQL on {server.host} refused with {error.pgcode}: "
             f"{error.diag.message_primary}.",
-            "Mend that, then deploy again.",
+            "Mend that, then try again.",
         )
     reason = " ".join(str(error).split())
     return Failure(

@@ -34,7 +34,7 @@ def roles_locked(connection: Connection, database: str) -> Iterator[None]:
         except (psycopg2.errors.LockNotAvailable, psycopg2.errors.QueryCanceled):
             raise Failure(
                 f"Another session has been changing the roles of database {database} for a minute.",
-                "Let that deployment or rotation end, then deploy again.",
+                "Let that deployment or rotation end, then try again.",
             ) from None
     yield
     # After an error the connection is closed anyway, and may be in no state to unlock.

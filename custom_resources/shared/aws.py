@@ -42,5 +42,5 @@ def failure(error: ClientError | BotoCoreError) -> Failure:
         )
     return Failure(
         f"An AWS call failed with {type(error).__name__}: {str(error).rstrip('.')}.",
-        "Check that the function can reach AWS (NAT or VPC endpoints), then deploy again.",
+        "Check that the function can reach AWS (NAT or VPC endpoints), then try again.",
     )

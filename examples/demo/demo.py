@@ -7,7 +7,7 @@ import sys
 
 from examples.demo import inventory
 from examples.demo.commands import ROOT, play, run
-from examples.demo.report import Report
+from examples.demo.report import Report, Rotation
 from examples.demo.steps import CheckError, Steps
 from examples.demo.traffic import Traffic
 from local_aws.control import LocalAws
@@ -29,6 +29,8 @@ _PLATFORM_VARIABLES = {
     "support_functions_directory": str(ROOT / "build" / "functions"),
     "support_function_runtime": _RUNTIME,
     "support_function_architecture": _ARCHITECTURE,
+    # Nobody waits five minutes for the local ECS to settle; the default is for AWS's.
+    "support_rotation_settling_seconds": 1,
 }
 
 _SEE_LOG = f"The local AWS wrote down more in {_STATE.relative_to(ROOT)}/server.log."
@@ -51,10 +53,11 @@ def run_demo() -> None:
         called = demo.call_services()
         changed = demo.redeploy()
         stacks = demo.stacks()
+        rotation = demo.rotate()
     finally:
         with steps.step("stop", "Stop the local AWS", _SEE_LOG):
             aws.stop()
-    report = Report(stacks, called, steps.seconds, changed)
+    report = Report(stacks, called, steps.seconds, changed, rotation)
     report.write(_REPORT)
     print(f"\n{report.text()}\n\nWritten: {_REPORT.relative_to(ROOT)}", flush=True)
 
@@ -99,6 +102,29 @@ class _Demo:
         """Ask AWS what stands where."""
         with self._step("inventory", "Ask AWS what stands where", _SEE_LOG):
             return inventory.stacks(self._aws.client, PLATFORM)
+
+    def rotate(self) -> Rotation:
+        """Rotate both users of orders under traffic; return whom the service moved to."""
+        name = next(iter(SERVICES))
+        title = "Rotate both users of orders under traffic: playbooks/rotate.yml -e all=true"
+        with self._step("rotation", title, _SEE_PLAY):
+            before = self._service(name)
+            traffic = Traffic(self._aws.url, before.host_name)
+            with traffic.without_pause():
+                variables = {"service_platform": PLATFORM, "service_name": name, "all": True}
+                play("playbooks/rotate.yml", variables, self._aws.environment)
+            active, after = before.active_user, self._service(name).active_user
+            told = f"{name} answered {traffic.ok} of {traffic.requests} requests as it must"
+            print(told)
+            if traffic.ok < traffic.requests or after != active:
+                raise CheckError(f"{told}, and its active user is {after}, before {active}")
+        idle = "green" if active == "blue" else "blue"
+        return Rotation(name, [active, idle, active], traffic.requests, traffic.ok)
+
+    def _service(self, name: str) -> inventory.Service:
+        stacks = inventory.stacks(self._aws.client, PLATFORM)
+        services = inventory.services(self._aws.client, PLATFORM, stacks)
+        return next(service for service in services if service.name == name)
 
     def _deploy_service(self, name: str) -> int:
         variables = {"service_image": self._image, **SERVICES[name]}

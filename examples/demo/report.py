@@ -11,6 +11,23 @@ from examples.demo.inventory import Service, Stack
 
 
 @dataclass(frozen=True)
+class Rotation:
+    """A full cycle of rotations under traffic.
+
+    Attributes:
+        service: whose users were rotated.
+        users: the active user before, after the first flip, and after the second.
+        requests: how many were sent meanwhile.
+        ok: how many were answered as they must be.
+    """
+
+    service: str
+    users: Sequence[str]
+    requests: int
+    ok: int
+
+
+@dataclass(frozen=True)
 class Report:
     """The demo's result.
 
@@ -19,12 +36,14 @@ class Report:
         services: its services, each with the requests sent to it and those answered well.
         seconds: wall-clock seconds by step.
         redeploy_changed: tasks that changed something when both services were deployed again.
+        rotation: the cycle of rotations.
     """
 
     stacks: Sequence[Stack]
     services: Sequence[tuple[Service, int, int]]
     seconds: Mapping[str, float]
     redeploy_changed: int
+    rotation: Rotation
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -36,6 +55,12 @@ class Report:
             ],
             "seconds": self.seconds,
             "redeploy_changed": self.redeploy_changed,
+            "rotation": {
+                "service": self.rotation.service,
+                "users": list(self.rotation.users),
+                "requests": self.rotation.requests,
+                "ok": self.rotation.ok,
+            },
         }
         path.write_text(json.dumps(document, indent=2) + "\n")
 
@@ -58,7 +83,17 @@ class Report:
         steps = table(
             ["step", "seconds"], [[name, f"{took:.1f}"] for name, took in self.seconds.items()]
         )
-        return "\n\n".join([stacks, services, steps])
+        rotation = table(
+            ["rotated under traffic", "active user", "requests", "ok", "failed"],
+            [
+                [
+                    *(self.rotation.service, " -> ".join(self.rotation.users)),
+                    *(str(self.rotation.requests), str(self.rotation.ok)),
+                    str(self.rotation.requests - self.rotation.ok),
+                ]
+            ],
+        )
+        return "\n\n".join([stacks, services, rotation, steps])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +39,23 @@ class Traffic:
             self._count(written is not None and order.items() <= written.items())
             if written is not None:
                 self._count(self._send("GET", f"/orders/{written.get('id')}") == written)
+
+    @contextmanager
+    def without_pause(self) -> Iterator[None]:
+        """Write and read orders as long as the ``with`` block lasts."""
+        over = threading.Event()
+
+        def go_on() -> None:
+            while not over.is_set():
+                self.write_and_read()
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def _count(self, as_it_must_be: bool) -> None:
         self.requests += 1

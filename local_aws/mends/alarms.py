@@ -1,8 +1,9 @@
 """Alarms on what is measured here: functions, queues, and what metric filters find in logs.
 
 Wrong upstream: an alarm takes the data of all dimensions together, knows one period only, forgets
-TreatMissingData, and is looked at only when somebody puts metric data; SQS has no metrics; metric
-filters are records. Here alarms are looked at whenever somebody asks for them. Those on what isn't
+TreatMissingData, and is looked at only when somebody puts metric data; functions that AWS itself
+calls (by queue, rule, rotation, custom resource) and SQS have no metrics; metric filters are
+records. Here alarms are looked at whenever somebody asks for them. Those on what isn't
 measured stay INSUFFICIENT_DATA.
 Source: CloudWatch user guide, "Using Amazon CloudWatch alarms"; SQS developer guide, "Available
 CloudWatch metrics for Amazon SQS"; CloudWatch Logs user guide, "Filter pattern syntax".
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs, sqs
+from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc, sqs
 
 # Messages received more often don't count for the age of the oldest.
 _POISONED = 3
@@ -35,6 +36,7 @@ Sample = tuple[float, float]  # time, value
 
 def install() -> None:
     """Install the mends of this room."""
+    _measure_functions()
     cloudwatch._evaluate_alarm = _evaluate
     upstream = cloudwatch._describe_alarms
 
@@ -128,6 +130,27 @@ def _matcher(pattern: str) -> Callable[[str], bool]:
         return bool(value == wanted["text"])
 
     return matches
+
+
+def _measure_functions() -> None:
+    execute, emit = lambda_svc._execute_function, lambda_svc._emit_lambda_metrics
+
+    def execute_function(function: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+        begin = time.monotonic()
+        result: dict[str, Any] = execute(function, event)
+        if not result.get("throttle"):
+            name = (function.get("config") or function)["FunctionName"]
+            milliseconds = (time.monotonic() - begin) * 1000
+            emit(name, milliseconds, error=bool(result.get("error")), throttle=False)
+        return result
+
+    def emit_once(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
+        # upstream calls it for direct invocations, which are measured above like all others
+        if throttle:
+            emit(name, duration_ms, error, throttle)
+
+    lambda_svc._execute_function = execute_function
+    lambda_svc._emit_lambda_metrics = emit_once
 
 
 def _measure_queues() -> None:

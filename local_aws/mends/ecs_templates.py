@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ministack.services import ecs
-from ministack.services.cloudformation import provisioners, stacks
+from ministack.services.cloudformation import _stacks, provisioners, stacks
 
 from local_aws.mends import ecs_drain
 
@@ -117,7 +117,7 @@ def _services() -> None:
     def update_and_wait(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
         known = tuple(deployment["id"] for deployment in _service(arn)["deployments"])
         updated = update(arn, typed(old), typed(new), stack)
-        _wait_until_steady(updated[0], known)
+        _wait_until_steady(updated[0], known, stack)
         return updated
 
     # Wrong upstream: a delete returns while tasks still run.
@@ -141,8 +141,10 @@ def _service(arn: str) -> dict[str, Any]:
     return service
 
 
-def _wait_until_steady(arn: str, known: tuple[str, ...]) -> None:
+def _wait_until_steady(arn: str, known: tuple[str, ...], stack: str = "") -> None:
     """Wait for the deployment that an update started (not `known` before), or raise ValueError.
+
+    Wrong upstream: CancelUpdateStack of `stack` is heard only before the next resource.
 
     It is not simply the PRIMARY one: a fast crash may already have rolled back.
     """
@@ -159,6 +161,8 @@ def _wait_until_steady(arn: str, known: tuple[str, ...]) -> None:
         running = deployment["runningCount"] >= service["desiredCount"]
         if deployment["rolloutState"] == "COMPLETED" and running:
             return
+        if _stacks.get(stack, {}).get("_cancel_requested"):
+            raise ValueError("Resource update cancelled")
         time.sleep(0.1)
     raise ValueError(
         f'Resource handler returned message: "Exceeded attempts to wait" for {arn} '

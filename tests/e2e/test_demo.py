@@ -85,8 +85,16 @@ def test_a_second_deployment_changed_nothing(report: Any) -> None:
     assert report["redeploy_changed"] == 0
 
 
+def test_both_users_were_rotated_under_traffic_and_no_request_failed(report: Any) -> None:
+    rotation = report["rotation"]
+
+    first, second, third = rotation["users"]
+    assert first == third != second
+    assert rotation["ok"] == rotation["requests"] > 100
+
+
 def test_the_report_holds_no_more_than_was_promised(report: Any) -> None:
-    assert list(report) == ["stacks", "services", "seconds", "redeploy_changed"]
+    assert list(report) == ["stacks", "services", "seconds", "redeploy_changed", "rotation"]
     assert {"local_aws", "platform", "orders", "invoices"} <= report["seconds"].keys()
     assert all(list(s) == ["name", "url", "requests", "ok"] for s in report["services"])
 

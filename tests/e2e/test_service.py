@@ -94,6 +94,7 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable(platform: Platform) 
         "service_database_name": "Orders; drop",
         "service_environment": {"DEBUG": True},
         "service_log_retention_days": 31,
+        "service_rotation_duration": "two hours",
     }
     for name, value in refused.items():
         variables = {**platform.service("refused", image), name: value}

@@ -39,7 +39,11 @@ def everything_named(aws: LocalAws, prefix: str) -> dict[str, list[str]]:
         ],
         "log group": [g["logGroupName"] for g in client("logs").describe_log_groups()["logGroups"]],
         "parameter": [p["Name"] for p in client("ssm").describe_parameters()["Parameters"]],
+        "queue": [
+            url.rpartition("/")[2] for url in client("sqs").list_queues().get("QueueUrls", [])
+        ],
         "role": [r["RoleName"] for r in roles],
+        "rule": [rule["Name"] for rule in client("events").list_rules()["Rules"]],
         "secret": [s["Name"] for s in client("secretsmanager").list_secrets()["SecretList"]],
         "table": client("dynamodb").list_tables()["TableNames"],
     }

@@ -108,16 +108,12 @@ class Guard:
         )
 
     def _service_deployments(self) -> tuple[ServiceDeployment, ...]:
-        given = {"cluster": self.user.platform, "service": self.user.service}
-        listed, token = [], None
-        while True:
-            page = self.ecs.list_service_deployments(
-                **given, **({"nextToken": token} if token else {})
-            )
+        request = {"cluster": self.user.platform, "service": self.user.service}
+        page = self.ecs.list_service_deployments(**request)
+        listed = page["serviceDeployments"]
+        while token := page.get("nextToken"):  # boto3 has no paginator for it
+            page = self.ecs.list_service_deployments(**request, nextToken=token)
             listed += page["serviceDeployments"]
-            token = page.get("nextToken")
-            if not token:
-                break
         return tuple(
             ServiceDeployment(
                 identity=it["serviceDeploymentArn"].rsplit("/", 1)[-1],

@@ -15,8 +15,10 @@ from custom_resources.rotation.rotate.versions import Credentials
 from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
 
-# A default role would make the session another's (PostgreSQL documentation, ALTER ROLE ... SET).
-_AS_ITSELF = "-c role=none"
+# A default role would make the session another's (PostgreSQL documentation, ALTER ROLE ... SET). A
+# function that Lambda froze or ended leaves a session behind: the server ends it after a minute, or
+# its lock would keep deployments and rotations waiting for as long as TCP takes to notice.
+_SETTINGS = "-c role=none -c idle_session_timeout=60000"
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def logged_in(
     for credentials in filter(None, candidates):
         with ExitStack() as opened:
             connecting = credentials.server.connect(
-                MAINTENANCE_DATABASE, credentials.username, credentials.password, options=_AS_ITSELF
+                MAINTENANCE_DATABASE, credentials.username, credentials.password, options=_SETTINGS
             )
             try:
                 connection = opened.enter_context(connecting)
@@ -52,7 +54,7 @@ def logged_in(
 def can_log_in(credentials: Credentials) -> bool:
     """Whether the server takes these credentials."""
     connecting = credentials.server.connect(
-        MAINTENANCE_DATABASE, credentials.username, credentials.password, options=_AS_ITSELF
+        MAINTENANCE_DATABASE, credentials.username, credentials.password, options=_SETTINGS
     )
     try:
         with connecting as connection, connection.cursor() as cursor:

@@ -87,14 +87,13 @@ class Rotation:
         if self._is_current():
             return NOTHING_TO_DO
         pending, current = self._pending(), self.versions.current()
-        previous = self.versions.previous()
-        for other in filter(None, (current, previous)):
-            if not pending.is_same_user(other):
-                raise Failure(
-                    f"The versions of the secret {self.versions.name} name different users or "
-                    "servers.",
-                    "Put the right ones, then rotate it again.",
-                )
+        if not pending.is_same_user(current):
+            raise Failure(
+                f"The versions {PENDING} and {CURRENT} of the secret {self.versions.name} name "
+                "different users or servers.",
+                f"Take {PENDING} from its version if nobody uses it, then rotate it again.",
+            )
+        previous = self.versions.previous(current)
         # The password was set already if an earlier attempt got that far. AWSCURRENT doesn't work
         # if somebody put it by hand, and not in the database.
         with (
@@ -187,8 +186,8 @@ class Rotation:
             )
 
     def _count_sessions(self) -> int:
-        current, previous = self.versions.current(), self.versions.previous()
-        with self._logged_in(current, previous) as (connection, used):
+        current = self.versions.current()
+        with self._logged_in(current, self.versions.previous(current)) as (connection, used):
             return count_sessions(connection, used.username)
 
     def _database(self, credentials: Credentials) -> str:

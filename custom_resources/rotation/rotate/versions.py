@@ -62,6 +62,12 @@ class Credentials:
         """Whether another version is about the same user of the same server."""
         return (self.server, self.username) == (other.server, other.username)
 
+    def with_password(self, password: str) -> Credentials:
+        """The same login with another password."""
+        log.confide(password)
+        content = self.content | {"password": password}
+        return Credentials(self.server, self.username, password, content)
+
 
 @dataclass(frozen=True)
 class Versions:
@@ -87,17 +93,13 @@ class Versions:
         """A version's value; None without one, or without such a version."""
         return self._value(VersionId=version)
 
-    def labelled(self, label: str) -> Credentials | None:
-        """The value of the version that has a label; None without one."""
-        return self._value(VersionStage=label)
-
     def current(self) -> Credentials:
         """The value of AWSCURRENT.
 
         Raises:
             Failure: there is none.
         """
-        credentials = self.labelled(CURRENT)
+        credentials = self._value(VersionStage=CURRENT)
         if credentials is None:
             raise Failure(
                 f"The secret {self.name} has no value with the label {CURRENT}.",
@@ -105,16 +107,23 @@ class Versions:
             )
         return credentials
 
-    def previous(self) -> Credentials | None:
-        """The value of AWSPREVIOUS; None without one, or if it is from before the attachment.
+    def previous(self, current: Credentials) -> Credentials | None:
+        """The login of AWSCURRENT with the password of AWSPREVIOUS; None without one.
+
+        Where the server is doesn't count: the version before the secret was attached to its
+        cluster doesn't say, and the one before a restore says another.
 
         Source: CloudFormation reference, SecretTargetAttachment: it adds host and port to what the
         secret held when it was made, which is the previous version from then on.
         """
         text = self._text(VersionStage=PREVIOUS)
-        if text is None or not {"host", "port"} <= _keys(text):
+        try:
+            content = json.loads(text or "")
+            if content["username"] != current.username:
+                return None
+            return current.with_password(content["password"])
+        except (ValueError, TypeError, KeyError):
             return None
-        return Credentials.read(self.name, text)
 
     def put_pending(self, version: str) -> None:
         """Give a version AWSCURRENT's value with a new random password, and the label AWSPENDING.
@@ -125,11 +134,11 @@ class Versions:
         answer = self.secretsmanager.get_random_password(
             PasswordLength=_PASSWORD_LENGTH, ExcludePunctuation=True
         )
-        password = log.confide(answer["RandomPassword"])
+        pending = current.with_password(answer["RandomPassword"])
         self.secretsmanager.put_secret_value(
             SecretId=self.secret_id,
             ClientRequestToken=version,
-            SecretString=json.dumps(current.content | {"password": password}),
+            SecretString=json.dumps(pending.content),
             VersionStages=[PENDING],
         )
 
@@ -165,12 +174,3 @@ class Versions:
                 return None
             raise
         return str(answer.get("SecretString", ""))
-
-
-def _keys(text: str) -> set[str]:
-    """The keys of a JSON object; none of anything else."""
-    try:
-        content = json.loads(text)
-    except ValueError:
-        return set()
-    return set(content) if isinstance(content, dict) else set()

@@ -7,6 +7,9 @@ import signal
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+# For tests of a flip that hangs: a user of the database with whom it never gets healthy.
+HANGS = os.environ.get("HANGS_AS", "nobody") == os.environ.get("DB_ACTIVE_USER")
+
 
 class Hello(BaseHTTPRequestHandler):
     """Says hello on ``/`` and ``/health``; anything else is 404."""
@@ -17,7 +20,7 @@ class Hello(BaseHTTPRequestHandler):
         """Answer a GET."""
         found = self.path.partition("?")[0] in ("/", "/health")
         body = b"hello\n" if found else b"not found\n"
-        self.send_response(200 if found else 404)
+        self.send_response(503 if HANGS else 200 if found else 404)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -29,6 +32,9 @@ class Hello(BaseHTTPRequestHandler):
             print(format % args)
 
 
+# For tests of a flip that fails: a user of the database with whom it doesn't run.
+if os.environ.get("FAILS_AS", "nobody") == os.environ.get("DB_ACTIVE_USER"):
+    sys.exit("hello: fails as it was told")
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 address = (os.environ.get("BIND_HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080")))
 ThreadingHTTPServer(address, Hello).serve_forever()

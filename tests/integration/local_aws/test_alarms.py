@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,44 @@ def test_a_function_that_fails_rings_its_own_alarm_and_no_other(
         functions.invoke(FunctionName=name, Payload=json.dumps({"fail": name == "failing"}))
     assert state(aws, "failing") == "ALARM"
     assert state(aws, "sound") == "OK"
+
+
+def test_a_function_that_a_rule_calls_is_measured_like_one_that_a_client_calls(
+    aws: LocalAws, functions: Any
+) -> None:
+    events = aws.client("events")
+    rule = events.put_rule(Name="call", EventPattern=json.dumps({"source": ["tests"]}))["RuleArn"]
+    functions.add_permission(
+        FunctionName="failing",
+        StatementId="rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    arn = functions.get_function(FunctionName="failing")["Configuration"]["FunctionArn"]
+    target = {"Id": "function", "Arn": arn, "Input": json.dumps({"fail": True})}
+    events.put_targets(Rule="call", Targets=[target])
+    dimensions = [{"Name": "FunctionName", "Value": "failing"}]
+    put_alarm(aws, "called", "AWS/Lambda", "Errors", Dimensions=dimensions, Period=60)
+
+    def errors() -> float:
+        now = datetime.now(UTC)
+        found = aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Errors",
+            Dimensions=dimensions,
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(point["Sum"] for point in found))
+
+    before = errors()
+    entry = {"Source": "tests", "DetailType": "call", "Detail": "{}"}
+    events.put_events(Entries=[entry])
+    eventually(lambda: errors() == before + 1)
+    assert state(aws, "called") == "ALARM"
 
 
 def test_an_alarm_waits_for_as_many_periods_as_it_was_told(aws: LocalAws, functions: Any) -> None:

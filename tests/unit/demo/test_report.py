@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples.demo.inventory import Service, Stack
-from examples.demo.report import Report, table
+from examples.demo.report import Report, Rotation, table
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def report() -> Report:
         services=[(service, 10, 9)],
         seconds={"platform": 4.5},
         redeploy_changed=0,
+        rotation=Rotation("orders", ["blue", "green", "blue"], 300, 299),
     )
 
 
@@ -32,6 +33,12 @@ def test_the_file_has_exactly_what_programs_were_promised(report: Report, tmp_pa
         "services": [{"name": "orders", "url": "http://o.test", "requests": 10, "ok": 9}],
         "seconds": {"platform": 4.5},
         "redeploy_changed": 0,
+        "rotation": {
+            "service": "orders",
+            "users": ["blue", "green", "blue"],
+            "requests": 300,
+            "ok": 299,
+        },
     }
 
 
@@ -41,6 +48,7 @@ def test_the_text_tells_where_everything_stands(report: Report) -> None:
     assert ["shop-network", "CREATE_COMPLETE", "0.2"] in lines
     assert ["orders", "http://o.test", "1", "orders", "blue", "10", "9"] in lines
     assert ["platform", "4.5"] in lines
+    assert ["orders", "blue", "->", "green", "->", "blue", "300", "299", "1"] in lines
 
 
 def test_a_column_of_numbers_is_set_to_the_right() -> None:

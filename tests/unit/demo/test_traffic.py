@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -68,3 +69,16 @@ def test_a_service_that_does_not_answer_is_counted_as_not_ok() -> None:
     traffic.write_and_read()
 
     assert (traffic.requests, traffic.ok) == (5, 0)
+
+
+def test_traffic_goes_on_as_long_as_the_block_lasts(
+    front: Callable[[str, str], tuple[str, dict[str, str]]],
+) -> None:
+    traffic = Traffic(front, "good")
+    with traffic.without_pause():
+        while traffic.requests < 100:
+            time.sleep(0.01)
+    sent = traffic.requests
+
+    assert traffic.ok == sent
+    assert sent % 10 == 0, "a round is finished"

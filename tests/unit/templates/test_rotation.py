@@ -157,6 +157,12 @@ def test_lambda_alone_makes_network_interfaces_with_the_roles_in_the_vpc() -> No
         assert deny["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": own}}
 
 
+def test_a_role_in_the_vpc_goes_after_the_group_that_waits_for_its_network_interfaces() -> None:
+    functions = of_type("support", "AWS::Lambda::Function").items()
+    in_vpc = {f"{key}Role" for key, it in functions if "VpcConfig" in it["Properties"]}
+    assert set(load("support")["Resources"]["FunctionSecurityGroup"]["DependsOn"]) == in_vpc
+
+
 def test_secrets_manager_may_call_the_rotate_function_for_this_account() -> None:
     permission = properties("RotateFunctionPermission")
     assert permission["FunctionName"] == "<RotateFunction.Arn>"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from custom_resources.rotation.rotate.function import NotRotatedError
-from custom_resources.rotation.rotate.login import set_password
+from custom_resources.rotation.rotate.login import logged_in, set_password
+from custom_resources.rotation.rotate.versions import Credentials
 from tests.integration.custom_resources.rotation.world import STEPS, RotatedService
 from tests.integration.custom_resources.service import new_password
 
@@ -43,6 +48,16 @@ def test_a_password_is_letters_and_digits_and_the_server_gets_its_verifier(
     assert service.verifiers()[service.user("green")] in service.postgres.log
 
 
+def test_it_works_as_the_user_itself_and_leaves_no_session_behind_for_long(
+    service: RotatedService,
+) -> None:
+    current = Credentials.read("green", json.dumps(service.value("green")))
+    with logged_in("green", current) as (connection, used), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('idle_session_timeout')")
+        assert cursor.fetchone() == (service.user("green"), "1min")
+        assert used is current
+
+
 def test_every_step_may_be_done_twice(service: RotatedService) -> None:
     version = service.begin("green")
     for step in STEPS:
@@ -73,6 +88,23 @@ def test_the_label_moves_from_rotation_to_rotation(service: RotatedService) -> N
 def test_a_value_that_was_never_set_in_the_database_is_passed_over(
     service: RotatedService,
 ) -> None:
+    service.put("green", new_password())
+    assert not service.logs_in("green")
+    service.rotate("green")
+
+    assert service.logs_in("green")
+
+
+@pytest.mark.parametrize("lacking", ["host", "port"])
+def test_where_the_previous_version_says_the_server_is_does_not_count(
+    service: RotatedService, lacking: str
+) -> None:
+    """A secret is attached to its cluster by a new version; a restore changes the host."""
+    first = service.value("green") or {}
+    changed = {key: it for key, it in (first | {"port": 1}).items() if key != lacking}
+    service.secretsmanager.put_secret_value(
+        SecretId=service.secret_name("green"), SecretString=json.dumps(changed)
+    )
     service.put("green", new_password())
     assert not service.logs_in("green")
     service.rotate("green")
@@ -205,3 +237,24 @@ def test_a_deployment_that_names_the_idle_user_waits_for_the_end_of_its_rotation
 
     assert service.logs_in("green")
     assert service.labels("green")["AWSCURRENT"] == version
+
+
+def test_four_attempts_at_once_converge(service: RotatedService) -> None:
+    """Secrets Manager tries again while an attempt that it gave up still goes on."""
+    for _ in range(3):
+        version = service.begin("green")
+        together = threading.Barrier(4)
+
+        def attempt(version: str = version, together: threading.Barrier = together) -> None:
+            together.wait()
+            with suppress(NotRotatedError):
+                service.steps("green", version)
+
+        with ThreadPoolExecutor(4) as pool:
+            for one in [pool.submit(attempt) for _ in range(4)]:
+                one.result()
+        service.steps("green", version)
+
+        assert service.labels("green")["ROTATED"] == version
+        assert service.logs_in("green")
+        assert service.logs_in("blue")

@@ -1,0 +1,197 @@
+"""rotate.yml, repair.yml and status.yml, as people run them."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.e2e.platform import Platform
+
+SERVICE, STACK = "payroll", "shop-service-payroll"
+NAMED = {"service_platform": "shop", "service_name": SERVICE}
+OTHER = {"blue": "green", "green": "blue"}
+PATIENCE = 60  # seconds
+
+
+class Payroll:
+    """A service whose image fails or hangs as the user that its playbook names."""
+
+    def __init__(self, platform: Platform, image: str) -> None:
+        self.platform = platform
+        self.variables = platform.service(
+            SERVICE, image, service_health_check_grace_period_seconds=600
+        )
+
+    def deploy(self, **environment: str) -> None:
+        """Deploy it with an environment."""
+        self.platform.play(
+            "playbooks/service.yml", **self.variables, service_environment=environment
+        )
+
+    def rotate(self, **variables: Any) -> str:
+        """Run rotate.yml, which must succeed; return its output."""
+        return self.platform.play("playbooks/rotate.yml", **NAMED, **variables)
+
+    @property
+    def active(self) -> str:
+        """The active user."""
+        return self.platform.outputs(STACK)["ActiveUser"]
+
+    @property
+    def status(self) -> str:
+        """The stack's status."""
+        cloudformation = self.platform.aws.client("cloudformation")
+        return str(cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"])
+
+    def login(self, user: str) -> dict[str, Any]:
+        """What a user's secret holds."""
+        value = self.platform.aws.client("secretsmanager").get_secret_value(
+            SecretId=f"shop/{SERVICE}/db/{user}"
+        )
+        return dict(json.loads(value["SecretString"]))
+
+    def passwords(self) -> dict[str, str]:
+        """Both users' passwords."""
+        return {user: self.login(user)["password"] for user in OTHER}
+
+
+def can_log_in(login: dict[str, Any]) -> bool:
+    try:
+        psycopg2.connect(
+            host=login["host"],
+            port=login["port"],
+            user=login["username"],
+            password=login["password"],
+            dbname=SERVICE,
+        ).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def payroll(platform: Platform, hello_image: str) -> Iterator[Payroll]:
+    made = Payroll(platform, hello_image)
+    made.deploy()
+    yield made
+    platform.play(
+        "playbooks/service.yml",
+        **{**made.variables, "service_state": "absent", "service_database_deletion": "Drop"},
+    )
+
+
+def test_rotate_moves_the_service_to_the_idle_user_and_says_so(payroll: Payroll) -> None:
+    active, before = payroll.active, payroll.passwords()
+    output = payroll.rotate()
+    idle, after = OTHER[active], payroll.passwords()
+    assert re.search(rf"{idle} is active now, after [\d.]+ s", output), output
+    for told in ("createSecret: created", "finishSecret: finished", "flip begun"):
+        assert told in output, f"{told!r} isn't shown in\n{output}"
+    assert payroll.active == idle
+    assert {user for user in OTHER if after[user] != before[user]} == {idle}
+
+
+def test_rotating_all_leaves_no_password_from_before(payroll: Payroll) -> None:
+    active, before = payroll.active, {user: payroll.login(user) for user in OTHER}
+    payroll.rotate(all=True)
+    assert payroll.active == active
+    for user, login in before.items():
+        assert not can_log_in(login), f"the old password of {user} still logs in"
+        assert can_log_in(payroll.login(user))
+
+
+def test_no_password_is_shown(payroll: Payroll) -> None:
+    before = payroll.passwords()
+    output = payroll.rotate()
+    for password in {*before.values(), *payroll.passwords().values()}:
+        assert password not in output
+
+
+def test_a_flip_that_fails_is_told_with_its_reason_and_the_next_one_works(
+    payroll: Payroll,
+) -> None:
+    active = payroll.active
+    payroll.deploy(FAILS_AS=OTHER[active])
+    output = payroll.platform.play_in_vain("playbooks/rotate.yml", **NAMED)
+    assert f"wasn't moved to {OTHER[active]}" in output
+    assert "Circuit Breaker" in output
+    assert payroll.active == active
+    payroll.deploy()
+    payroll.rotate()
+    assert payroll.active == OTHER[active]
+
+
+def test_a_flip_that_hangs_is_aborted_and_the_service_keeps_its_user(payroll: Payroll) -> None:
+    active = payroll.active
+    payroll.deploy(HANGS_AS=OTHER[active])
+    rotating = payroll.platform.start_playbook("playbooks/rotate.yml", **NAMED)
+    end = time.monotonic() + PATIENCE
+    while payroll.status != "UPDATE_IN_PROGRESS" and time.monotonic() < end:
+        time.sleep(0.1)
+    output = payroll.rotate(abort=True)
+    assert "the flip is cancelled" in output
+    assert f"{active} is active, the stack is UPDATE_ROLLBACK_COMPLETE" in " ".join(output.split())
+    told, _ = rotating.communicate(timeout=60)
+    assert rotating.returncode != 0
+    assert f"{active} stays active" in " ".join(told.split())
+    payroll.deploy()
+
+
+def test_there_is_nothing_to_abort_when_no_flip_is_under_way(payroll: Payroll) -> None:
+    output = payroll.rotate(abort=True)
+    assert "no flip is under way" in output
+    assert re.search(r"changed=0\b", output)
+
+
+def test_repair_sets_a_password_that_nobody_knows_to_the_secrets(payroll: Payroll) -> None:
+    login = payroll.login(payroll.active)
+    connection = psycopg2.connect(
+        host=login["host"],
+        port=login["port"],
+        user=login["username"],
+        password=login["password"],
+        dbname="postgres",
+        options="-c role=none",
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {login['username']} PASSWORD 'lost'")
+    assert not can_log_in(login)
+    output = payroll.platform.play("playbooks/repair.yml", **NAMED)
+    assert "database and secrets agree" in " ".join(output.split())
+    assert can_log_in(payroll.login(payroll.active))
+
+
+def test_status_shows_the_service_as_a_table(payroll: Payroll) -> None:
+    output = payroll.platform.play("playbooks/status.yml", service_platform="shop")
+    (row,) = [line for line in output.splitlines() if line.startswith(SERVICE)]
+    assert payroll.active in row.split()
+    assert "alarms of the platform" in output
+
+
+def test_status_writes_json(payroll: Payroll, tmp_path: Path) -> None:
+    written = tmp_path / "status.json"
+    payroll.platform.play("playbooks/status.yml", **NAMED, output=str(written))
+    (service,) = json.loads(written.read_text())["services"]
+    assert (service["service"], service["active_user"]) == (SERVICE, payroll.active)
+    assert service["rotation"] is True
+    for user in OTHER:
+        assert service["users"][user]["last_rotation"], f"{user} was rotated above"
+        assert service["users"][user]["next_rotation"]
+        assert service["users"][user]["unfinished_rotation"] is None
+
+
+@pytest.mark.parametrize("playbook", ["rotate", "repair", "status"])
+def test_a_service_that_is_not_there_is_named(platform: Platform, playbook: str) -> None:
+    output = platform.play_in_vain(
+        f"playbooks/{playbook}.yml", service_platform="shop", service_name="nobody"
+    )
+    assert "There is no stack shop-service-nobody" in " ".join(output.split()) or (
+        "there is no stack shop-service-nobody" in " ".join(output.split())
+    )
