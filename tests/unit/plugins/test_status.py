@@ -29,7 +29,8 @@ def service(**different: Any) -> dict[str, Any]:
 
 
 def lines(*services: dict[str, Any], platform_alarms: tuple[str, ...] = ()) -> list[str]:
-    return table({"services": services, "platform_alarms": list(platform_alarms)})
+    rows: list[str] = table({"services": services, "platform_alarms": list(platform_alarms)})
+    return rows
 
 
 def test_the_heads_stand_above_their_columns() -> None:
