@@ -26,6 +26,8 @@ _FLIP = "flip-"
 _SETTLING_SECONDS = 300.0  # the support template's default
 _UNFINISHED = "A previous rotation isn't complete"
 _COLOURS = {"refused": "yellow", "failed": "red", "rolled-back": "red"}
+_GIVEN_UP = ("refused", "rolled-back", "dropped")  # what fails otherwise is tried again
+_REMINDER_SECONDS = 30.0
 
 
 class Rotation:
@@ -177,17 +179,22 @@ class Rotation:
         version = self._begin(name)
         self._say(f"rotating {name}, version {version}")
         log = self._log("rotate", version, since)
+        said, reminded = "", self._clock.elapsed
         self._clock.hurry()
         while not (secret := services.secret(self._secrets, name)).is_rotated_to(version):
-            refusal = self._tell(log)
+            said = self._tell(log)[1] or said
             if secret.pending != version and version != secret.version(services.CURRENT):
                 raise StackError(
-                    refusal
+                    said
                     or f"The rotation of {name} was given up. The log of "
                     f"{self._service.platform}-rotate says why."
                 )
-            said = refusal or "see the log of its function"
-            self._clock.pause(f"The rotation of {name} isn't finished ({said.rstrip('.')})")
+            # How long Secrets Manager tries again by itself isn't documented.
+            if said and self._clock.elapsed > reminded + _REMINDER_SECONDS:
+                self._begin(name)
+                reminded = self._clock.elapsed
+            reason = (said or "its function said nothing").rstrip(".")
+            self._clock.pause(f"The rotation of {name} isn't finished ({reason})")
         self._tell(log)
         return version
 
@@ -204,21 +211,25 @@ class Rotation:
     def _flipped(self, user: str, version: str, watch: Watch) -> Description:
         """Follow the stack until it is steady with a user, and return it."""
         log = self._log("activate", version, _now())
-        ours: list[Mapping[str, Any]] = []
+        begun = rolled_back = False
+        failure = ""
         self._clock.hurry()
         while True:
             # The state before the events, so that none is missed in the end.
             description = self._description()
-            if fresh := watch.fresh():
+            for event in watch.fresh():
                 self._clock.hurry()
-            ours += [it for it in fresh if it.get("ClientRequestToken") == _FLIP + version]
-            failure = self._tell(log)
+                begun = begun or event.get("ClientRequestToken") == _FLIP + version
+                # A cancelled update's rollback has the token of who cancelled it.
+                rolled_back = rolled_back or (begun and _is_rolled_back(event))
+            outcome, told = self._tell(log)
+            failure = told if outcome in _GIVEN_UP else failure
             active = services.parameters(description)["ActiveUser"]
             if services.is_stable(description) and active == user:
                 return description
             if not is_busy(description["StackStatus"]):
                 self._stack.refuse_stuck(description)
-                if ours and description["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
+                if rolled_back:
                     failure = watch.reason(description)
                 if failure:
                     raise StackError(self._not_moved(user, active, failure))
@@ -237,18 +248,21 @@ class Rotation:
         name = f"{self._service.platform}-{function}"
         return FunctionLog(self._account.client("logs"), name, version, since)
 
-    def _tell(self, log: FunctionLog) -> str:
-        """Show what a function wrote; return the reason of its last refusal or failure, or ""."""
-        reason = ""
+    def _tell(self, log: FunctionLog) -> tuple[str, str]:
+        """Show what a function wrote; return its last outcome and the reason, "" without one."""
+        outcome = reason = ""
         for line in log.fresh():
-            outcome, told = line.get("outcome", ""), line.get("reason", "")
+            outcome, reason = line.get("outcome", ""), line.get("reason", "")
             step = line.get("step") or line.get("action", "")
-            self._say(f"{step}: {outcome} {told}".rstrip(), _COLOURS.get(outcome))
-            reason = told if outcome in _COLOURS else reason
-        return reason
+            self._say(f"{step}: {outcome} {reason}".rstrip(), _COLOURS.get(outcome))
+        return outcome, reason
 
     def _say(self, text: str, colour: str | None = None) -> None:
         self._show(f"{self._clock.elapsed:7.1f} s  {self._service}: {text}", colour)
+
+
+def _is_rolled_back(event: Mapping[str, Any]) -> bool:
+    return is_of_stack(event) and str(event["ResourceStatus"]) == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def _now() -> int:

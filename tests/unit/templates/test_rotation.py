@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.templates.templates import ACCOUNT, REGION, Stack, load, of_type
+from tests.unit.templates.templates import ACCOUNT, FOLDER, REGION, Stack, load, of_type
 from tests.unit.templates.test_deployment_role import as_list
 
 SUPPORT = Stack("support", {"Platform": "shop"}).resources
@@ -17,6 +17,8 @@ AT = f"{REGION}:{ACCOUNT}"
 SECRETS = f"arn:aws:secretsmanager:{AT}:secret:shop/*/db/*"
 STACKS = f"arn:aws:cloudformation:{AT}:stack/shop-service-*/*"
 HOLDERS = [f"arn:aws:ecs:{AT}:service/shop/*", f"arn:aws:ecs:{AT}:task/shop/*"]
+# boto3: SERVICE.operation( or SERVICE.get_paginator("operation")
+CALL = r'\b_?(ecs|secretsmanager|cloudformation)\.(?:get_paginator\("(\w+)"\)|(\w+)\()'
 LONGEST_ECS_UPDATE = datetime.timedelta(hours=36)  # of an AWS::ECS::Service (CloudFormation)
 
 
@@ -120,6 +122,26 @@ def test_the_rotate_function_may_change_secrets_of_services_and_look_who_holds_t
         "ecs:ListTasks": ["*"],
         "ecs:DescribeTaskDefinition": ["*"],
     }
+
+
+def called(package: str) -> set[str]:
+    """The IAM actions of the calls that stand in a function's own code."""
+    folder = FOLDER.parent / "custom_resources" / "rotation"
+    code = "".join(
+        path.read_text() for path in (*folder.glob("*.py"), *(folder / package).glob("*.py"))
+    )
+    found = re.findall(CALL, code)
+    return {
+        f"{service}:{''.join(word.title() for word in (paged or plain).split('_'))}"
+        for service, paged, plain in found
+        if plain not in ("get_paginator", "exceptions")
+    }
+
+
+@pytest.mark.parametrize("name", ["rotate", "activate"])
+def test_a_role_allows_what_its_function_calls_and_nothing_else(name: str) -> None:
+    allowed = {it for it in own_rights(f"{name.title()}Function") if not it.startswith("sqs:")}
+    assert called(name) == allowed  # sqs: Lambda itself takes from the queue
 
 
 def test_it_looks_at_the_tasks_of_its_own_platform_alone() -> None:
