@@ -161,7 +161,7 @@ def _wait_until_steady(arn: str, known: tuple[str, ...], stack: str = "") -> Non
         running = deployment["runningCount"] >= service["desiredCount"]
         if deployment["rolloutState"] == "COMPLETED" and running:
             return
-        if _stacks.get(stack, {}).get("_cancel_requested"):
+        if _stacks.get(stack, {}).pop("_cancel_requested", False):  # once: the rollback waits too
             raise ValueError("Resource update cancelled")
         time.sleep(0.1)
     raise ValueError(
