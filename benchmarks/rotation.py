@@ -43,7 +43,7 @@ from tests.e2e.traffic import Traffic
 REPORT = ROOT / "build" / "bench" / "rotation.json"
 PLOT = ROOT / "docs" / "denied-logins.svg"
 ATTEMPTS = 50_000
-MINUTES = 20
+MINUTES = 30
 PATIENCE = 90  # seconds
 SETTLED = 3  # seconds; longer than a rotation waits after a deployment on the local AWS
 SINGLE_ROTATIONS = 4
