@@ -25,6 +25,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -290,6 +291,8 @@ class Run:
         self.tally = Tally()
         self.requests, self.http_failed = 0, 0
         self.attempts: Callable[[], int] = lambda: 0
+        # Of the function that was killed, and of rotations that were refused for the time being.
+        self.failed_steps: Counter[str] = Counter()
 
     def do(self, what: str, action: Callable[[], Any]) -> Any:
         """Do one thing and write down when."""
@@ -322,6 +325,7 @@ class Run:
             "http_requests": self.requests,
             "errors": dict(self.tally.errors),
             "seconds": round(time.time() - self._start, 1),
+            "failed_steps": dict(self.failed_steps),
             "events": self.events,
         }
 
@@ -389,10 +393,10 @@ def measure(aws: LocalAws, folder: Path, attempts: int, minutes: float) -> dict[
     first.lower_iterations(platform.outputs(f"{platform.name}-rds")["DatabaseAdminUsername"])
     first.deploy()
     second.deploy()
-    return {
-        "blue_green": blue_green(first, crash, folder, attempts, end),
-        "single_user": single_user(second, end),
-    }
+    ours = blue_green(first, crash, folder, attempts, end)
+    log = (aws.directory / "server.log").read_text(errors="replace")
+    ours.failed_steps = Counter(re.findall(r"the rotation of \S+ failed at (\w+)", log))
+    return {"blue_green": ours, "single_user": single_user(second, end)}
 
 
 def table(figures: dict[str, dict[str, Any]]) -> str:
