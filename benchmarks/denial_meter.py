@@ -54,7 +54,7 @@ class Login:
                 connect_timeout=10,
             ).close()
         except psycopg2.OperationalError as error:
-            return str(error).strip().rpartition("FATAL:")[2].strip() or "unreachable"
+            return str(error).strip().rpartition("FATAL:")[2].strip()
         return ""
 
     def is_over(self) -> bool:

@@ -19,12 +19,14 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -43,7 +45,7 @@ from tests.e2e.traffic import Traffic
 REPORT = ROOT / "build" / "bench" / "rotation.json"
 PLOT = ROOT / "docs" / "denied-logins.svg"
 ATTEMPTS = 50_000
-MINUTES = 20
+MINUTES = 30
 PATIENCE = 90  # seconds
 SETTLED = 3  # seconds; longer than a rotation waits after a deployment on the local AWS
 SINGLE_ROTATIONS = 4
@@ -290,6 +292,8 @@ class Run:
         self.tally = Tally()
         self.requests, self.http_failed = 0, 0
         self.attempts: Callable[[], int] = lambda: 0
+        # Of the function that was killed, and of rotations that were refused for the time being.
+        self.failed_steps: Counter[str] = Counter()
 
     def do(self, what: str, action: Callable[[], Any]) -> Any:
         """Do one thing and write down when."""
@@ -322,6 +326,7 @@ class Run:
             "http_requests": self.requests,
             "errors": dict(self.tally.errors),
             "seconds": round(time.time() - self._start, 1),
+            "failed_steps": dict(self.failed_steps),
             "events": self.events,
         }
 
@@ -389,10 +394,10 @@ def measure(aws: LocalAws, folder: Path, attempts: int, minutes: float) -> dict[
     first.lower_iterations(platform.outputs(f"{platform.name}-rds")["DatabaseAdminUsername"])
     first.deploy()
     second.deploy()
-    return {
-        "blue_green": blue_green(first, crash, folder, attempts, end),
-        "single_user": single_user(second, end),
-    }
+    ours = blue_green(first, crash, folder, attempts, end)
+    log = (aws.directory / "server.log").read_text(errors="replace")
+    ours.failed_steps = Counter(re.findall(r"the rotation of \S+ failed at (\w+)", log))
+    return {"blue_green": ours, "single_user": single_user(second, end)}
 
 
 def table(figures: dict[str, dict[str, Any]]) -> str:

@@ -176,13 +176,14 @@ def test_status_shows_the_service_as_a_table(payroll: Payroll) -> None:
 
 
 def test_status_writes_json(payroll: Payroll, tmp_path: Path) -> None:
+    payroll.rotate()
     written = tmp_path / "status.json"
     payroll.platform.play("playbooks/status.yml", **NAMED, output=str(written))
     (service,) = json.loads(written.read_text())["services"]
     assert (service["service"], service["active_user"]) == (SERVICE, payroll.active)
     assert service["rotation"] is True
+    assert service["users"][payroll.active]["last_rotation"], "it was rotated just now"
     for user in OTHER:
-        assert service["users"][user]["last_rotation"], f"{user} was rotated above"
         assert service["users"][user]["next_rotation"]
         assert service["users"][user]["unfinished_rotation"] is None
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 ROLE = Path(__file__).parents[3] / "roles" / "service"
@@ -43,6 +43,7 @@ def next_rotated(moment: datetime.datetime, hour: int) -> str:
             return ROTATED_ON[moment.day]
 
 
+@settings(deadline=None)
 @given(moment=YEAR, hour=st.integers(0, 23))
 def test_the_next_rotation_to_come_is_the_idle_users(moment: datetime.datetime, hour: int) -> None:
     active = first_active_user(moment, service_rotation_hour=hour)
