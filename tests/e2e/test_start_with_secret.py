@@ -20,7 +20,9 @@ START = ROOT / "examples" / "start_with_secret" / "start.sh"
 OVERRIDES = {
     "Resources": {
         "TaskDefinition": {
-            "Properties": {"ContainerDefinitions": [{"Name": "app", "Secrets": None}]}
+            "Properties": {
+                "ContainerDefinitions": [{"Name": "app", "Essential": True, "Secrets": None}]
+            }
         }
     }
 }
