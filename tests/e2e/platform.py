@@ -35,7 +35,13 @@ class Answer:
         return cls(response.status or 0, json.loads(text) if is_json else text)
 
 
-SERVICE_PLAYBOOKS = ("playbooks/service.yml", "examples/orders/deploy.yml")
+SERVICE_PLAYBOOKS = (
+    "examples/orders/deploy.yml",
+    "playbooks/repair.yml",
+    "playbooks/rotate.yml",
+    "playbooks/service.yml",
+    "playbooks/status.yml",
+)
 
 
 class Platform:
