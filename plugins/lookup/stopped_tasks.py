@@ -20,8 +20,8 @@ description:
     the last lines of the log of one of them.
   - CloudFormation says only that the circuit breaker was triggered; this says why.
   - Tasks that a deployment replaced, or that were scaled in, are left out.
-requirements:
-  - botocore >= 1.34
+extends_documentation_fragment:
+  - quayside.fargate.aws
 options:
   _terms:
     description: Families of the tasks' definitions.
@@ -36,15 +36,6 @@ options:
     description: How far back to look. ECS itself remembers an hour.
     type: float
     default: 3600
-  region:
-    description: Region; without it E(AWS_REGION).
-    type: str
-  profile:
-    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
-    type: str
-  endpoint_url:
-    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
-    type: str
 """
 
 EXAMPLES = r"""

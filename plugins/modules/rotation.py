@@ -16,8 +16,9 @@ description:
     refused. Goes on with a rotation that was begun and not finished.
   - When the rotation is refused or the flip is rolled back, it fails with the reason. Nothing is
     denied then, the user that was active stays so.
-requirements:
-  - botocore >= 1.34
+extends_documentation_fragment:
+  - quayside.fargate.aws
+  - quayside.fargate.aws.timeout
 attributes:
   check_mode:
     description: Is skipped in check mode.
@@ -45,19 +46,6 @@ options:
     type: str
     choices: [rotated, aborted]
     default: rotated
-  timeout:
-    description: Seconds the task may take. After them it fails; what was begun goes on by itself.
-    type: int
-    default: 3600
-  region:
-    description: AWS region; without it E(AWS_REGION), E(AWS_DEFAULT_REGION) or the profile's.
-    type: str
-  profile:
-    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
-    type: str
-  endpoint_url:
-    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
-    type: str
 """
 
 EXAMPLES = r"""

@@ -17,8 +17,9 @@ description:
     failed. What it can't mend it names, with the command to run.
   - Runs inside ansible-playbook on the controller, with botocore. Credentials come from where
     botocore finds them (environment, profile, role of the instance).
-requirements:
-  - botocore >= 1.34
+extends_documentation_fragment:
+  - quayside.fargate.aws
+  - quayside.fargate.aws.timeout
 attributes:
   check_mode:
     description: Shows what would change and changes nothing, for a new stack too.
@@ -115,20 +116,6 @@ options:
       - Whether CloudFormation refuses to delete the stack. Not given, it stays as it is.
       - With O(state=absent), V(false) lifts the protection of the stack before deleting it.
     type: bool
-  timeout:
-    description:
-      - Seconds the task may take. After them it fails; the stack goes on by itself.
-    type: int
-    default: 3600
-  region:
-    description: AWS region; without it E(AWS_REGION), E(AWS_DEFAULT_REGION) or the profile's.
-    type: str
-  profile:
-    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
-    type: str
-  endpoint_url:
-    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
-    type: str
 """
 
 EXAMPLES = r"""

@@ -11,8 +11,8 @@ author: The Quayside team
 description:
   - Tells of every service of a platform, or of one, who its active database user is, when both
     users were and will be rotated, which deployment runs, and which alarms are in ALARM.
-requirements:
-  - botocore >= 1.34
+extends_documentation_fragment:
+  - quayside.fargate.aws
 attributes:
   check_mode:
     description: Changes nothing, and does the same in check mode.
@@ -30,15 +30,6 @@ options:
     type: str
     choices: [table, json, nothing]
     default: nothing
-  region:
-    description: AWS region; without it E(AWS_REGION), E(AWS_DEFAULT_REGION) or the profile's.
-    type: str
-  profile:
-    description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
-    type: str
-  endpoint_url:
-    description: Another address for AWS; without it E(AWS_ENDPOINT_URL).
-    type: str
 """
 
 EXAMPLES = r"""
@@ -105,4 +96,9 @@ table:
   type: list
   elements: str
   returned: success
+seconds:
+  description: Seconds the task took.
+  type: float
+  returned: always
+  sample: 0.4
 """

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
@@ -71,6 +72,11 @@ class Account:
         # botocore alone reads only AWS_DEFAULT_REGION; AWS's other SDKs and its CLI prefer this.
         self._region = region or os.environ.get("AWS_REGION")
         self._endpoint_url = endpoint_url
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """Return what a task's options region, profile and endpoint_url name."""
+        return cls(options["region"], options["profile"], options["endpoint_url"])
 
     def client(self, service: str) -> Any:
         """Return a client that repeats throttled and passing failures (botocore: standard mode).

@@ -113,7 +113,7 @@ class Deployment:
         self._clock = clock
         self._check = check
         self._show = show
-        self._account = aws.Account(options["region"], options["profile"], options["endpoint_url"])
+        self._account = aws.Account.of(options)
         self._client = self._account.client("cloudformation")
         self._stack = Stack(self._client, options["name"], clock, show)
 

@@ -1,0 +1,66 @@
+"""What the collection's actions share: their options, and errors as a task's message."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Clock
+
+Options = dict[str, dict[str, Any]]
+
+display = Display()
+
+# plugins/doc_fragments/aws.py documents these.
+AWS_OPTIONS: Options = {
+    "region": {"type": "str"},
+    "profile": {"type": "str"},
+    "endpoint_url": {"type": "str"},
+}
+TIMEOUT_OPTION: Options = {"timeout": {"type": "int", "default": 3600}}
+
+
+class Action(ActionBase):  # type: ignore[misc]
+    """An action that runs in the process of ansible-playbook's worker.
+
+    Attributes:
+        options: what plugins/modules documents; a test holds the two together.
+        exclusive: pairs of options of which a task gives one.
+        clock: counts the task's seconds, and ends it after option timeout if it has one.
+    """
+
+    options: ClassVar[Options]
+    exclusive: ClassVar[list[tuple[str, str]]] = []
+    _supports_async = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Check the options and do it; a StackError is the failed task's message."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, options = self.validate_argument_spec(self.options, mutually_exclusive=self.exclusive)
+        self.clock = Clock(options.get("timeout", 0))
+        try:
+            result.update(self.outcome(options))
+        except StackError as error:
+            result.update(failed=True, msg=self.hide(str(error)))
+        result["seconds"] = round(self.clock.elapsed, 1)
+        return result
+
+    def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Do it with checked options, and return the task's result.
+
+        Raises: StackError for whatever the user must know.
+        """
+        raise NotImplementedError
+
+    def show(self, text: str, colour: str | None = None) -> None:
+        """Print a line while the task runs."""
+        display.display(self.hide(text), color=colour)
+
+    def hide(self, text: str) -> str:
+        """Return a text without what nobody may see; by default there is nothing."""
+        return text
