@@ -7,10 +7,15 @@ LOCAL_AWS := build/local_aws
 RUNTIME ?= python3.13
 ARCHITECTURE ?= x86_64
 READY := build/setup/ready
+BASE_IMAGE ?= python:3.13-slim
+VERSION := $(shell sed -n 's/^version: *//p' galaxy.yml)
+IMAGE := quayside/fargate
+RESOLVE := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-python-downloads --python-version 3.13 \
+  --python-platform linux --custom-compile-command 'make lock'
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions test lint roles bench-rotation clean
+.PHONY: help setup demo up down functions image image-test wheels lock test lint roles bench-rotation clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -36,6 +41,21 @@ down: setup ## Stop it.
 
 functions: setup ## Build the Lambda functions for RUNTIME and ARCHITECTURE.
 	$(BIN)/python -m custom_resources.build --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --output build/functions
+
+image: ## Build the deploy image; OFFLINE=1 takes the wheels that `make wheels` has downloaded, and no network.
+	docker build $(if $(OFFLINE),--network none --build-arg PIP_NO_INDEX=1) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) \
+	  --tag $(IMAGE):$(VERSION) --tag $(IMAGE):dev .
+
+image-test: setup ## Test the deploy image, built for the tests; without Docker that is a failure.
+	REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/image
+
+wheels: setup ## Download the wheels that the deploy image is built from.
+	$(BIN)/python -m deploy_image.wheels
+
+lock: setup ## Resolve the deploy image's requirements anew, with hashes.
+	$(RESOLVE) deploy_image/requirements.in --output-file deploy_image/requirements.txt
+	$(RESOLVE) deploy_image/collections.in --no-deps --output-file deploy_image/collections.txt
 
 test: setup ## Run every test; what it skips, and why, stands at the end.
 	tests/run.sh
