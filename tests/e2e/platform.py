@@ -151,6 +151,10 @@ def platform_variables() -> dict[str, Any]:
         # Nobody waits for a busy stack, or for ECS to settle, as long as on AWS.
         "support_rotation_settling_seconds": 2,
         "support_overrides": {
-            "Resources": {"ActivationQueue": {"Properties": {"VisibilityTimeout": 3}}}
+            "Resources": {
+                "ActivationQueue": {"Properties": {"VisibilityTimeout": 3}},
+                # Each refusal rings anew.
+                "RotateFunctionAlarm": {"Properties": {"Period": 10}},
+            }
         },
     }

@@ -7,141 +7,18 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection
 
 from tests.e2e.platform import Platform
-from tests.e2e.test_databases import connect
+from tests.e2e.rotating import OTHER, PATIENCE, Rotating
 from tests.e2e.traffic import Traffic
 
-OTHER = {"blue": "green", "green": "blue"}
 SCHEDULED = {
     "blue": datetime(2027, 3, 1, 3, tzinfo=UTC),
     "green": datetime(2027, 3, 15, 3, tzinfo=UTC),
 }
-PATIENCE = 60  # seconds
-SETTLED = 3  # seconds after a deployment; the tests' platform forbids rotations for two
-
-
-class Rotating:
-    """A service with two tasks, whose users are rotated."""
-
-    def __init__(self, platform: Platform, name: str, image: str) -> None:
-        self.platform, self.name, self.stack_name = platform, name, f"shop-service-{name}"
-        self.variables = platform.service(name, image, service_desired_count=2)
-        self.secrets = platform.aws.client("secretsmanager")
-
-    def deploy(self, **variables: Any) -> str:
-        """Run the service's playbook, and wait until it may be rotated; return its output."""
-        output = self.platform.play("playbooks/service.yml", **self.variables | variables)
-        time.sleep(SETTLED)
-        return output
-
-    @property
-    def stack(self) -> dict[str, Any]:
-        """The stack, as CloudFormation describes it."""
-        described = self.platform.aws.client("cloudformation").describe_stacks(
-            StackName=self.stack_name
-        )
-        return dict(described["Stacks"][0])
-
-    @property
-    def active(self) -> str:
-        """The active user."""
-        return self.platform.outputs(self.stack_name)["ActiveUser"]
-
-    @property
-    def idle(self) -> str:
-        """The other one."""
-        return OTHER[self.active]
-
-    def secret(self, user: str) -> str:
-        """Name of a user's secret."""
-        return f"shop/{self.name}/db/{user}"
-
-    def connect(self, user: str) -> connection:
-        """Log in as a user with what its secret holds."""
-        return connect(self.platform, self.name, user, self.name)
-
-    def password(self, user: str) -> str:
-        """A user's password."""
-        value = self.secrets.get_secret_value(SecretId=self.secret(user))["SecretString"]
-        return str(json.loads(value)["password"])
-
-    def labels(self, user: str) -> dict[str, str]:
-        """Staging labels of a user's secret, with their versions."""
-        stages = self.secrets.describe_secret(SecretId=self.secret(user))["VersionIdsToStages"]
-        return {label: version for version, labels in stages.items() for label in labels}
-
-    def rotate(self) -> str:
-        """Tell Secrets Manager to rotate the idle user; return who that is."""
-        user = self.idle
-        self.secrets.rotate_secret(SecretId=self.secret(user))
-        return user
-
-    def task_users(self) -> set[str]:
-        """The users in the task definitions of all tasks that aren't stopped."""
-        ecs = self.platform.aws.client("ecs")
-        arns = [
-            arn
-            for desired in ("RUNNING", "STOPPED")
-            for arn in ecs.list_tasks(
-                cluster="shop", family=f"shop-{self.name}", desiredStatus=desired
-            )["taskArns"]
-        ]
-        tasks = ecs.describe_tasks(cluster="shop", tasks=arns)["tasks"] if arns else []
-        found = set()
-        for task in tasks:
-            if task["lastStatus"] != "STOPPED":
-                definition = ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])
-                (container,) = definition["taskDefinition"]["containerDefinitions"]
-                environment = {it["name"]: it["value"] for it in container["environment"]}
-                found.add(environment["DB_ACTIVE_USER"])
-        return found
-
-    def wait_for(self, user: str) -> None:
-        """Wait until the stack is stable with a user, and no task has another."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            stable = not str(self.stack["StackStatus"]).endswith("_IN_PROGRESS")
-            if stable and self.active == user and self.task_users() == {user}:
-                time.sleep(SETTLED)
-                return
-            time.sleep(0.2)
-        raise AssertionError(
-            f"{self.name} is not with {user} after {PATIENCE} s: {self.stack['StackStatus']}, "
-            f"{self.active}, tasks {self.task_users()}\n{self.logs()}"
-        )
-
-    @property
-    def parameter(self) -> str:
-        """The active user as it is published for people and tools."""
-        name = f"/shop/{self.name}/db/active-user"
-        answer = self.platform.aws.client("ssm").get_parameter(Name=name)
-        return str(answer["Parameter"]["Value"])
-
-    def rings(self, alarm: str) -> bool:
-        """Whether an alarm comes on within the time that one has patience."""
-        cloudwatch = self.platform.aws.client("cloudwatch")
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            (found,) = cloudwatch.describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
-            if found["StateValue"] == "ALARM":
-                return True
-            time.sleep(0.2)
-        return False
-
-    def logs(self) -> str:
-        """What both functions said."""
-        logs = self.platform.aws.client("logs")
-        lines = []
-        for function in ("rotate", "activate"):
-            events = logs.filter_log_events(logGroupName=f"/aws/lambda/shop-{function}")["events"]
-            lines += [event["message"] for event in events]
-        return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -232,22 +109,6 @@ def test_a_schedule_that_fires_rotates_the_idle_user_and_moves_the_service(
     fired = rotating.platform.aws.rotate_as_scheduled(SCHEDULED[user])
     assert rotating.secret(user) in fired
     rotating.wait_for(user)
-
-
-def test_the_active_users_rotation_is_refused_and_changes_nothing(rotating: Rotating) -> None:
-    user = rotating.active
-    before = rotating.password(user)
-    rotating.secrets.rotate_secret(SecretId=rotating.secret(user))
-    end = time.monotonic() + PATIENCE
-    while "it is the active user" not in rotating.logs() and time.monotonic() < end:
-        time.sleep(0.2)
-    assert "it is the active user" in rotating.logs()
-    assert rotating.rings("shop-rotate-errors")
-    assert "AWSPENDING" not in rotating.labels(user)
-    assert rotating.password(user) == before
-    assert rotating.active == user
-    with rotating.connect(user).cursor() as cursor:
-        cursor.execute("select 1")
 
 
 def test_an_old_password_is_denied_and_both_users_passwords_log_in(rotating: Rotating) -> None:

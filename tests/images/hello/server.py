@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # For tests of a flip that hangs: a user of the database with whom it never gets healthy.
 HANGS = os.environ.get("HANGS_AS", "nobody") == os.environ.get("DB_ACTIVE_USER")
+# For tests of a rollback that takes its time: seconds until it is healthy.
+HEALTHY_AT = time.monotonic() + float(os.environ.get("HEALTHY_AFTER", "0"))
 
 
 class Hello(BaseHTTPRequestHandler):
@@ -20,7 +23,8 @@ class Hello(BaseHTTPRequestHandler):
         """Answer a GET."""
         found = self.path.partition("?")[0] in ("/", "/health")
         body = b"hello\n" if found else b"not found\n"
-        self.send_response(503 if HANGS else 200 if found else 404)
+        unhealthy = HANGS or time.monotonic() < HEALTHY_AT
+        self.send_response(503 if unhealthy else 200 if found else 404)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
