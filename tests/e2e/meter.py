@@ -1,0 +1,45 @@
+"""New logins and requests without pause, none of which may fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.denial_meter import DenialMeter, Target
+from tests.e2e.rotating import Rotating
+from tests.e2e.traffic import Traffic
+
+FEWEST_LOGINS = 50  # a block lasts for seconds, in each of which dozens fit
+
+
+@contextmanager
+def nobody_is_denied(service: Rotating, path: str) -> Iterator[None]:
+    """Log in with what tasks hold, and call the service, as long as the block lasts.
+
+    Args:
+        service: with a database.
+        path: that it answers with 200.
+    """
+    environment = service.platform.aws.environment
+    target = Target(
+        database=service.name,
+        port=service.platform.outputs("shop-rds")["DatabasePort"],
+        cluster="shop",
+        service=service.name,
+        client={
+            "endpoint_url": environment["AWS_ENDPOINT_URL"],
+            "region_name": environment["AWS_REGION"],
+            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+        },
+    )
+    meter = DenialMeter(target, time.time())
+    with meter, Traffic(service.platform, service.name, path) as traffic:
+        service.eventually(lambda: meter.attempts, "the meter measures")
+        yield
+    logins = meter.tally.attempts.total()
+    print(f"{logins} logins, {traffic.requests} requests")
+    assert not meter.tally.denied
+    assert traffic.failures == []
+    assert logins > FEWEST_LOGINS
