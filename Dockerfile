@@ -9,11 +9,11 @@ FROM ${BASE_IMAGE} AS base
 RUN if ! command -v ps; then \
       apt-get update \
       && apt-get install --yes --no-install-recommends procps \
-      && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/apt /var/log/dpkg.log; \
+      && apt-get clean && rm -rf /var/lib/apt/lists/*; \
     fi
 
 FROM base AS pip
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_FIND_LINKS=/wheels PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_FIND_LINKS=/wheels PIP_NO_CACHE_DIR=1 \
     PIP_ONLY_BINARY=:all: PIP_REQUIRE_HASHES=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH
 RUN python -m venv /opt/venv
 WORKDIR /build
@@ -30,7 +30,7 @@ FROM pip AS ansible
 ARG PIP_NO_INDEX
 ARG PIP_INDEX_URL
 COPY deploy_image/requirements.txt .
-RUN pip install --requirement requirements.txt
+RUN pip install --no-compile --requirement requirements.txt
 COPY deploy_image/collections.txt deploy_image/unpack_collection.py ./
 RUN pip download --no-deps --dest ansible --requirement collections.txt \
     && python unpack_collection.py ansible/*.whl amazon.aws /opt/collections \
@@ -39,13 +39,15 @@ WORKDIR /opt/venv/lib
 # What only building, testing and documenting need goes. What is left is compiled, since nobody can
 # write it later; but for modules, which Ansible sends as text.
 RUN rm -r ../bin/pip* ../bin/ansible-test python3*/site-packages/pip* python3*/site-packages/ansible_test \
-    && find . -name examples-1.json.gz -delete \
+    && find . -name "examples-1.json*" -delete \
     && python -m compileall -q -x ansible/modules --invalidation-mode unchecked-hash .
 WORKDIR /build
 COPY . collection
 RUN ansible-galaxy collection build --output-path . collection \
     && ansible-galaxy collection install --offline --no-deps --collections-path /opt/collections quayside-fargate-*.tar.gz
 COPY --from=functions /build/build/functions /opt/collections/ansible_collections/quayside/fargate/build/functions
+# A checkout's files may be its owner's alone.
+RUN chmod --recursive a+rX /opt/collections
 
 FROM base
 # A pipeline's agent runs under any uid, without a name and a home.

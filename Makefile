@@ -43,7 +43,8 @@ functions: setup ## Build the Lambda functions for RUNTIME and ARCHITECTURE.
 	$(BIN)/python -m custom_resources.build --runtime $(RUNTIME) --architecture $(ARCHITECTURE) --output build/functions
 
 image: ## Build the deploy image; OFFLINE=1 takes the wheels that `make wheels` has downloaded, and no network.
-	docker build $(if $(OFFLINE),--network none --build-arg PIP_NO_INDEX=1) --build-arg BASE_IMAGE=$(BASE_IMAGE) \
+	docker build --build-arg PIP_INDEX_URL $(if $(OFFLINE),--network none --build-arg PIP_NO_INDEX=1) \
+	  --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) \
 	  --tag $(IMAGE):$(VERSION) --tag $(IMAGE):dev .
 

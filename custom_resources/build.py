@@ -205,6 +205,7 @@ def _replace(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old one or the new one, whole."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as draft:
         draft.write(text)
+    Path(draft.name).chmod(0o644)  # the file of tempfile's is its owner's alone
     Path(draft.name).rename(path)
 
 
