@@ -15,7 +15,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-py
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions image image-test wheels lock test lint roles bench-rotation clean
+.PHONY: help setup demo up down functions image image-test wheels lock molecule test lint roles bench-rotation clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -57,6 +57,9 @@ wheels: setup ## Download the wheels that the deploy image is built from.
 lock: setup ## Resolve the deploy image's requirements anew, with hashes.
 	$(RESOLVE) deploy_image/requirements.in --output-file deploy_image/requirements.txt
 	$(RESOLVE) deploy_image/collections.in --no-deps --output-file deploy_image/collections.txt
+
+molecule: setup ## Run molecule's scenarios, one for every role and one for a rotation, on a local AWS.
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/molecule test --all
 
 test: setup ## Run every test; what it skips, and why, stands at the end.
 	tests/run.sh

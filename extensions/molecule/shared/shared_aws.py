@@ -1,12 +1,14 @@
 """Start or stop molecule's local AWS; start tells ansible-playbook where it is.
 
-Its port and root key are new at each start, but molecule.yml can name fixed environment variables
-only: so they go into AWS's own configuration files, and what else scenarios must know into facts.json.
+Its port and root key are new at each start, but molecule's configuration takes fixed environment
+variables only: so they go into AWS's own configuration files, and what else scenarios must know
+into facts.json.
 """
 
 from __future__ import annotations
 
 import configparser
+import contextlib
 import json
 import os
 import shutil
@@ -18,10 +20,11 @@ from local_aws.errors import LocalAwsError
 
 BUILD = Path(__file__).parents[3] / "build" / "molecule"
 DIRECTORY, AWS_FILES, FACTS = BUILD / "local_aws", BUILD / "aws", BUILD / "facts.json"
+LOG = BUILD / "ansible.log"
 
 
 def start() -> None:
-    """Start a fresh local AWS, in place of one that an interrupted run left, and say where it is."""
+    """Start a fresh local AWS, in place of one that a broken off run left; say where it is."""
     stop()
     aws = LocalAws.start(DIRECTORY, attached=False)
     environment = aws.environment
@@ -39,6 +42,7 @@ def start() -> None:
         "architecture": "arm64" if os.uname().machine == "aarch64" else "x86_64",
     }
     FACTS.write_text(json.dumps(facts))
+    LOG.write_text("")  # of an earlier run
 
 
 def write(name: str, **settings: str) -> None:
@@ -51,10 +55,8 @@ def write(name: str, **settings: str) -> None:
 
 def stop() -> None:
     """Stop it; nothing to do if it doesn't run."""
-    try:
+    with contextlib.suppress(LocalAwsError):
         LocalAws.running(DIRECTORY).stop()
-    except LocalAwsError:
-        pass
     shutil.rmtree(AWS_FILES, ignore_errors=True)
 
 

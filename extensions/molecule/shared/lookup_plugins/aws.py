@@ -11,7 +11,12 @@ from ansible.plugins.lookup import LookupBase
 class LookupModule(LookupBase):  # type: ignore[misc]
     """lookup('aws', 'ecs', 'describe_clusters', clusters=['shop'])."""
 
-    def run(self, terms: list[str], variables: Any = None, **request: Any) -> list[Any]:
+    def run(
+        self,
+        terms: list[str],
+        variables: Any = None,  # noqa: ARG002 - Ansible gives it
+        **request: Any,
+    ) -> list[Any]:
         """Return the answer, without what every answer has.
 
         Args:

@@ -18,7 +18,13 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     """
 
     def run(
-        self, terms: list[str], variables: Any = None, *, database: str, **login: Any
+        self,
+        terms: list[str],
+        variables: Any = None,  # noqa: ARG002 - Ansible gives it
+        *,
+        database: str,
+        refusal: bool = False,
+        **login: Any,
     ) -> list[Any]:
         """Return the first column of a statement's rows, or [] if it has none.
 
@@ -26,10 +32,11 @@ class LookupModule(LookupBase):  # type: ignore[misc]
             terms: the statement; what it does stays.
             variables: of the play, not used.
             database: to connect to.
+            refusal: return PostgreSQL's words when it refuses, instead of failing.
             login: the name of a secret (secret), perhaps with a label (stage); or a parameter with
                 the password (parameter), with username, host and port.
 
-        Raises: AnsibleLookupError with PostgreSQL's words when it refuses.
+        Raises: AnsibleLookupError when PostgreSQL refuses.
         """
         (statement,) = map(str, terms)
         login = secret_of(**login) if "secret" in login else parameter_of(**login)
@@ -47,6 +54,8 @@ class LookupModule(LookupBase):  # type: ignore[misc]
                 rows = cursor.fetchall() if cursor.description else []
             connection.close()
         except psycopg2.Error as error:
+            if refusal:
+                return [str(error).strip()]
             raise AnsibleLookupError(str(error).strip()) from None
         return [row[0] for row in rows]
 
