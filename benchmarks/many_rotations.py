@@ -1,0 +1,122 @@
+"""Fifty services rotated at once: whether all flip, how long it takes, and what is tried again.
+
+Run from the repository: ``.venv/bin/python -m benchmarks.many_rotations [--count 50]``.
+The services are those of many_services.py. Their idle users' secrets are rotated by RotateSecret,
+all in the same moment, as on a schedule that all services share. The report:
+build/bench/many_rotations.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from benchmarks.many_services import deploy_at_once
+from local_aws.control import LocalAws
+from tests.e2e.platform import ROOT, Platform, platform_variables
+from tests.e2e.rotating import SETTLED, Rotating
+
+REPORT = ROOT / "build" / "bench" / "many_rotations.json"
+PATIENCE = 900  # seconds
+
+
+def messages(platform: Platform, function: str) -> list[dict[str, Any]]:
+    """All that a function has said."""
+    pages = (
+        platform.aws.client("logs")
+        .get_paginator("filter_log_events")
+        .paginate(logGroupName=f"/aws/lambda/shop-{function}")
+    )
+    lines = [event["message"] for page in pages for event in page["events"]]
+    return [json.loads(line)["message"] for line in lines if line.startswith("{")]
+
+
+def kind(reason: str) -> str:
+    """A reason without its names and numbers, so that reasons can be counted."""
+    reason = reason.partition(": ")[2].partition(". ")[0] or reason
+    return re.sub(r"(?<=\s)\S*[0-9/]\S*", "...", re.sub(r"bench-\d+", "...", reason))
+
+
+def rotate_at_once(services: list[Rotating]) -> dict[str, Any]:
+    """Rotate the idle user of every service in the same moment, and wait until all have flipped."""
+    platform = services[0].platform
+    wanted = {service: service.idle for service in services}
+    start = time.time()
+    with ThreadPoolExecutor(len(services)) as pool:
+        versions = dict(zip(services, pool.map(_begin, services, wanted.values()), strict=True))
+    ended: dict[Rotating, float] = {}
+    while len(ended) < len(services) and time.time() < start + PATIENCE:
+        time.sleep(0.5)
+        for service in set(services) - set(ended):
+            if _is_done(service, wanted[service], versions[service]):
+                ended[service] = time.time() - start
+    rotate = [it for it in messages(platform, "rotate") if it["version"] in versions.values()]
+    activate = [
+        it for it in messages(platform, "activate") if it.get("version") in versions.values()
+    ]
+    server = (platform.aws.directory / "server.log").read_text(errors="replace")
+    attempts = Counter(it["version"] for it in rotate if it["step"] == "createSecret")
+    return {
+        "services": len(services),
+        "flipped": len(ended),
+        "seconds_until_the_last": round(max(ended.values(), default=0.0), 1),
+        "seconds_median": round(statistics.median(ended.values()), 1) if ended else None,
+        "rotations_tried_again": sum(tries - 1 for tries in attempts.values()),
+        "failed_steps": dict(Counter(re.findall(r"the rotation of \S+ failed at (\w+)", server))),
+        "refusals": dict(Counter(kind(it["reason"]) for it in rotate if "reason" in it)),
+        "messages_received": len(activate),
+        "activation_outcomes": dict(Counter(it["outcome"] for it in activate)),
+        "reasons_to_wait": dict(
+            Counter(kind(it["reason"]) for it in activate if it["outcome"] == "waiting")
+        ),
+    }
+
+
+def _begin(service: Rotating, user: str) -> str:
+    answer = service.secrets.rotate_secret(SecretId=service.secret(user))
+    return str(answer["VersionId"])
+
+
+def _is_done(service: Rotating, user: str, version: str) -> bool:
+    stack = service.stack
+    return (
+        not stack["StackStatus"].endswith("_IN_PROGRESS")
+        and service.active == user
+        and service.labels(user).get("ROTATED") == version
+    )
+
+
+def main() -> int:
+    """Deploy, rotate, write the report; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=50, help="number of services")
+    count = parser.parse_args().count
+    with (
+        tempfile.TemporaryDirectory(prefix="quayside-") as folder,
+        LocalAws.start(Path(folder) / "state") as aws,
+    ):
+        platform = Platform(aws)
+        platform.play("playbooks/platform.yml", platform="shop", **platform_variables())
+        deployed = deploy_at_once(platform, count)
+        services = [Rotating(platform, f"bench-{number}", "") for number in range(count)]
+        time.sleep(SETTLED)
+        report = {"deployment_seconds": deployed["seconds"], **rotate_at_once(services)}
+        report["answering"] = sum(
+            platform.call(service.name, "/orders").status == 200 for service in services
+        )
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+    return int(report["flipped"] != count or report["answering"] != count)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
