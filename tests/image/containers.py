@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # What a strict cluster allows a container: nothing but to write below /tmp.
@@ -27,10 +27,18 @@ def docker(*words: str, environment: Mapping[str, str] | None = None) -> str:
     return answer.stdout
 
 
-def run(image: str, *command: str) -> str:
-    """Run a command in a new container without rights and without a network; return its output."""
+def run(image: str, *command: str, options: Sequence[str] = ()) -> str:
+    """Run a command in a new container without rights and without a network.
+
+    Args:
+        image: name of the image.
+        command: program and arguments.
+        options: more of `docker run`'s.
+    Returns:
+        what it prints.
+    """
     limits = (*HARDENED, "--network", "none", "--user", "4711:4712")
-    return docker("run", "--rm", *limits, image, *command)
+    return docker("run", "--rm", *limits, *options, image, *command)
 
 
 def inspect(image: str) -> dict[str, Any]:
