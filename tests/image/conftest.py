@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from local_aws.control import LocalAws
 from tests.e2e.platform import ROOT, Platform, platform_variables
-from tests.image import base_image, containers, deploy_image
+from tests.image import base_image, deploy_image, laptop
 from tests.image.engine import NoEngineError, engine
 from tests.integration.custom_resources.isolation import NoInterpreterError, interpreter
 
@@ -52,27 +51,26 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 
 @pytest.fixture(scope="session")
-def platform(image: str, aws: LocalAws) -> Platform:
-    """The platform ``shop``, deployed from the image without a checkout.
+def platform(image: str, aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """The platform ``shop``, deployed from the image by README.md's command, without a checkout.
 
     Its functions are those in the image, if this machine has the Python that they are built for.
     """
     variables = {"platform": Platform.name, **platform_variables()}
-    mounts = ["-v", f"{ROOT}/build/functions:/functions:ro"]
+    options = ["-v", f"{ROOT}/build/functions:/functions:ro"]
     variables["support_functions_directory"] = "/functions"
-    try:
+    with suppress(NoInterpreterError):
         interpreter("python3.13")
-    except NoInterpreterError:
-        pass
-    else:
-        mounts = []
         variables["support_function_runtime"] = "python3.13"
         del variables["support_functions_directory"]
-    containers.docker(
-        *("run", "--rm", "--network", "host", *containers.HARDENED, *mounts),
-        *(word for name in aws.environment for word in ("-e", name)),
-        *(image, "ansible-playbook", "quayside.fargate.platform", "-e", json.dumps(variables)),
-        environment={**os.environ, **aws.environment},
+        options = []
+    laptop.play(
+        image,
+        "quayside.fargate.platform",
+        variables,
+        workspace=tmp_path_factory.mktemp("empty"),
+        environment=aws.environment,
+        options=options,
     )
     return Platform(aws)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -56,7 +57,7 @@ def test_a_failing_script_fails_the_step_with_its_exit_code(agent: JenkinsAgent)
 def test_an_abort_ends_the_scripts_processes_and_leaves_the_agent(agent: JenkinsAgent) -> None:
     script = agent.start("sleep 4711 & echo started; sleep 4712")
     while "started" not in script.log:
-        pass
+        time.sleep(0.1)
 
     agent.abort()
 
