@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.image.conftest import base, image
 from tests.pipelines.groovy import NoGroovyError
 from tests.pipelines.jenkins import Jenkins
+
+__all__ = ["base", "image", "jenkins"]
 
 
 @pytest.fixture(scope="session")

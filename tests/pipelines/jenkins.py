@@ -78,6 +78,7 @@ class Build:
     shell: list[tuple[str, str]] = field(default_factory=list)  # stage, script
     tests: dict[str, int] = field(default_factory=dict)
     artifacts: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)  # artifacts' texts, filled by who has them
 
     @property
     def log(self) -> str:

@@ -103,6 +103,12 @@ def test_all_three_use_the_deploy_image_of_this_version() -> None:
         assert re.findall(r"quayside/fargate:([\w.]+)", path.read_text()) == [version]
 
 
+def test_the_readme_shows_the_jenkinsfiles_own_lines() -> None:
+    (shown,) = re.findall(r"```groovy\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    assert shown in JENKINSFILE
+
+
 def test_no_pipeline_holds_an_account_or_a_key() -> None:
     for path in (ORDERS / "Jenkinsfile", WORKFLOW, GITLAB):
         assert re.findall(r"\b\d{12}\b|A[KS]IA\w{16}|secrets\.", path.read_text()) == []
