@@ -22,7 +22,9 @@ from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc, sqs
 
 # Messages received more often don't count for the age of the oldest.
 _POISONED = 3
-_JSON_PATTERN = re.compile(r'\{\s*\$\.(?P<path>[\w.]+)\s*=\s*"(?P<text>[^"]*)"\s*\}')
+# { $.path = "text" }, or several of them: { ($.path = "text") || ($.path = "text") }
+_JSON_PATTERN = re.compile(r"\{(?P<terms>.*)\}")
+_JSON_TERM = re.compile(r'\(?\s*\$\.(?P<path>[\w.]+)\s*=\s*"(?P<text>[^"]*)"\s*\)?')
 _OPERATORS = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
@@ -115,21 +117,33 @@ def _found(kept: dict[str, Any], value: float) -> Iterator[Sample]:
 
 
 def _matcher(pattern: str) -> Callable[[str], bool]:
-    wanted = _JSON_PATTERN.fullmatch(pattern.strip())
-    if wanted is None:
+    terms = _json_terms(pattern)
+    if not terms:
         found: Callable[[str], bool] = cloudwatch_logs._compile_filter_pattern(pattern)
         return found
 
     def matches(message: str) -> bool:
         try:
-            value = json.loads(message)
-            for part in wanted["path"].split("."):
-                value = value[part]
-        except (ValueError, KeyError, TypeError):
+            line = json.loads(message)
+        except ValueError:
             return False
-        return bool(value == wanted["text"])
+        return any(_at(line, path) == text for path, text in terms)
 
     return matches
+
+
+def _json_terms(pattern: str) -> list[tuple[str, str]]:
+    """Return path and text of each alternative of a pattern for JSON; nothing of any other."""
+    whole = _JSON_PATTERN.fullmatch(pattern.strip())
+    parts = whole["terms"].split("||") if whole else []
+    terms = [_JSON_TERM.fullmatch(part.strip()) for part in parts]
+    return [(term["path"], term["text"]) for term in terms if term] if all(terms) else []
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _measure_functions() -> None:

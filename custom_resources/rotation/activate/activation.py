@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -23,20 +22,14 @@ from custom_resources.rotation.activate.decisions import (
     superseded,
     token,
 )
+from custom_resources.rotation.activate.secret import Clients, describe, move_rotated
 from custom_resources.rotation.service_stack import ServiceStack
 from custom_resources.rotation.users import ServiceUser
 from custom_resources.shared import aws
+from custom_resources.shared.failure import Failure
 
 # Clocks differ: an event of the stack may seem older than the rotation that it follows.
 _CLOCKS = datetime.timedelta(minutes=15)
-
-
-@dataclass(frozen=True)
-class Clients:
-    """boto3 clients."""
-
-    secretsmanager: Any
-    cloudformation: Any
 
 
 @dataclass(frozen=True)
@@ -76,6 +69,31 @@ class Activation:
         if decision.move is Move.BEGIN:
             return self._begin(stack, user, version, decision)
         return decision
+
+    def label(self, secret_name: str, version: str) -> Decision:
+        """Label a rotation of a function that isn't ours, and doesn't know the label ROTATED.
+
+        Args:
+            secret_name: of a secret whose label AWSCURRENT has moved.
+            version: where it moved to.
+        Returns:
+            What was done; all of it is final.
+        Raises:
+            ClientError: a call was refused.
+        """
+        try:
+            secret = describe(self.clients, ServiceUser.of(secret_name))
+        except Failure:
+            return Decision(Move.DROP, "it is none of a database user")
+        except ClientError as error:
+            if aws.code(error) == "ResourceNotFoundException":
+                return Decision(Move.DROP, "the secret is gone")
+            raise
+        reason = secret.why_not_rotated(version)
+        if reason:
+            return Decision(Move.DROP, reason)
+        move_rotated(self.clients, secret)
+        return Decision(Move.LABEL, f"{secret.function} has rotated it")
 
     def _labels(self, secret_name: str) -> dict[str, list[str]]:
         try:

@@ -33,6 +33,7 @@ class Move(Enum):
     WAIT = "waiting"
     ACTIVE = "active"
     DROP = "dropped"
+    LABEL = "labelled"
 
 
 @dataclass(frozen=True)
@@ -161,21 +162,23 @@ def _check_ours(stack: ServiceStack, user: ServiceUser) -> None:
 
 @dataclass(frozen=True)
 class SecretFacts:
-    """What the sweep knows of one secret.
+    """What is known of one secret.
 
     Args:
         user: whose it is.
         labels: staging labels by version.
-        created: when each version was made.
-        last_rotated: when it last was rotated, or made.
-        rotates: whether it has a schedule.
+        created: when each version that has a label was made.
+        function: ARN of its rotation function; empty if it isn't rotated.
+        last_rotated: when Secrets Manager noted the end of its last rotation; None before.
+        rotatable: since when it could have been rotated.
     """
 
     user: ServiceUser
     labels: Mapping[str, Sequence[str]]
     created: Mapping[str, datetime.datetime]
-    last_rotated: datetime.datetime
-    rotates: bool
+    function: str
+    last_rotated: datetime.datetime | None
+    rotatable: datetime.datetime
 
     def version(self, label: str) -> str:
         """The version that has a label; empty if none has it."""
@@ -185,6 +188,34 @@ class SecretFacts:
     def rotated(self) -> datetime.datetime | None:
         """When the last finished rotation began; None if there was none."""
         return self.created.get(self.version(ROTATED))
+
+    def why_not_rotated(self, version: str) -> str:
+        """Why a version was made by no rotation function but ours, such as AWS's own; empty if it
+        was made by one.
+
+        Args:
+            version: of which an event said that AWSCURRENT moved to it. That happens also when a
+                secret is made, attached to its cluster, or given a value by hand.
+        """
+        if not self.function:
+            return "its secret isn't rotated"
+        if self.function.endswith(f":function:{self.user.platform}-rotate"):
+            return f"{self.user.platform}-rotate tells of its rotations by {ROTATED}"
+        # A rotation's version has AWSPENDING too until Secrets Manager notes the rotation's end.
+        if self.version(PENDING) != version and not self._is_of_the_last_rotation(version):
+            return "no rotation made it"
+        return superseded(self.labels, version)
+
+    def _is_of_the_last_rotation(self, version: str) -> bool:
+        """Whether the last rotation ended after this version was made, and before the next one was.
+
+        A value put by hand is newer than the last rotation; a label moved back by hand is on a
+        version that is older than the last rotation's.
+        """
+        begun, ended = self.created.get(version), self.last_rotated
+        if begun is None or ended is None:
+            return False
+        return begun <= ended and not any(begun < it <= ended for it in self.created.values())
 
     @property
     def lacks_label(self) -> bool:
@@ -202,7 +233,8 @@ class SecretFacts:
 
     def is_overdue(self, now: datetime.datetime) -> bool:
         """Whether the secret's schedule has passed without a rotation."""
-        return self.rotates and self.last_rotated < now - _LONGEST_WITHOUT_ROTATION
+        last = self.last_rotated or self.rotatable
+        return bool(self.function) and last < now - _LONGEST_WITHOUT_ROTATION
 
 
 def last_rotated(secrets: Sequence[SecretFacts]) -> SecretFacts | None:

@@ -7,15 +7,16 @@ import json
 import os
 from typing import Any
 
-from custom_resources.rotation.activate.activation import Activation, Clients
-from custom_resources.rotation.activate.decisions import FlipRolledBack, Move
+from custom_resources.rotation.activate.activation import Activation
+from custom_resources.rotation.activate.decisions import Decision, FlipRolledBack, Move
+from custom_resources.rotation.activate.secret import Clients
 from custom_resources.rotation.activate.sweep import Sweep
-from custom_resources.rotation.users import ROTATED, is_paused
+from custom_resources.rotation.users import CURRENT, ROTATED, is_paused
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.sentences import place, sentence
 
-_FINAL = (Move.ACTIVE, Move.DROP)
+_FINAL = (Move.ACTIVE, Move.DROP, Move.LABEL)
 
 
 class NotActivatedError(Exception):
@@ -67,10 +68,12 @@ def _is_done(record: dict[str, Any], activation: Activation) -> bool:
     try:
         label, secret, version, time = _read(record["body"])
         told |= {"secret": secret, "version": version}
-        if label != ROTATED:
-            log.info("activation", outcome=Move.DROP.value, reason=f"label {label}", **told)
-            return True
-        decision = activation.activate(secret, version, time)
+        if label == ROTATED:
+            decision = activation.activate(secret, version, time)
+        elif label == CURRENT:
+            decision = activation.label(secret, version)
+        else:
+            decision = Decision(Move.DROP, f"label {label}")
     except Exception as error:
         reason = sentence(error)
         log.error("activation", outcome=_outcome(error), reason=reason, at=place(error), **told)

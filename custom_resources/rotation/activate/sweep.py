@@ -13,13 +13,14 @@ from botocore.exceptions import ClientError
 
 from custom_resources.rotation.activate.activation import Activation
 from custom_resources.rotation.activate.decisions import Move, SecretFacts, last_rotated
+from custom_resources.rotation.activate.secret import describe, move_rotated
 from custom_resources.rotation.users import CURRENT, PENDING, ROTATED, ServiceUser
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.sentences import sentence
 
 # Findings that nobody has to do anything about.
-_MENDED = frozenset({"unstaged", "labelled", *(move.value for move in Move)})
+_MENDED = frozenset({"unstaged", *(move.value for move in Move)})
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Sweep:
 
     def _service(self, users: list[ServiceUser]) -> Iterator[str]:
         try:
-            secrets = [self._facts(user) for user in users]
+            secrets = [describe(self.activation.clients, user) for user in users]
             for secret in secrets:
                 yield from self._repair(secret)
             newest = last_rotated(secrets)
@@ -74,22 +75,10 @@ class Sweep:
         except (ClientError, Failure) as error:
             yield self._found("failed", users[0], reason=sentence(error))
 
-    def _facts(self, user: ServiceUser) -> SecretFacts:
-        secret = self._secretsmanager.describe_secret(SecretId=user.secret_name)
-        # Only versions with a label are listed, and a secret has at most 20 of those.
-        versions = self._secretsmanager.list_secret_version_ids(SecretId=user.secret_name)
-        return SecretFacts(
-            user=user,
-            labels=secret.get("VersionIdsToStages", {}),
-            created={it["VersionId"]: it["CreatedDate"] for it in versions["Versions"]},
-            last_rotated=secret.get("LastRotatedDate") or secret["CreatedDate"],
-            rotates=secret.get("RotationEnabled", False),
-        )
-
     def _repair(self, secret: SecretFacts) -> Iterator[str]:
         if secret.lacks_label:
-            self._move_rotated(secret)
-            yield self._found("labelled", secret.user, version=secret.version(CURRENT))
+            move_rotated(self.activation.clients, secret)
+            yield self._found(Move.LABEL.value, secret.user, version=secret.version(CURRENT))
         version = secret.abandoned(self.now)
         if version and self._is_empty(secret.user, version):
             self._secretsmanager.update_secret_version_stage(
@@ -103,7 +92,8 @@ class Sweep:
             reason = "a rotation was begun and not finished: rotate it again (rotate.yml)"
             yield self._found("stuck", secret.user, version=version, reason=reason)
         if secret.is_overdue(self.now):
-            reason = f"last rotated {secret.last_rotated:%Y-%m-%d}: see the log of rotate"
+            last = f"{secret.last_rotated:%Y-%m-%d}" if secret.last_rotated else "never"
+            reason = f"last rotated: {last}; see the log of rotate"
             yield self._found("overdue", secret.user, reason=reason)
 
     def _activate(self, secret: SecretFacts) -> Iterator[str]:
@@ -118,15 +108,6 @@ class Sweep:
         if decision.move is not Move.ACTIVE:
             outcome = decision.move.value
             yield self._found(outcome, secret.user, version=version, reason=decision.reason)
-
-    def _move_rotated(self, secret: SecretFacts) -> None:
-        holder = secret.version(ROTATED)
-        self._secretsmanager.update_secret_version_stage(
-            SecretId=secret.user.secret_name,
-            VersionStage=ROTATED,
-            MoveToVersionId=secret.version(CURRENT),
-            **({"RemoveFromVersionId": holder} if holder else {}),
-        )
 
     def _is_empty(self, user: ServiceUser, version: str) -> bool:
         """Whether a version has no value.

@@ -128,14 +128,21 @@ def test_a_message_in_a_queue_rings_until_it_is_gone(aws: LocalAws) -> None:
     eventually(lambda: state(aws, "message") == "OK")
 
 
-def test_what_a_metric_filter_finds_in_a_log_rings(aws: LocalAws) -> None:
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        '{ $.message.outcome = "bad" }',
+        '{ ($.message.outcome = "worse") || ($.message.outcome = "bad") }',
+    ],
+)
+def test_what_a_metric_filter_finds_in_a_log_rings(aws: LocalAws, pattern: str) -> None:
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="alarmed")
     logs.create_log_stream(logGroupName="alarmed", logStreamName="all")
     logs.put_metric_filter(
         logGroupName="alarmed",
         filterName="bad",
-        filterPattern='{ $.message.outcome = "bad" }',
+        filterPattern=pattern,
         metricTransformations=[
             {"metricNamespace": "Tests", "metricName": "Bad", "metricValue": "1"}
         ],
@@ -151,6 +158,7 @@ def test_what_a_metric_filter_finds_in_a_log_rings(aws: LocalAws) -> None:
     assert state(aws, "bad") == "OK"
     say(json.dumps({"message": {"outcome": "bad"}}))
     assert state(aws, "bad") == "ALARM"
+    logs.delete_log_group(logGroupName="alarmed")
 
 
 def test_an_alarm_on_what_is_not_measured_here_says_so(aws: LocalAws) -> None:

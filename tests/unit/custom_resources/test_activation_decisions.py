@@ -144,12 +144,14 @@ def test_without_its_token_it_was_not_begun(events: list[StackEvent]) -> None:
 
 # --- The sweep ---
 
+FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:"
 SECRET = SecretFacts(
     user=GREEN,
     labels={"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "ROTATED"]},
     created={"v1": days(31), "v2": days(1)},
+    function=f"{FUNCTION}shop-rotate",
     last_rotated=days(1),
-    rotates=True,
+    rotatable=days(60),
 )
 
 
@@ -197,4 +199,62 @@ def test_a_monthly_secret_is_overdue_after_33_days(age: int, overdue: bool) -> N
 
 
 def test_a_secret_without_a_schedule_is_never_overdue() -> None:
-    assert not replace(SECRET, last_rotated=days(400), rotates=False).is_overdue(NOW)
+    assert not replace(SECRET, last_rotated=days(400), function="").is_overdue(NOW)
+
+
+@pytest.mark.parametrize(("age", "overdue"), [(0, False), (33, False), (34, True)])
+def test_a_secret_that_was_never_rotated_is_overdue_after_33_days_with_a_schedule(
+    age: int, overdue: bool
+) -> None:
+    secret = replace(SECRET, last_rotated=None, rotatable=days(age))
+    assert secret.is_overdue(NOW) == overdue
+
+
+# --- AWSCURRENT has moved: was it a rotation by AWS's own function? ---
+
+HOSTED = replace(SECRET, function=f"{FUNCTION}shop-rotate-hosted")
+
+
+def test_a_rotation_by_another_function_is_known_by_when_it_ended() -> None:
+    assert HOSTED.why_not_rotated("v2") == ""
+
+
+def test_a_rotation_by_another_function_is_known_before_its_end_was_noted() -> None:
+    labels = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "AWSPENDING"]}
+    for noted in (None, days(31)):
+        assert replace(HOSTED, labels=labels, last_rotated=noted).why_not_rotated("v2") == ""
+
+
+def test_our_own_function_tells_of_its_rotations_itself() -> None:
+    assert "by ROTATED" in SECRET.why_not_rotated("v2")
+
+
+def test_a_secret_that_is_not_rotated_has_no_rotation() -> None:
+    assert "isn't rotated" in replace(HOSTED, function="").why_not_rotated("v2")
+
+
+def test_the_making_and_the_attachment_of_a_secret_are_no_rotation() -> None:
+    made = replace(HOSTED, last_rotated=None, labels={"v2": ["AWSCURRENT"]})
+    assert made.why_not_rotated("v2") == "no rotation made it"
+
+
+@given(st.floats(min_value=0.01, max_value=0.99))
+def test_a_value_put_by_hand_after_a_rotation_is_none(age: float) -> None:
+    labels = {"v2": ["AWSPREVIOUS"], "v3": ["AWSCURRENT"]}
+    put = replace(HOSTED, labels=labels, created={"v2": days(1.5), "v3": days(age)})
+    assert put.why_not_rotated("v3") == "no rotation made it"
+
+
+def test_a_label_that_was_moved_back_by_hand_is_none() -> None:
+    back = replace(
+        HOSTED,
+        labels={"v1": ["AWSCURRENT"], "v2": ["AWSPREVIOUS"]},
+        created={"v1": days(31), "v2": days(1.1)},
+    )
+    assert back.why_not_rotated("v1") == "no rotation made it"
+
+
+def test_a_version_that_is_current_no_more_is_none() -> None:
+    labels = {"v2": ["AWSPREVIOUS"], "v3": ["AWSCURRENT"]}
+    since = replace(HOSTED, labels=labels, created={"v2": days(1.1), "v3": days(0.5)})
+    assert "isn't AWSCURRENT any more" in since.why_not_rotated("v2")

@@ -12,8 +12,10 @@ import pytest
 
 from custom_resources.rotation.activate import function as activate
 from custom_resources.rotation.activate.function import NotActivatedError
+from custom_resources.rotation.activate.secret import describe
+from custom_resources.rotation.users import ServiceUser
 from tests.integration.custom_resources.rotation.world import RotatedService, eventually
-from tests.integration.custom_resources.service import client
+from tests.integration.custom_resources.service import client, new_password
 from tests.integration.custom_resources.support import (
     InterruptedClient,
     Interruption,
@@ -109,12 +111,37 @@ def test_a_secret_that_is_gone_is_dropped(service: RotatedService) -> None:
     assert service.activate(message)
 
 
+def about(message: dict[str, Any], label: str) -> dict[str, Any]:
+    """The message that another label has moved."""
+    body = message["Records"][0]["body"].replace('"ROTATED"', f'"{label}"')
+    return {"Records": [{"messageId": "m", "body": body}]}
+
+
 def test_another_label_is_dropped(service: RotatedService) -> None:
     message = service.message("green", service.rotate("green"))
-    body = message["Records"][0]["body"].replace('"ROTATED"', '"AWSCURRENT"')
 
-    assert service.activate({"Records": [{"messageId": "m", "body": body}]})
+    assert service.activate(about(message, "AWSPREVIOUS"))
     assert service.parameters["ActiveUser"] == "blue"
+
+
+def test_a_rotation_by_another_function_is_labelled_and_a_value_put_by_hand_is_not(
+    service: RotatedService,
+) -> None:
+    version = service.rotate_without_our_label("green")
+    assert service.activate(about(service.message("green", version), "AWSCURRENT"))
+    assert service.labels("green")["ROTATED"] == version
+
+    by_hand = service.put("green", new_password())
+    assert service.activate(about(service.message("green", by_hand), "AWSCURRENT"))
+    assert service.labels("green")["ROTATED"] == version
+
+
+def test_a_secret_that_is_no_database_users_is_dropped(service: RotatedService) -> None:
+    message = service.message("green", service.rotate("green"))
+    body = json.loads(message["Records"][0]["body"])
+    body["detail"] |= {"name": "rotated/of-an-application", "labelUpdated": "AWSCURRENT"}
+
+    assert service.activate({"Records": [{"messageId": "m", "body": json.dumps(body)}]})
 
 
 def test_a_flip_and_a_deployment_at_once_both_end_well(running: RotatedService) -> None:
@@ -291,15 +318,7 @@ def test_the_sweep_only_reports_a_version_with_a_value(
 def test_the_sweep_labels_a_rotation_that_ended_between_its_two_labels(
     service: RotatedService,
 ) -> None:
-    version = service.begin("green")
-    for step in ("createSecret", "setSecret", "testSecret"):
-        service.step(step, "green", version)
-    service.secretsmanager.update_secret_version_stage(
-        SecretId=service.secret_name("green"),
-        VersionStage="AWSCURRENT",
-        MoveToVersionId=version,
-        RemoveFromVersionId=service.labels("green")["AWSCURRENT"],
-    )
+    version = service.rotate_without_our_label("green")
     sweep(service)
 
     assert service.labels("green")["ROTATED"] == version
@@ -314,6 +333,24 @@ def test_the_sweep_reports_a_secret_whose_schedule_passed_without_a_rotation(
     sweep(service, days=40)
 
     assert lines_about(service, log_lines, "overdue")
+
+
+def test_a_secret_that_was_never_rotated_counts_from_when_it_got_its_schedule(
+    service: RotatedService,
+) -> None:
+    """A service may be years old when its rotation is switched on."""
+    user = ServiceUser.of(service.secret_name("green"))
+    created = service.secretsmanager.describe_secret(SecretId=user.secret_name)["CreatedDate"]
+    assert describe(service.activate_clients(), user).rotatable == created
+    eventually(
+        lambda: datetime.datetime.now(datetime.UTC).timestamp() > created.timestamp() + 1, ""
+    )
+    service.deploy(RotationFunctionArn=service.function)
+
+    secret = describe(service.activate_clients(), user)
+    assert secret.function == service.function
+    assert secret.last_rotated is None
+    assert secret.rotatable > created
 
 
 def test_the_sweep_goes_on_after_a_service_that_it_cannot_look_at(

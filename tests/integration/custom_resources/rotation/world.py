@@ -16,7 +16,7 @@ from custom_resources.database.convergence import Clients as DatabaseClients
 from custom_resources.database.convergence import Convergence
 from custom_resources.database.decisions import DatabaseProperties
 from custom_resources.rotation.activate import function as activate
-from custom_resources.rotation.activate.activation import Clients as ActivateClients
+from custom_resources.rotation.activate.secret import Clients as ActivateClients
 from custom_resources.rotation.rotate import function as rotate
 from local_aws.control import LocalAws
 from tests.integration.custom_resources.postgres_servers import ADMIN, PostgresServer
@@ -41,10 +41,14 @@ def template() -> dict[str, Any]:
     """A service stack: what of the real one the functions look at."""
     secret = {"Fn::If": ["Green", {"Ref": "GreenArn"}, {"Ref": "BlueArn"}]}
     strings = ["ActiveUser", "Count", "Image", "BlueArn", "GreenArn", "CrashAs", "LingerSeconds"]
+    strings += ["RotationFunctionArn"]
     return {
         "Parameters": {name: {"Type": "String", "Default": ""} for name in strings}
         | {"Hidden": {"Type": "String", "NoEcho": True, "Default": "x"}},
-        "Conditions": {"Green": {"Fn::Equals": [{"Ref": "ActiveUser"}, "green"]}},
+        "Conditions": {
+            "Green": {"Fn::Equals": [{"Ref": "ActiveUser"}, "green"]},
+            "Rotates": {"Fn::Not": [{"Fn::Equals": [{"Ref": "RotationFunctionArn"}, ""]}]},
+        },
         "Resources": {
             "TaskDefinition": {
                 "Type": "AWS::ECS::TaskDefinition",
@@ -73,6 +77,16 @@ def template() -> dict[str, Any]:
                             ],
                         }
                     ],
+                },
+            },
+            "GreenRotation": {
+                "Type": "AWS::SecretsManager::RotationSchedule",
+                "Condition": "Rotates",
+                "Properties": {
+                    "SecretId": {"Ref": "GreenArn"},
+                    "RotationLambdaARN": {"Ref": "RotationFunctionArn"},
+                    "RotateImmediatelyOnUpdate": False,
+                    "RotationRules": {"ScheduleExpression": "cron(0 3 15 * ? *)"},
                 },
             },
             "Service": {
@@ -323,6 +337,19 @@ class RotatedService:
         """Rotate; returns the new version's id."""
         version = self.begin(colour)
         self.steps(colour, version)
+        return version
+
+    def rotate_without_our_label(self, colour: str) -> str:
+        """Rotate as a function does that knows Secrets Manager's own labels only."""
+        version = self.begin(colour)
+        for step in STEPS[:-1]:
+            self.step(step, colour, version)
+        self.secretsmanager.update_secret_version_stage(
+            SecretId=self.secret_name(colour),
+            VersionStage="AWSCURRENT",
+            MoveToVersionId=version,
+            RemoveFromVersionId=self.labels(colour)["AWSCURRENT"],
+        )
         return version
 
     def message(self, colour: str, version: str) -> dict[str, Any]:
