@@ -73,6 +73,7 @@ lint: setup ## Check templates, roles, code and scripts.
 	$(BIN)/yamllint --strict .
 	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_HOME=$(CURDIR)/build/ansible $(BIN)/ansible-lint
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
+	git ls-files -z '*Dockerfile' | xargs -0 $(BIN)/hadolint
 
 roles: setup ## Mirror the roles' argument specs in their defaults and READMEs.
 	$(BIN)/python docs/mirror_argument_specs.py

@@ -51,8 +51,8 @@ def test_its_structure_is_what_pipelines_rely_on(image: str) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-def test_it_is_small(image: str) -> None:
-    assert inspect(image)["Size"] < 200 * MEGABYTE
+def test_it_adds_little_to_its_base_image(image: str, base: str) -> None:
+    assert inspect(image)["Size"] - inspect(base)["Size"] < 90 * MEGABYTE
 
 
 def test_it_has_the_version_of_the_collection(image: str) -> None:
