@@ -28,6 +28,7 @@ import psycopg2
 PROCESSES_OF_TASKS = 2  # one more asks for what a starting task would get
 THREADS = 3
 _FRESH_SECONDS = 0.05  # so often the living tasks are looked for
+_YOUNG_SECONDS = 30.0  # a process that is older has the program that it keeps
 
 
 @dataclass(frozen=True)
@@ -189,11 +190,12 @@ def _end_with_parent(parent: int) -> None:
 def _held(target: Target, stop: Event) -> Any:
     """Return a source of what the living tasks hold, draining ones too."""
     living: list[Login] = []
+    tasks = Tasks(target)
 
     def look() -> None:
         nonlocal living
         while not stop.is_set():
-            living = list(_tasks(target))
+            living = tasks.living()
             time.sleep(_FRESH_SECONDS)
 
     def source() -> Iterator[Login]:
@@ -207,27 +209,47 @@ def _held(target: Target, stop: Event) -> Any:
     return source
 
 
-def _tasks(target: Target) -> Iterator[Login]:
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
+class Tasks:
+    """The living tasks of a service, found by the environment of their processes.
+
+    Args:
+        target: the service.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._found: dict[int, Login] = {}
+        # Processes that are none, with when they were first seen: one that was forked just now has
+        # its parent's environment until it executes its program.
+        self._others: dict[int, float] = {}
+
+    def living(self) -> list[Login]:
+        """What they hold."""
+        pids = {int(it.name) for it in Path("/proc").iterdir() if it.name.isdigit()}
+        self._found = {pid: login for pid, login in self._found.items() if pid in pids}
+        self._others = {pid: seen for pid, seen in self._others.items() if pid in pids}
+        now = time.monotonic()
+        for pid in pids - set(self._found):
+            if now - self._others.setdefault(pid, now) < _YOUNG_SECONDS:
+                login = self._login(pid)
+                if login:
+                    self._found[pid] = login
+        return list(self._found.values())
+
+    def _login(self, pid: int) -> Login | None:
         try:
-            raw = (folder / "environ").read_bytes()
+            raw = Path(f"/proc/{pid}/environ").read_bytes()
         except OSError:
-            continue  # it ended just now
+            return None  # it ended just now
         if b"DB_PASSWORD=" not in raw:
-            continue
+            return None
         pairs = (item.partition("=") for item in raw.decode(errors="replace").split("\0"))
         held = {name: value for name, _, value in pairs}
-        if (held.get("DB_NAME"), held.get("DB_PORT")) == (target.database, target.port):
-            yield Login(
-                held["DB_HOST"],
-                target.port,
-                target.database,
-                held["DB_USERNAME"],
-                held["DB_PASSWORD"],
-                int(folder.name),
-            )
+        target = self._target
+        if (held.get("DB_NAME"), held.get("DB_PORT")) != (target.database, target.port):
+            return None
+        host, user, password = held["DB_HOST"], held["DB_USERNAME"], held["DB_PASSWORD"]
+        return Login(host, target.port, target.database, user, password, pid)
 
 
 def _is_alive(pid: int) -> bool:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
-from benchmarks.denial_meter import Login, Tally
+from benchmarks.denial_meter import Login, Tally, Target, Tasks
 from benchmarks.plot import svg
 
 
@@ -46,6 +46,29 @@ def test_a_task_is_over_when_its_process_is_and_a_future_one_never() -> None:
     assert a_login(process.pid).is_over()
     assert not a_login(os.getpid()).is_over()
     assert not a_login().is_over()
+
+
+def test_a_task_is_found_by_its_environment_as_long_as_it_lives() -> None:
+    target = Target(database="orders", port="1", cluster="shop", service="orders", client={})
+    tasks = Tasks(target)
+    assert tasks.living() == []
+    held = {"DB_HOST": "127.0.0.1", "DB_PORT": "1", "DB_USERNAME": "orders_blue"}
+    held |= {"DB_PASSWORD": "not-shown"}
+    wait = [sys.executable, "-c", "print(flush=True); input()"]
+    ours, others = (
+        subprocess.Popen(
+            wait, env=held | {"DB_NAME": name}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for name in ("orders", "payroll")
+    )
+    for process in (ours, others):
+        assert process.stdout
+        process.stdout.readline()  # it runs its program
+    assert tasks.living() == [a_login(ours.pid)]
+    assert tasks.living() == [a_login(ours.pid)]
+    for process in (ours, others):
+        process.communicate(b"\n")
+    assert tasks.living() == []
 
 
 def test_no_password_is_shown() -> None:
