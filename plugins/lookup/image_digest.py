@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecr
-from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+# ruff: noqa: E402 - Ansible has a plugin's documentation before its imports
 
 DOCUMENTATION = r"""
 name: image_digest
-author: The Quayside team
+author: The Quayside team (@quayside)
 short_description: Pin an image in Amazon ECR by its digest
 version_added: 1.0.0
 description:
@@ -53,6 +47,14 @@ _raw:
     - "123456789012.dkr.ecr.eu-central-1.amazonaws.com/orders@sha256:9f86d081884c7d659a2feaa0c55ad0\
       15a3bf4f1b2b0b822cd15d6c15b0f00a08"
 """
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecr
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]

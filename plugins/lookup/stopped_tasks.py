@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecs
-from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+# ruff: noqa: E402 - Ansible has a plugin's documentation before its imports
 
 DOCUMENTATION = r"""
 name: stopped_tasks
-author: The Quayside team
+author: The Quayside team (@quayside)
 short_description: Say why tasks on Amazon ECS stopped
 version_added: 1.0.0
 description:
@@ -53,6 +47,14 @@ _raw:
     - "3 tasks stopped: Essential container in task exited (container app ended with 1). Last lines
       of its log: DB_HOST is missing"
 """
+
+from typing import Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecs
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]

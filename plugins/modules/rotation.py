@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: rotation
 short_description: Rotate the database users of one service, or cancel a flip
 version_added: 1.0.0
-author: The Quayside team
+author: The Quayside team (@quayside)
 description:
   - Has Secrets Manager rotate the idle one of a service's two database users, and waits until the
     platform's activation has moved the service to it. Prints what the functions and the stack say

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: stack
 short_description: Deploy or delete one CloudFormation stack
 version_added: 1.0.0
-author: The Quayside team
+author: The Quayside team (@quayside)
 description:
   - Brings a CloudFormation stack to a template and parameters, always through a change set.
     A change set without changes is deleted, and the task is C(ok).

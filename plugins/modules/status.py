@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: status
 short_description: Say what stands on a platform
 version_added: 1.0.0
-author: The Quayside team
+author: The Quayside team (@quayside)
 description:
   - Tells of every service of a platform, or of one, who its active database user is, when both
     users were and will be rotated, which deployment runs, and which alarms are in ALARM.

@@ -41,7 +41,8 @@ class Action(ActionBase):  # type: ignore[misc]
     ) -> dict[str, Any]:
         """Check the options and do it; a StackError is the failed task's message."""
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec(self.options, mutually_exclusive=self.exclusive)
+        checked = self.validate_argument_spec(self.options, mutually_exclusive=self.exclusive)
+        options = checked[1]
         self.clock = Clock(options.get("timeout", 0))
         try:
             result.update(self.outcome(options))

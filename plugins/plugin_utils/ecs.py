@@ -34,7 +34,7 @@ def stopped(account: aws.Account, cluster: str, family: str, seconds: float) -> 
     try:
         tasks = [task for task in _tasks(account, cluster, family) if _failed(task, since)]
         tasks.sort(key=lambda task: (_reason(task), task["stoppedAt"]))
-        groups = [list(group) for _, group in groupby(tasks, key=_reason)]
+        groups = [list(group) for _key, group in groupby(tasks, key=_reason)]
         groups.sort(key=lambda group: group[-1]["stoppedAt"], reverse=True)
         return [_sentence(account, group) for group in groups]
     except aws.AwsError as error:

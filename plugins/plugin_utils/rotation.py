@@ -59,7 +59,7 @@ class Rotation:
         settling = self._settling()
         description = self._settled()
         rotated: dict[str, float] = {}
-        for _ in services.USERS if every else services.USERS[:1]:
+        for _turn in services.USERS if every else services.USERS[:1]:
             user = services.other(services.parameters(description)["ActiveUser"])
             Idle(self._account, self._service, user, settling).wait(self._clock, self._say)
             started = self._clock.elapsed

@@ -202,7 +202,7 @@ def _long_form(node: yaml.Node, value: Any) -> dict[str, Any]:
         )
     if function == "Fn::GetAtt" and isinstance(value, str):
         # An attribute may hold dots (Endpoint.Address), a logical id can't.
-        resource, _, attribute = value.partition(".")
+        resource, _dot, attribute = value.partition(".")
         value = [Plain(resource), Plain(attribute)]
     return {function: value}
 
