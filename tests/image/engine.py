@@ -65,8 +65,14 @@ def need(program: str, package: str) -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise NoEngineError(f"{program} is not installed, and there is no apt-get that root runs")
     for words in ("update", "--quiet"), ("install", "--quiet", "--yes", package):
-        command = ["apt-get", *words]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            ["apt-get", *words],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if answer.returncode:
             raise NoEngineError(f"apt-get can't install {package}: {answer.stderr.strip()}")
 
