@@ -63,7 +63,7 @@ def rotate_at_once(services: list[Rotating]) -> dict[str, Any]:
     activate = [
         it
         for it in messages(platform, "activate")
-        if it.get("version") in versions and not it["reason"].startswith("shop-rotate tells")
+        if it.get("version") in versions and it["outcome"] != "ignored"  # about AWSCURRENT
     ]
     server = (platform.aws.directory / "server.log").read_text(errors="replace")
     attempts = Counter(it["version"] for it in rotate if it["step"] == "createSecret")

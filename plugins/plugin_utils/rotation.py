@@ -27,6 +27,7 @@ _SETTLING_SECONDS = 300.0  # the support template's default
 _UNFINISHED = "A previous rotation isn't complete"
 _COLOURS = {"refused": "yellow", "failed": "red", "rolled-back": "red"}
 _GIVEN_UP = ("refused", "rolled-back", "dropped")  # what fails otherwise is tried again
+_IGNORED = "ignored"  # an event about another label of the version
 _REMINDER_SECONDS = 30.0
 
 
@@ -252,6 +253,8 @@ class Rotation:
         """Show what a function wrote; return its last outcome and the reason, "" without one."""
         outcome = reason = ""
         for line in log.fresh():
+            if line.get("outcome") == _IGNORED:
+                continue
             outcome, reason = line.get("outcome", ""), line.get("reason", "")
             step = line.get("step") or line.get("action", "")
             self._say(f"{step}: {outcome} {reason}".rstrip(), _COLOURS.get(outcome))

@@ -64,12 +64,12 @@ def hosted(platform: Platform, hello_image: str, function: str) -> Iterator[Rota
     made.deploy(service_state="absent", service_database_deletion="Drop")
 
 
-def assert_dropped(service: Rotating, user: str) -> None:
+def assert_ignored(service: Rotating, user: str) -> None:
     """The event about what is AWSCURRENT now has come, and moved nothing."""
     version = service.labels(user)["AWSCURRENT"]
     service.eventually(
-        lambda: [it["outcome"] for it in service.said("activate", version)] == ["dropped"],
-        f"the event about {version} is dropped",
+        lambda: [it["outcome"] for it in service.said("activate", version)] == ["ignored"],
+        f"the event about {version} is ignored",
     )
     assert service.labels(user).get("ROTATED") != version
 
@@ -82,7 +82,7 @@ def test_its_schedules_call_that_function(hosted: Rotating, function: str) -> No
 
 def test_making_and_attaching_its_secrets_moves_nothing(hosted: Rotating) -> None:
     for user in OTHER:
-        assert_dropped(hosted, user)
+        assert_ignored(hosted, user)
     assert hosted.active == hosted.parameter
     assert hosted.stack["StackStatus"] == "CREATE_COMPLETE"
 
@@ -97,7 +97,7 @@ def put_again(service: Rotating, user: str) -> None:
 def test_a_value_put_by_hand_moves_nothing(hosted: Rotating) -> None:
     before = hosted.active
     put_again(hosted, hosted.idle)
-    assert_dropped(hosted, hosted.idle)
+    assert_ignored(hosted, hosted.idle)
     assert hosted.active == before
 
 
@@ -116,7 +116,7 @@ def test_a_value_put_by_hand_after_a_rotation_moves_nothing(hosted: Rotating) ->
     time.sleep(1)  # the local AWS notes whole seconds
     before, user = hosted.active, hosted.idle
     put_again(hosted, user)
-    assert_dropped(hosted, user)
+    assert_ignored(hosted, user)
     assert hosted.active == before
 
 

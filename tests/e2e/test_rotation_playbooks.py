@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ SERVICE, STACK = "payroll", "shop-service-payroll"
 NAMED = {"service_platform": "shop", "service_name": SERVICE}
 OTHER = {"blue": "green", "green": "blue"}
 PATIENCE = 60  # seconds
+SECRETS_MANAGERS_ATTEMPTS = 5  # of one RotateSecret, on the local AWS
 
 
 class Payroll:
@@ -57,9 +58,48 @@ class Payroll:
         )
         return dict(json.loads(value["SecretString"]))
 
+    def run_task_as_idle(self) -> str:
+        """Run a task by hand that names the idle user's secret; return its id."""
+        ecs = self.platform.aws.client("ecs")
+        secret = f"shop/{SERVICE}/db/{OTHER[self.active]}"
+        container = {
+            "name": "by-hand",
+            "image": self.variables["service_image"],
+            "environment": [{"name": "SECRET", "value": secret}],
+        }
+        definition = ecs.register_task_definition(
+            family="by-hand",
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[container],
+        )["taskDefinition"]["taskDefinitionArn"]
+        (task,) = ecs.run_task(cluster="shop", taskDefinition=definition, launchType="FARGATE")[
+            "tasks"
+        ]
+        return str(task["taskArn"].rpartition("/")[2])
+
+    def refusals(self, reason: str) -> list[str]:
+        """What rotate refused for a reason."""
+        logs = self.platform.aws.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName="/aws/lambda/shop-rotate", filterPattern=f'"{reason}"'
+        )
+        lines = [event["message"] for page in pages for event in page["events"]]
+        return [line for line in lines if '"outcome": "refused"' in line]
+
     def passwords(self) -> dict[str, str]:
         """Both users' passwords."""
         return {user: self.login(user)["password"] for user in OTHER}
+
+
+def wait_until(question: Callable[[], bool]) -> None:
+    """Ask until the answer is yes."""
+    end = time.monotonic() + PATIENCE
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def can_log_in(login: dict[str, Any]) -> bool:
@@ -100,7 +140,8 @@ def test_rotate_moves_the_service_to_the_idle_user_and_says_so(payroll: Payroll)
 
 def test_rotating_all_leaves_no_password_from_before(payroll: Payroll) -> None:
     active, before = payroll.active, {user: payroll.login(user) for user in OTHER}
-    payroll.rotate(all=True)
+    output = payroll.rotate(all=True)
+    assert f"{active} may be in use: " in output  # tasks drain, and the flip has to settle
     assert payroll.active == active
     for user, login in before.items():
         assert not can_log_in(login), f"the old password of {user} still logs in"
@@ -132,9 +173,7 @@ def test_a_flip_that_hangs_is_aborted_and_the_service_keeps_its_user(payroll: Pa
     active = payroll.active
     payroll.deploy(HANGS_AS=OTHER[active])
     rotating = payroll.platform.start_playbook("playbooks/rotate.yml", **NAMED)
-    end = time.monotonic() + PATIENCE
-    while payroll.status != "UPDATE_IN_PROGRESS" and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_until(lambda: payroll.status == "UPDATE_IN_PROGRESS")
     output = payroll.rotate(abort=True)
     assert "the flip is cancelled" in output
     assert f"{active} is active, the stack is UPDATE_ROLLBACK_COMPLETE" in " ".join(output.split())
@@ -142,6 +181,65 @@ def test_a_flip_that_hangs_is_aborted_and_the_service_keeps_its_user(payroll: Pa
     assert rotating.returncode != 0
     assert f"{active} stays active" in " ".join(told.split())
     payroll.deploy()
+
+
+def test_another_update_than_a_flip_is_not_aborted(payroll: Payroll) -> None:
+    hanging = payroll.variables | {"service_environment": {"HANGS_AS": payroll.active}}
+    deploying = payroll.platform.start_playbook("playbooks/service.yml", **hanging)
+    wait_until(lambda: payroll.status == "UPDATE_IN_PROGRESS")
+    output = payroll.platform.play_in_vain("playbooks/rotate.yml", **NAMED, abort=True)
+    assert "by another operation than a flip; nothing was cancelled" in " ".join(output.split())
+    assert payroll.status == "UPDATE_IN_PROGRESS"
+    cloudformation = payroll.platform.aws.client("cloudformation")
+    cloudformation.cancel_update_stack(StackName=STACK)
+    deploying.communicate(timeout=60)
+    payroll.deploy()
+
+
+def test_a_refusal_that_passes_is_waited_for_and_secrets_manager_is_reminded(
+    payroll: Payroll,
+) -> None:
+    active, idle, task = payroll.active, OTHER[payroll.active], payroll.run_task_as_idle()
+    rotating = payroll.platform.start_playbook("playbooks/rotate.yml", **NAMED)
+    # As often Secrets Manager tries here by itself.
+    wait_until(lambda: len(payroll.refusals(task)) >= SECRETS_MANAGERS_ATTEMPTS)
+    payroll.platform.aws.client("ecs").stop_task(cluster="shop", task=task)
+    output, _ = rotating.communicate(timeout=120)
+    assert rotating.returncode == 0, output
+    assert f"{task} " in output
+    assert "an earlier rotation isn't finished: it goes on" in output
+    assert f"{idle} is active now" in output
+    assert payroll.active == idle != active
+
+
+def test_on_a_paused_platform_nothing_is_rotated(payroll: Payroll) -> None:
+    active, before = payroll.active, payroll.passwords()
+    pause(payroll.platform, "true")
+    output = payroll.platform.play_in_vain("playbooks/rotate.yml", **NAMED)
+    assert "Rotation is paused on the platform shop" in " ".join(output.split())
+    assert (payroll.active, payroll.passwords()) == (active, before)
+    pause(payroll.platform, "false")
+    payroll.rotate()
+    assert payroll.active == OTHER[active]
+
+
+def pause(platform: Platform, paused: str) -> None:
+    """Deploy the support stack with another RotationPaused."""
+    cloudformation = platform.aws.client("cloudformation")
+    (stack,) = cloudformation.describe_stacks(StackName="shop-support")["Stacks"]
+    names = {it["ParameterKey"] for it in stack["Parameters"]} - {"RotationPaused"}
+    cloudformation.update_stack(
+        StackName="shop-support",
+        UsePreviousTemplate=True,
+        Parameters=[
+            *({"ParameterKey": name, "UsePreviousValue": True} for name in names),
+            {"ParameterKey": "RotationPaused", "ParameterValue": paused},
+        ],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+    )
+    cloudformation.get_waiter("stack_update_complete").wait(
+        StackName="shop-support", WaiterConfig={"Delay": 1}
+    )
 
 
 def test_there_is_nothing_to_abort_when_no_flip_is_under_way(payroll: Payroll) -> None:

@@ -84,14 +84,14 @@ class Activation:
         try:
             secret = describe(self.clients, ServiceUser.of(secret_name))
         except Failure:
-            return Decision(Move.DROP, "it is none of a database user")
+            return Decision(Move.IGNORE, "the secret is none of a database user")
         except ClientError as error:
             if aws.code(error) == "ResourceNotFoundException":
-                return Decision(Move.DROP, "the secret is gone")
+                return Decision(Move.IGNORE, "the secret is gone")
             raise
         reason = secret.why_not_rotated(version)
         if reason:
-            return Decision(Move.DROP, reason)
+            return Decision(Move.IGNORE, reason)
         move_rotated(self.clients, secret)
         return Decision(Move.LABEL, f"{secret.function} has rotated it")
 

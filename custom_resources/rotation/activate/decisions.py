@@ -34,6 +34,7 @@ class Move(Enum):
     ACTIVE = "active"
     DROP = "dropped"
     LABEL = "labelled"
+    IGNORE = "ignored"
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,8 @@ class SecretFacts:
             return "its secret isn't rotated"
         if self.function.endswith(f":function:{self.user.platform}-rotate"):
             return f"{self.user.platform}-rotate tells of its rotations by {ROTATED}"
+        if self.version(ROTATED) == version:
+            return f"it has the label {ROTATED} already"
         # A rotation's version has AWSPENDING too until Secrets Manager notes the rotation's end.
         if self.version(PENDING) != version and not self._is_of_the_last_rotation(version):
             return "no rotation made it"

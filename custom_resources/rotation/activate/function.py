@@ -16,7 +16,7 @@ from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.sentences import place, sentence
 
-_FINAL = (Move.ACTIVE, Move.DROP, Move.LABEL)
+_FINAL = (Move.ACTIVE, Move.DROP, Move.LABEL, Move.IGNORE)
 
 
 class NotActivatedError(Exception):
@@ -73,7 +73,7 @@ def _is_done(record: dict[str, Any], activation: Activation) -> bool:
         elif label == CURRENT:
             decision = activation.label(secret, version)
         else:
-            decision = Decision(Move.DROP, f"label {label}")
+            decision = Decision(Move.IGNORE, f"label {label}")
     except Exception as error:
         reason = sentence(error)
         log.error("activation", outcome=_outcome(error), reason=reason, at=place(error), **told)

@@ -212,7 +212,11 @@ def test_a_secret_that_was_never_rotated_is_overdue_after_33_days_with_a_schedul
 
 # --- AWSCURRENT has moved: was it a rotation by AWS's own function? ---
 
-HOSTED = replace(SECRET, function=f"{FUNCTION}shop-rotate-hosted")
+HOSTED = replace(
+    SECRET,
+    function=f"{FUNCTION}shop-rotate-hosted",
+    labels={"v1": ["AWSPREVIOUS", "ROTATED"], "v2": ["AWSCURRENT"]},
+)
 
 
 def test_a_rotation_by_another_function_is_known_by_when_it_ended() -> None:
@@ -223,6 +227,10 @@ def test_a_rotation_by_another_function_is_known_before_its_end_was_noted() -> N
     labels = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "AWSPENDING"]}
     for noted in (None, days(31)):
         assert replace(HOSTED, labels=labels, last_rotated=noted).why_not_rotated("v2") == ""
+
+
+def test_an_event_that_comes_twice_finds_the_label_in_its_place() -> None:
+    assert "already" in replace(HOSTED, labels=SECRET.labels).why_not_rotated("v2")
 
 
 def test_our_own_function_tells_of_its_rotations_itself() -> None:

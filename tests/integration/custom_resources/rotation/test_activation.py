@@ -117,11 +117,16 @@ def about(message: dict[str, Any], label: str) -> dict[str, Any]:
     return {"Records": [{"messageId": "m", "body": body}]}
 
 
-def test_another_label_is_dropped(service: RotatedService) -> None:
-    message = service.message("green", service.rotate("green"))
+@pytest.mark.parametrize("label", ["AWSPREVIOUS", "AWSCURRENT"])
+def test_an_event_about_another_label_is_ignored(
+    service: RotatedService, log_lines: list[str], label: str
+) -> None:
+    version = service.rotate("green")
 
-    assert service.activate(about(message, "AWSPREVIOUS"))
+    assert service.activate(about(service.message("green", version), label))
     assert service.parameters["ActiveUser"] == "blue"
+    # Whoever follows the version in the log must not take it for the end of the flip.
+    assert lines_about(service, log_lines, "ignored")
 
 
 def test_a_rotation_by_another_function_is_labelled_and_a_value_put_by_hand_is_not(
@@ -136,7 +141,7 @@ def test_a_rotation_by_another_function_is_labelled_and_a_value_put_by_hand_is_n
     assert service.labels("green")["ROTATED"] == version
 
 
-def test_a_secret_that_is_no_database_users_is_dropped(service: RotatedService) -> None:
+def test_an_event_about_a_secret_of_an_application_is_ignored(service: RotatedService) -> None:
     message = service.message("green", service.rotate("green"))
     body = json.loads(message["Records"][0]["body"])
     body["detail"] |= {"name": "rotated/of-an-application", "labelUpdated": "AWSCURRENT"}
