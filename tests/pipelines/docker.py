@@ -1,9 +1,9 @@
 """The command `docker` of the node that stands in for Jenkins'.
 
-`docker build` is the engine's own; only the base image is ours. `docker push` stands in: the local
-AWS has no registry that the engine could push to, so the image's working directory, command and
-variables are recorded in the local ECR, with the rights of who pushes. What runs later is therefore
-what was built, but for its Python and its packages, which are this machine's.
+`docker build` and `docker run` are the engine's own, but for the base image and the network.
+`docker push` stands in: the local AWS has no registry that the engine could push to, so the image's
+working directory, command and variables are recorded in the local ECR, with the rights of who
+pushes. What runs later is what was built, but for Python and packages, which are this machine's.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 
@@ -25,19 +25,22 @@ ENGINE = "PIPELINES_DOCKER"
 IMAGES = "PIPELINES_IMAGES"
 
 
-def main(arguments: list[str]) -> int:
-    """Do what `docker ARGUMENTS` does; return the exit status."""
+def main(arguments: list[str]) -> None:
+    """Do what `docker ARGUMENTS` does."""
     match arguments:
         case ["build", *options]:
             base = ["--network", "none", "--build-arg", f"BASE_IMAGE={os.environ[BASE_IMAGE]}"]
-            command = [os.environ[ENGINE], "build", *base, *options]
-            return subprocess.run(command, check=False).returncode
+            _become("build", *base, *options)
+        case ["run", *options]:
+            _become("run", "--network", "host", *options)  # where the local AWS is
         case ["push", reference]:
             print(push(reference))
-            return 0
         case _:
-            print(f"The stand-in for docker doesn't know {arguments}.", file=sys.stderr)
-            return 1
+            sys.exit(f"The stand-in for docker doesn't know {arguments}.")
+
+
+def _become(*words: str) -> NoReturn:
+    os.execv(os.environ[ENGINE], ["docker", *words])
 
 
 def push(reference: str) -> str:
@@ -84,4 +87,4 @@ def _engine(*words: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

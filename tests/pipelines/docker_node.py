@@ -71,7 +71,7 @@ class DockerNode(Machine):
         self.variables |= self._surroundings | {
             "PATH": f"{programs}:{self.variables['PATH']}",
             "PYTHONPATH": str(ROOT),
-            docker.BASE_IMAGE: self._images["python:3.13-slim"],
+            docker.BASE_IMAGE: self._images.get("python:3.13-slim", ""),
             docker.ENGINE: shutil.which("docker") or "docker",
             docker.IMAGES: str(aws.directory / "images"),
         }

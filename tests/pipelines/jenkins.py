@@ -213,13 +213,11 @@ class _Run:
     def _echo(self, _: object, message: str) -> None:
         self.build.console.append(message)
 
-    _unstable = _echo
-
-    def _junit(self, _: object, testResults: str) -> None:  # noqa: N803 - Jenkins' name
-        found = self._node.read_tests(testResults)
-        self.build.tests = found
-        if not found.get("tests"):
+    def _junit(self, _: object, testResults: str) -> int:  # noqa: N803 - Jenkins' name
+        self.build.tests = found = self._node.read_tests(testResults)
+        if not found["tests"]:
             raise StepError(f"No test report files were found: {testResults}")
+        return found["failures"] + found["errors"]
 
     def _archiveArtifacts(self, _: object, artifacts: str) -> None:  # noqa: N802 - Jenkins' name
         found = self._node.archive(artifacts)

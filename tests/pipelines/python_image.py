@@ -23,7 +23,7 @@ FROM ${BASE_IMAGE}
 RUN command -v pip || { pip=$(ls /usr/share/python-wheels/pip-*.whl) \
     && python "$pip/pip" install --quiet --no-index --break-system-packages "$pip"; }
 COPY . /wheels
-ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels PIP_BREAK_SYSTEM_PACKAGES=1
+ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels PIP_BREAK_SYSTEM_PACKAGES=1 PIP_NO_COMPILE=1
 """
 
 

@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from local_aws.control import LocalAws
 from tests.e2e.platform import ROOT, Platform, platform_variables
 from tests.pipelines import python_image, role
 from tests.pipelines.docker_node import DockerNode
 from tests.pipelines.jenkins import Build, Jenkins
+
+pytestmark = pytest.mark.timeout(900)  # images are built, and a platform is deployed, beforehand
 
 ORDERS = ROOT / "examples" / "orders"
 STAGES = ["Test", "Build and push", "Preview", "Deploy", "Smoke test"]
@@ -247,12 +250,75 @@ def test_a_version_that_does_not_start_is_rolled_back_and_the_build_says_so(
 
 def test_no_credentials_are_in_console_and_artifacts(released: Released, credentials: str) -> None:
     _, build = released
-    with urllib.request.urlopen(credentials) as answer:
-        role_now = json.load(answer)
-
     shown = build.log + "".join(build.kept.values())
-    for secret in (role_now["SecretAccessKey"], role_now["Token"], "ASIA"):
+
+    for secret in role_variables(credentials).values():
         assert secret not in shown
+    assert re.findall(r"A[KS]IA\w{16}", shown) == []
+
+
+def test_a_timeout_ends_what_runs_in_an_agent(
+    jenkins: Jenkins, image: str, aws: LocalAws, repository: Repository, tmp_path: Path
+) -> None:
+    node = DockerNode(tmp_path, repository.folder, aws, "", {"agent": image})
+    build = jenkins.run(
+        """
+        pipeline {
+            agent any
+            stages { stage('A') {
+                agent { docker { image 'agent'; reuseNode true } }
+                options { timeout(time: 3, unit: 'SECONDS') }
+                steps {
+                    sh 'sleep 4713'
+                    echo 'too late'
+                }
+                post { aborted { sh 'set +x; ps -A -o command' } }
+            } }
+        }
+        """,
+        node,
+    )
+
+    assert (build.result, build.stages) == ("ABORTED", {"A": "ABORTED"})
+    assert "too late" not in build.console
+    assert "sleep 4713" not in build.console[-1]
+
+
+def test_githubs_steps_deploy_as_well(
+    released: Released, image: str, aws: LocalAws, credentials: str, tmp_path: Path
+) -> None:
+    """GitHub's own part stands still; its `run` steps are run as bash runs them there."""
+    repository, _ = released
+    node = DockerNode(tmp_path, repository.folder, aws, credentials, {})
+    environment = {
+        **node.variables,
+        "AWS_REGION": aws.region,
+        **role_variables(credentials),
+        "DEPLOY_IMAGE": image,
+        "IMAGE": f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.com/orders:{repository.head}",
+    }
+    steps = yaml.safe_load((repository.folder / ".github/workflows/deploy.yml").read_text())
+    for step in steps["jobs"]["deploy"]["steps"]:
+        if step.get("name") in ("Preview", "Keep the preview", "Deploy", "Smoke test"):
+            subprocess.run(
+                ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+                cwd=repository.folder,
+                env=environment,
+                check=True,
+            )
+
+    assert "changed=0" in (repository.folder / "preview.txt").read_text()
+
+
+def role_variables(address: str) -> dict[str, str]:
+    """Return the variables in which GitHub's action has the role's credentials."""
+    with urllib.request.urlopen(address) as answer:
+        given = json.load(answer)
+    return {
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["Token"],
+    }
 
 
 def status(aws: LocalAws, path: str) -> int:

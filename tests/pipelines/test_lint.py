@@ -129,17 +129,10 @@ def github_commands() -> list[str]:
 
 
 def gitlab_commands() -> list[str]:
-    content: dict[str, Any] = yaml.load(GITLAB.read_text(), _GitLabLoader)
+    content: dict[str, Any] = yaml.safe_load(GITLAB.read_text())
     jobs = [job for job in content.values() if isinstance(job, dict) and "stage" in job]
     jobs.sort(key=lambda job: content["stages"].index(job["stage"]))
     return [command for job in jobs for command in job["script"]]
-
-
-class _GitLabLoader(yaml.SafeLoader):
-    """Knows GitLab's tag."""
-
-
-_GitLabLoader.add_constructor("!reference", lambda _, node: node)
 
 
 @pytest.mark.parametrize("commands", [github_commands, gitlab_commands])

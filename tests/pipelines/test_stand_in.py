@@ -224,6 +224,32 @@ def test_a_timeout_aborts(jenkins: Jenkins, node: Machine) -> None:
     assert "it goes on" in build.console
 
 
+def test_failures_in_a_test_report_make_the_build_unstable(jenkins: Jenkins, node: Machine) -> None:
+    build = jenkins.run(
+        """
+        pipeline {
+            agent any
+            stages {
+                stage('A') {
+                    steps {
+                        sh 'echo "<testsuite tests=\\'2\\' failures=\\'1\\'/>" > tests.xml'
+                        junit 'tests.xml'
+                    }
+                    post { unstable { echo 'some failed' } }
+                }
+                stage('B') { steps { echo 'goes on' } }
+            }
+        }
+        """,
+        node,
+    )
+
+    assert (build.result, build.stages) == ("UNSTABLE", {"A": "UNSTABLE", "B": "SUCCESS"})
+    assert build.tests == {"tests": 2, "failures": 1, "errors": 0, "skipped": 0}
+    assert "some failed" in build.console
+    assert "goes on" in build.console
+
+
 def test_a_name_that_nobody_set_fails_the_stage(jenkins: Jenkins, node: Machine) -> None:
     text = 'pipeline { agent any\nstages { stage("A") { steps { echo "${NOWHERE}" } } } }'
     build = jenkins.run(text, node)
@@ -259,7 +285,7 @@ def test_what_is_to_be_kept_must_be_there(jenkins: Jenkins, node: Machine, step:
     assert jenkins.run(text, node).result == "FAILURE"
 
 
-def test_the_other_branches_of_a_script_block_are_groovy(jenkins: Jenkins, node: Machine) -> None:
+def test_a_script_block_is_groovy(jenkins: Jenkins, node: Machine) -> None:
     text = """
         pipeline {
             agent any

@@ -5,7 +5,6 @@ class Build {
     private final Map<String, String> environment
     private final Map<String, String> stageResults = [:]
     private String result = 'SUCCESS'
-    private boolean skipAfterUnstable = false
 
     /**
      * @param ask called with a map, what the node is to do, returns its answer; throws StepFailed
@@ -30,9 +29,7 @@ class Build {
         // The node is found, and the sources are checked out, before anything else: GIT_COMMIT is known below.
         environment.putAll(ask(does: 'checkout'))
         setEnvironment(section)
-        def options = section.block('options')
-        skipAfterUnstable = options?.has('skipStagesAfterUnstable')
-        withTimeout(options) { stages(section.block('stages')) }
+        withTimeout(section.block('options')) { stages(section.block('stages')) }
         post('pipeline', section, result)
     }
 
@@ -41,7 +38,7 @@ class Build {
     }
 
     private void stage(String name, Section section) {
-        if (result in ['FAILURE', 'ABORTED'] || result == 'UNSTABLE' && skipAfterUnstable) {
+        if (result in ['FAILURE', 'ABORTED']) {
             ask(does: 'say', text: "Stage \"$name\" skipped due to earlier failure(s)".toString())
             stageResults[name] = 'NOT_BUILT'
             return
@@ -60,7 +57,7 @@ class Build {
             def outcome = withTimeout(section.block('options')) {
                 section.has('stages') ? stages(section.block('stages')) : steps(section.body('steps'))
             }
-            stageResults[name] = post(name, section, section.has('stages') ? result : outcome)
+            stageResults[name] = post(name, section, outcome)
         }
         environment.clear()
         environment.putAll(before)
@@ -127,17 +124,18 @@ class Build {
         attempt { scoped(body, new Steps(this)) }
     }
 
-    /** Do it; return how it ended, which makes the build's result at least as bad. */
+    /** Do it; return how it ended. The build's result is at least as bad then. */
     private String attempt(Closure body) {
-        def outcome = 'SUCCESS'
+        def before = result
+        result = 'SUCCESS'
         try {
-            def returned = body()
-            outcome = returned in ['UNSTABLE', 'FAILURE', 'ABORTED'] ? returned : outcome
+            body()
         } catch (StepFailed failed) {
             ask(does: 'say', text: failed.message)
-            outcome = failed.outcome
+            result = worse(result, failed.outcome)
         }
-        result = worse(result, outcome)
+        def outcome = result
+        result = worse(before, outcome)
         outcome
     }
 
@@ -157,10 +155,11 @@ class Build {
         if (name == 'error') {
             throw new StepFailed(named.message, 'FAILURE')
         }
-        if (name == 'unstable') {
+        def texts = named.collectEntries { parameter, value -> [parameter, value instanceof GString ? value as String : value] }
+        def answer = ask(does: name, environment: environment, arguments: texts)
+        if (name == 'junit' && answer) {
             result = worse(result, 'UNSTABLE')
         }
-        ask([does: name, environment: environment, arguments: named.collectEntries { k, v -> [k, v instanceof GString ? v as String : v] }])
     }
 
     def lookUp(String name) {

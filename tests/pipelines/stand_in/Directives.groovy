@@ -12,7 +12,6 @@ class Directives {
     static final PIPELINE_OPTIONS = STAGE_OPTIONS + [
         buildDiscarder: [],
         disableConcurrentBuilds: ['abortPrevious'],
-        skipStagesAfterUnstable: [],
     ]
     /** In the order in which Jenkins runs them. */
     static final POST = ['always', 'aborted', 'failure', 'success', 'unsuccessful', 'unstable', 'cleanup']
@@ -26,6 +25,5 @@ class Directives {
         junit: ['testResults'],
         script: [],
         sh: ['script', 'label'],
-        unstable: ['message'],
     ]
 }
