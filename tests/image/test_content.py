@@ -86,13 +86,31 @@ def test_every_module_and_lookup_has_a_documentation(image: str) -> None:
         assert set(documented) == set(names)
 
 
-def test_every_template_and_playbook_of_the_checkout_is_in_it(
-    own_files: dict[str, bytes],
+def test_the_collection_in_it_is_the_one_that_the_checkout_makes(
+    own_files: dict[str, bytes], tmp_path: Path
 ) -> None:
-    collection = "opt/collections/ansible_collections/quayside/fargate"
-    for folder in "playbooks", "templates":
-        for path in (ROOT / folder).glob("*.yml"):
-            assert own_files[f"{collection}/{folder}/{path.name}"] == path.read_bytes()
+    galaxy = str(Path(sys.executable).parent / "ansible-galaxy")
+    command = [galaxy, "collection", "build", "--output-path", str(tmp_path), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    (tarball,) = tmp_path.glob("*.tar.gz")
+    folder = "opt/collections/ansible_collections/quayside/fargate/"
+
+    with tarfile.open(tarball) as archive:
+        made = {
+            folder + member.name: file.read()
+            for member in archive
+            if member.isfile() and (file := archive.extractfile(member))
+        }
+    found = {
+        name: content
+        for name, content in own_files.items()
+        if name.startswith(folder) and not name.startswith(f"{folder}build/")
+    }
+    assert found.keys() == made.keys()
+    assert {name for name in made if made[name] != found[name]} <= {
+        folder + "FILES.json",  # lists files in the order of the file system
+        folder + "MANIFEST.json",  # has the checksum of FILES.json
+    }
 
 
 def test_the_builders_index_is_in_no_layer_and_no_file(
