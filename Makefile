@@ -52,7 +52,7 @@ image-test: setup ## Test the deploy image, built for the tests; without Docker 
 	REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/image
 
 wheels: setup ## Download the wheels that the deploy image is built from.
-	$(BIN)/python -m deploy_image.wheels
+	$(BIN)/python -m deploy_image.download_wheels
 
 lock: setup ## Resolve the deploy image's requirements anew, with hashes.
 	$(RESOLVE) deploy_image/requirements.in --output-file deploy_image/requirements.txt

@@ -22,7 +22,7 @@ def build(base: str) -> str:
     Raises:
         subprocess.CalledProcessError: the build failed.
     """
-    subprocess.run([sys.executable, "-m", "deploy_image.wheels"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "deploy_image.download_wheels"], cwd=ROOT, check=True)
     # procps comes from Debian: so the first stage has the network.
     with_procps = f"{NAME}-base"
     first = ["--network", "host", "--target", "base", "--build-arg", f"BASE_IMAGE={base}"]

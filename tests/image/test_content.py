@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
+from deploy_image.download_wheels import WHEELS
 from tests.e2e.platform import ROOT
 from tests.image import containers, deploy_image
 from tests.image.containers import docker, inspect, run
@@ -60,6 +63,17 @@ def test_it_has_the_version_of_the_collection(image: str) -> None:
     assert inspect(image)["Config"]["Labels"]["org.opencontainers.image.version"] == version
     listed = json.loads(run(image, "ansible-galaxy", "collection", "list", "--format", "json"))
     assert listed["/opt/collections/ansible_collections"]["quayside.fargate"]["version"] == version
+
+
+def test_its_ansible_core_is_the_one_that_the_package_ansible_needs(image: str) -> None:
+    (wheel,) = WHEELS.glob("ansible-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        (wanted,) = re.findall(
+            r"^Requires-Dist: ansible-core(.*)$", archive.read(name).decode(), re.M
+        )
+    code = "from importlib.metadata import version; print(version('ansible-core'))"
+    assert run(image, "python", "-c", code).strip() in SpecifierSet(wanted)
 
 
 def test_it_has_two_collections_and_no_more(image: str) -> None:

@@ -1,6 +1,6 @@
 """Downloads all wheels that the image is built from, so that it can be built without a network.
 
-    python -m deploy_image.wheels
+    python -m deploy_image.download_wheels
 
 pip's own settings say whence; the hashes in the requirements files say what.
 """
