@@ -1,9 +1,11 @@
 # The deploy image: Ansible, this collection and its functions, for pipelines and laptops (README.md).
 # Kept to what the classic builder knows too; there, each stage must declare the ARGs that it uses.
+# A registry's digest pins the base: make image BASE_IMAGE=python:3.13-slim@sha256:...
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS base
-# Jenkins ends an aborted build by what `ps -A -o pid,command e` says; slim images lack procps.
+# Jenkins ends an aborted build by what `ps -A -o pid,command e` says; slim images lack procps. There
+# is no git and no ssh: Jenkins and GitLab check out beside the container, GitHub without git by its API.
 # Not pinned: Debian's mirrors keep only a release's newest version, and apt checks its signature.
 # hadolint ignore=DL3008
 RUN if ! command -v ps; then \
