@@ -15,6 +15,15 @@ from tests.image.engine import NoEngineError, engine
 from tests.integration.custom_resources.isolation import NoInterpreterError, interpreter
 
 BUILD = ROOT / "build" / "image"
+# On a fresh machine, the first of them installs Docker, makes a base image and builds on it.
+TIMEOUT = 1500  # seconds
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test that needs an engine the time to get one."""
+    for item in items:
+        if "base" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 @pytest.fixture(scope="session")
