@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.image.conftest import base, image
+from tests.image.conftest import base, image, pytest_collection_modifyitems
 from tests.pipelines.groovy import NoGroovyError
 from tests.pipelines.jenkins import Jenkins
 
-__all__ = ["base", "image", "jenkins"]
+__all__ = ["base", "image", "jenkins", "pytest_collection_modifyitems"]
 
 
 @pytest.fixture(scope="session")
