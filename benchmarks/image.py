@@ -8,6 +8,7 @@ Both are built from wheels, without a network, on the base image that tests/imag
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -76,6 +77,7 @@ def main() -> None:
         stand_in = base_image.stand_in(folder)
         deploy_image.build(stand_in)
         figures = {}
+        load = os.getloadavg()[0]
         for name in "deploy image", "with all of ansible":
             context = Path(temporary) / name
             shutil.copytree(ROOT, context, ignore=NOT_SENT)
@@ -84,6 +86,7 @@ def main() -> None:
                 _with_all_of_ansible(context)
             figures[name] = measure(context, f"{deploy_image.NAME}-base")
     RESULT.write_text(json.dumps(figures, indent=2) + "\n")
+    print(f"{os.cpu_count()} processors, load {load:.1f} before")
     for name, measured in figures.items():
         print(name)
         for figure, value in measured.items():
