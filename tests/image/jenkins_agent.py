@@ -96,7 +96,7 @@ class JenkinsAgent:
         Raises:
             AgentError: the container doesn't start, or doesn't do what it is told.
         """
-        self._uid = uid if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
+        self.uid = uid if os.getuid() == 0 else f"{os.getuid()}:{os.getgid()}"
         self._home = Path(tempfile.mkdtemp(prefix="jenkins-"))
         self._home.chmod(0o755)
         self.workspace = self._home / "workspace"
@@ -118,7 +118,7 @@ class JenkinsAgent:
         folders = (self.workspace, self._temporary)
         volumes = [word for folder in folders for word in ("-v", f"{folder}:{folder}:rw,z")]
         variables = [word for pair in _pairs(self._environment) for word in ("-e", pair)]
-        command = ["run", "-t", "-d", "-u", self._uid, *options, "-w", str(self.workspace)]
+        command = ["run", "-t", "-d", "-u", self.uid, *options, "-w", str(self.workspace)]
         self._container = _docker(*command, *volumes, *variables, image, "cat").strip()
         processes = _docker("top", self._container, "-eo", "pid,comm").splitlines()[1:]
         if "cat" not in [line.split()[1] for line in processes]:
@@ -129,7 +129,7 @@ class JenkinsAgent:
 
     def give(self, path: Path) -> None:
         """Make a file or folder, and all below it, the Jenkins user's."""
-        user, group = map(int, self._uid.split(":"))
+        user, group = map(int, self.uid.split(":"))
         for each in (path, *path.rglob("*")):
             os.chown(each, user, group, follow_symlinks=False)
 

@@ -26,7 +26,8 @@ def test_a_pipeline_deploys_a_service_that_answers(
     agent: JenkinsAgent, platform: Platform, orders_image: str
 ) -> None:
     variables = json.dumps(platform.service("orders", orders_image))
-    assert "uid=4711 gid=4712" in agent.sh("id")
+    user, group = agent.uid.split(":")
+    assert f"uid={user} gid={group} groups={group}\n" in agent.sh("id"), "neither has a name"
 
     log = agent.sh('ansible-playbook deploy.yml -e "$VARIABLES"', {"VARIABLES": variables})
 
