@@ -18,8 +18,8 @@ from tests.collection.tools import PLACE, PYTHON, ROOT, run, start
 
 HOME = ROOT / "build" / "sanity"
 IGNORED = ROOT / "tests" / "sanity"
-# ansible-test would fetch a get-pip.py from a site of its own into its cache, and a pip with it; the
-# pip that Python brings does as well, and takes a third of the time.
+# ansible-test would fetch a get-pip.py from a site of its own into its cache, and with it another
+# pip; the one that Python brings does as well.
 GET_PIP = "import ensurepip; ensurepip.bootstrap()\n"
 # Tests for what this collection has none of.
 NOT_APPLICABLE = {"empty-init", "pslint", "shellcheck"}
