@@ -203,13 +203,13 @@ class Measured:
 
     def rotate_by_itself(self) -> None:
         """Rotate the idle user as a schedule does."""
+        self.settle(self.active)
         user = OTHER[self.active]
         self.secretsmanager.rotate_secret(SecretId=self.secret(user))
-        self.settle(user)
+        wait_until(lambda: self.is_settled(user), f"{self.name} is steady with {user}")
 
     def rotate_and_kill(self, step: str, call: int, interruptions: Path) -> None:
         """Rotate the idle user, and kill the function before a call in a step."""
-        self.settle(self.active)
         (interruptions / step).write_text(str(call))
         self.rotate_by_itself()
         if (interruptions / step).exists():
