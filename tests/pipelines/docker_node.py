@@ -111,6 +111,11 @@ class DockerNode(Machine):
         self._agent.stop()
         self._agent = None
 
+    def release(self) -> None:
+        """Remove the container that an error of our own may have left."""
+        if self._agent:
+            self._agent.stop()
+
     def _carry_back(self, agent: JenkinsAgent) -> None:
         shutil.copytree(agent.workspace, self.workspace, ignore=_LEFT_BEHIND, dirs_exist_ok=True)
 
