@@ -38,7 +38,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def platform(image: str, aws: LocalAws) -> Platform:
-    """The platform ``shop`` with HTTPS, as an administrator deployed it."""
+    """The platform ``shop`` with HTTPS, as an administrator deployed it; not without an image."""
     certificate = aws.client("acm").request_certificate(DomainName="*.example.com")
     variables = platform_variables() | {
         "load_balancer_certificate_arn": certificate["CertificateArn"]

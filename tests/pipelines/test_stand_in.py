@@ -33,6 +33,18 @@ def node(tmp_path: Path) -> Machine:
         (f"pipeline {{ agent any\noptions {{ timeout(time: '1') }}\n{STAGES} }}", "a number"),
         (f"pipeline {{ agent any\noptions {{ timeout(hours: 1) }}\n{STAGES} }}", '"hours"'),
         (
+            f"pipeline {{ agent any\noptions {{ timeout(time: 1, unit: 'H') }}\n{STAGES} }}",
+            "unit H",
+        ),
+        (
+            f"pipeline {{ agent any\noptions {{ buildDiscarder(rotator()) }}\n{STAGES} }}",
+            '"rotator"',
+        ),
+        (
+            f"pipeline {{ agent any\noptions {{ buildDiscarder(logRotator(n: 1)) }}\n{STAGES} }}",
+            'logRotator has no parameter "n"',
+        ),
+        (
             f"pipeline {{ agent any\n{STAGES}\npost {{ finally {{ echo 'x' }} }} }}",
             "unexpected token",
         ),

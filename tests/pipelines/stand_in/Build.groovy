@@ -1,3 +1,5 @@
+import java.util.concurrent.TimeUnit
+
 /** Runs a Jenkinsfile that Check found good. What leaves the Groovy world goes through `ask`. */
 class Build {
     private final Closure ask
@@ -46,11 +48,12 @@ class Build {
         ask(does: 'stage', name: name)
         def before = environment.clone()
         def when = section.block('when')
-        if (when?.has('beforeAgent') && !passes(name, when)) {
+        def early = when?.value('beforeAgent') == 'true'
+        if (early && !passes(name, when)) {
             return
         }
         inAgent(name, section) {
-            if (when && !when.has('beforeAgent') && !passes(name, when)) {
+            if (when && !early && !passes(name, when)) {
                 return
             }
             setEnvironment(section)
@@ -111,7 +114,7 @@ class Build {
         if (!limit) {
             return attempt(body)
         }
-        def unit = java.util.concurrent.TimeUnit.valueOf(limit.unit ?: 'MINUTES')
+        def unit = TimeUnit.valueOf(limit.unit ?: 'MINUTES')
         ask(does: 'limit', seconds: unit.toSeconds(limit.time))
         try {
             return attempt(body)

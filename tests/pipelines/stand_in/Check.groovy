@@ -6,6 +6,8 @@ import org.codehaus.groovy.control.CompilationFailedException
 import org.codehaus.groovy.control.Phases
 import org.codehaus.groovy.syntax.Types
 
+import java.util.concurrent.TimeUnit
+
 /** Finds what Jenkins would refuse in a Jenkinsfile before it runs anything: syntax, directives and steps. */
 class Check {
     private final List<String> errors = []
@@ -84,10 +86,23 @@ class Check {
         if (block(call)) {
             report(call, "option $call.methodAsString takes no block")
         }
-        def time = entries(call).find { it.keyExpression.value == 'time' }
-        if (call.methodAsString == 'timeout' && !(time?.valueExpression?.value instanceof Integer)) {
+        if (call.methodAsString == 'timeout' && !(constant(call, 'time') instanceof Integer)) {
             report(call, 'timeout needs a number as "time"')
         }
+        if (constant(call, 'unit') && !(constant(call, 'unit') in TimeUnit.values()*.name())) {
+            report(call, "timeout knows no unit ${constant(call, 'unit')}")
+        }
+        arguments(call).findAll { it instanceof MethodCallExpression }.each { value ->
+            if (value.methodAsString in Directives.VALUES) {
+                parameters(value, Directives.VALUES[value.methodAsString])
+            } else {
+                report(value, "unknown \"$value.methodAsString\" in $call.methodAsString")
+            }
+        }
+    }
+
+    private static constant(MethodCallExpression call, String parameter) {
+        entries(call).find { it.keyExpression.value == parameter }?.valueExpression?.value
     }
 
     private void when(MethodCallExpression call) {

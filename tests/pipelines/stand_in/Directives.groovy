@@ -13,6 +13,10 @@ class Directives {
         buildDiscarder: [],
         disableConcurrentBuilds: ['abortPrevious'],
     ]
+    /** Calls whose value is an option's argument. */
+    static final VALUES = [
+        logRotator: ['artifactDaysToKeepStr', 'artifactNumToKeepStr', 'daysToKeepStr', 'numToKeepStr'],
+    ]
     /** In the order in which Jenkins runs them. */
     static final POST = ['always', 'aborted', 'failure', 'success', 'unsuccessful', 'unstable', 'cleanup']
 

@@ -8,8 +8,9 @@ class Section {
     }
 
     def methodMissing(String name, arguments) {
-        calls << [name: name, arguments: arguments as List]
-        name == 'logRotator' ? calls.pop() : null
+        if (!(name in Directives.VALUES)) {
+            calls << [name: name, arguments: arguments as List]
+        }
     }
 
     def propertyMissing(String name) {
