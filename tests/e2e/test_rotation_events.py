@@ -82,9 +82,13 @@ class Queue:
         return url
 
     def copied(self, url: str) -> str:
-        """Return an event that was copied."""
-        (message,) = self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
-        return str(message["Body"])
+        """Return the event about ROTATED that was copied; one about AWSCURRENT comes too."""
+        while True:
+            answer = self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
+            (message,) = answer["Messages"]
+            body = str(message["Body"])
+            if json.loads(body)["detail"]["labelUpdated"] == "ROTATED":
+                return body
 
     def copy_no_more(self, url: str) -> None:
         """Undo `copy`."""
