@@ -19,6 +19,7 @@ STACKS = f"arn:aws:cloudformation:{AT}:stack/shop-service-*/*"
 HOLDERS = [f"arn:aws:ecs:{AT}:service/shop/*", f"arn:aws:ecs:{AT}:task/shop/*"]
 # boto3: SERVICE.operation( or SERVICE.get_paginator("operation")
 CALL = r'\b_?(ecs|secretsmanager|cloudformation)\.(?:get_paginator\("(\w+)"\)|(\w+)\()'
+ROTATION = FOLDER.parent / "custom_resources" / "rotation"
 LONGEST_ECS_UPDATE = datetime.timedelta(hours=36)  # of an AWS::ECS::Service (CloudFormation)
 
 
@@ -126,9 +127,8 @@ def test_the_rotate_function_may_change_secrets_of_services_and_look_who_holds_t
 
 def called(package: str) -> set[str]:
     """The IAM actions of the calls that stand in a function's own code."""
-    folder = FOLDER.parent / "custom_resources" / "rotation"
     code = "".join(
-        path.read_text() for path in (*folder.glob("*.py"), *(folder / package).glob("*.py"))
+        path.read_text() for path in (*ROTATION.glob("*.py"), *(ROTATION / package).glob("*.py"))
     )
     found = re.findall(CALL, code)
     return {
@@ -291,6 +291,18 @@ def test_an_alarm_hears_what_the_log_says(name: str) -> None:
         made["MetricName"],
     )
     assert properties(f"{name}Filter")["LogGroupName"] == "<ActivateFunctionLogGroup>"
+
+
+@pytest.mark.parametrize(
+    ("name", "outcomes"), [("Rollback", {"rolled-back"}), ("Overdue", {"overdue", "stuck"})]
+)
+def test_an_alarm_hears_outcomes_that_the_activate_function_has(
+    name: str, outcomes: set[str]
+) -> None:
+    pattern = properties(f"{name}Filter")["FilterPattern"]
+    assert set(re.findall(r'\$\.message\.outcome = "([\w-]+)"', pattern)) == outcomes
+    code = "".join(it.read_text() for it in (ROTATION / "activate").glob("*.py"))
+    assert all(f'"{outcome}"' in code for outcome in outcomes)
 
 
 def test_the_rotate_function_is_told_how_long_to_wait_and_whether_to_pause() -> None:
