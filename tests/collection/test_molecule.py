@@ -16,7 +16,14 @@ SCENARIOS = sorted(path.parent.name for path in ROOT.glob("extensions/molecule/*
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What molecule prints of all scenarios, which must succeed."""
     state = tmp_path_factory.mktemp("molecule")  # not that of a tester's own run
-    done = start("molecule", "test", "--all", "--workers=2", cwd=ROOT, MOLECULE_EPHEMERAL_DIRECTORY=str(state))
+    done = start(
+        "molecule",
+        "test",
+        "--all",
+        "--workers=2",
+        cwd=ROOT,
+        MOLECULE_EPHEMERAL_DIRECTORY=str(state),
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout[done.stdout.rindex("\nDETAILS") :]
 
