@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -14,8 +15,9 @@ CANARY = "canary-5b1f0c"
 INDEX = f"https://user:{CANARY}@index.invalid/simple"
 
 
+@functools.cache
 def build(base: str) -> str:
-    """Build the image from wheels and without a network, and return its name.
+    """Build the image from wheels and without a network, once, and return its name.
 
     Args:
         base: name of the base image.
