@@ -20,13 +20,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-# Each function's own package, after the packages of ours that it imports.
-FUNCTIONS = {
+# The packages of ours in each zip. Functions that log in to databases share one: psycopg2 is nearly
+# all of it, and the deploy image has the zips of two architectures.
+ZIPS = {
     "password": ("shared", "password"),
-    "database": ("shared", "postgres", "database"),
+    "postgres": ("shared", "postgres", "database", "rotation", "rotation/rotate"),
     "listener-priority": ("shared", "listener_priority"),
-    "rotate": ("shared", "postgres", "rotation", "rotation/rotate"),
     "activate": ("shared", "rotation", "rotation/activate"),
+}
+# The zip of each function.
+FUNCTIONS = {
+    "password": "password",
+    "database": "postgres",
+    "listener-priority": "listener-priority",
+    "rotate": "postgres",
+    "activate": "activate",
 }
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
@@ -71,7 +79,7 @@ class Target:
 
 
 def build(target: Target, output: Path) -> dict[str, dict[str, str | int]]:
-    """Build the zip of every function, unless the same inputs were built before.
+    """Build the zips of all functions, unless the same inputs were built before.
 
     Args:
         target: runtime and architecture.
@@ -87,10 +95,10 @@ def build(target: Target, output: Path) -> dict[str, dict[str, str | int]]:
     if _stands(manifest_file, inputs_file, inputs):
         return _manifest(manifest_file)
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = {
-        name: _pack(name, _wheels(name, target, output.parent / "wheels"), folder)
-        for name in FUNCTIONS
+    zips = {
+        name: _pack(name, _wheels(name, target, output.parent / "wheels"), folder) for name in ZIPS
     }
+    manifest = {function: zips[name] for function, name in FUNCTIONS.items()}
     _replace(manifest_file, json.dumps(manifest, indent=2) + "\n")
     _replace(inputs_file, inputs)
     return manifest
@@ -123,14 +131,14 @@ def _is_source(path: Path) -> bool:
     return path.is_file() and path.suffix in {".py", ".pem", ".txt"}
 
 
-def _requirements(function: str) -> list[Path]:
-    files = (PACKAGE / package / "requirements.txt" for package in FUNCTIONS[function])
+def _requirements(name: str) -> list[Path]:
+    files = (PACKAGE / package / "requirements.txt" for package in ZIPS[name])
     return [path for path in files if path.exists()]
 
 
-def _wheels(function: str, target: Target, cache: Path) -> list[Path]:
-    """The pinned wheels of a function, from the cache or by pip, whose own settings say whence."""
-    requirements = _requirements(function)
+def _wheels(name: str, target: Target, cache: Path) -> list[Path]:
+    """The pinned wheels of a zip, from the cache or by pip, whose own settings say whence."""
+    requirements = _requirements(name)
     if not requirements:
         return []
     pins = b"".join(path.read_bytes() for path in requirements)
@@ -161,25 +169,25 @@ def _download(requirements: list[Path], target: Target, folder: Path) -> None:
         )
 
 
-def _pack(function: str, wheels: list[Path], folder: Path) -> dict[str, str | int]:
-    files = dict(_own_files(function))
+def _pack(name: str, wheels: list[Path], folder: Path) -> dict[str, str | int]:
+    files = dict(_own_files(name))
     for wheel in wheels:
         files.update(_wheel_files(wheel))
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        draft = Path(temporary) / "function.zip"
+        draft = Path(temporary) / "draft.zip"
         with zipfile.ZipFile(draft, "w") as archive:
-            for name in sorted(files):
-                archive.writestr(_entry(name), files[name], compresslevel=9)
+            for path in sorted(files):
+                archive.writestr(_entry(path), files[path], compresslevel=9)
         content = draft.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
-        name = f"{function}-{sha256[:16]}.zip"
-        shutil.move(draft, folder / name)
-    return {"file": name, "sha256": sha256, "bytes": len(content)}
+        file = f"{name}-{sha256[:16]}.zip"
+        shutil.move(draft, folder / file)
+    return {"file": file, "sha256": sha256, "bytes": len(content)}
 
 
-def _own_files(function: str) -> Iterator[tuple[str, bytes]]:
+def _own_files(name: str) -> Iterator[tuple[str, bytes]]:
     yield "custom_resources/__init__.py", (PACKAGE / "__init__.py").read_bytes()
-    for package in FUNCTIONS[function]:
+    for package in ZIPS[name]:
         for path in (PACKAGE / package).iterdir():
             if _is_source(path) and path.suffix != ".txt":
                 yield f"custom_resources/{package}/{path.name}", path.read_bytes()
