@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
-ROOT = Path(__file__).parents[1]
-# The tests of an area share servers, and run one after the other; areas run beside each other
-# (tests/run.sh), those that take longest first.
+# The tests of an area share servers, and run one after the other; two areas run beside each other
+# (tests/run.sh), those that take longest first. Every other folder is an area of its own.
 AREAS = {
-    "tests/e2e": "e2e",
-    "tests/integration/custom_resources": "functions",
-    "tests/image": "docker",
-    "tests/pipelines": "docker",
+    "tests/e2e/": "end to end",
+    "tests/integration/custom_resources/": "functions",
+    "tests/image/": "docker",
+    "tests/pipelines/": "docker",
+    "tests/collection/": "collection",
 }
 
 # A noisy machine must not decide whether a property holds.
@@ -22,18 +23,26 @@ settings.register_profile("quayside", deadline=None, suppress_health_check=[Heal
 settings.load_profile("quayside")
 
 
+def area(nodeid: str) -> str:
+    """Return the area that a test belongs to."""
+    folder = nodeid.partition("::")[0].rpartition("/")[0] + "/"
+    return next((area for path, area in AREAS.items() if folder.startswith(path)), folder)
+
+
+class AreaScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist isn't looked into
+    """Gives a worker one area after the other."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return area(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AreaScheduling:
+    """Take our scheduling; xdist's own `loadgroup` has no effect with this version of pytest."""
+    return AreaScheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the tests by area, and tell xdist's workers which belong together."""
+    """Sort the tests by area; xdist's workers take areas in the order of their first tests."""
     order = list(dict.fromkeys(AREAS.values()))
-    areas = {item: _area(item) for item in items}
-    for item, area in areas.items():
-        item.add_marker(pytest.mark.xdist_group(area))
-    items.sort(key=lambda item: order.index(areas[item]) if areas[item] in order else len(order))
-
-
-def _area(item: pytest.Item) -> str:
-    folder = item.path.parent.relative_to(ROOT)
-    for path in (folder, *folder.parents):
-        if area := AREAS.get(str(path)):
-            return area
-    return str(folder)
+    items.sort(key=lambda item: (*order, area(item.nodeid)).index(area(item.nodeid)))

@@ -110,9 +110,9 @@ def log_lines() -> Iterator[list[str]]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests of one PostgreSQL version after each other, so that one server runs at a time."""
     folder = Path(__file__).parent
-    ours = [item for item in items if folder in item.path.parents]
-    others = [item for item in items if folder not in item.path.parents]
-    items[:] = others + sorted(ours, key=_version)
+    ours = {item for item in items if folder in item.path.parents}
+    by_version = iter(sorted((item for item in items if item in ours), key=_version))
+    items[:] = [next(by_version) if item in ours else item for item in items]
 
 
 def _version(item: pytest.Item) -> int:
