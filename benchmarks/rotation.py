@@ -365,9 +365,10 @@ def functions_that_can_be_killed(folder: Path) -> dict[str, Any]:
     (folder / INTERRUPTIONS).mkdir()
     manifest = json.loads((copy / "manifest.json").read_text())
     for function in ("rotate", "activate"):
-        file = manifest[function]["file"]
-        manifest[function]["file"] = f"interrupted-{file}"
-        with zipfile.ZipFile((copy / file).rename(copy / f"interrupted-{file}"), "a") as archive:
+        mortal = copy / f"interrupted-{function}.zip"
+        shutil.copy(copy / manifest[function]["file"], mortal)
+        manifest[function]["file"] = mortal.name
+        with zipfile.ZipFile(mortal, "a") as archive:
             archive.write(Path(__file__).with_name("interrupted.py"), "interrupted.py")
         properties = {
             "Handler": f"interrupted.{function}",
