@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.meter import nobody_is_denied
-from tests.e2e.platform import RUNTIME, Platform, build_functions
+from tests.e2e.platform import ARCHITECTURE, RUNTIME, Platform, build_functions
 from tests.e2e.rotating import OTHER, Rotating
 
 FUNCTION = Path(__file__).parent / "single_user" / "lambda_function.py"
@@ -21,8 +21,9 @@ FUNCTION = Path(__file__).parent / "single_user" / "lambda_function.py"
 @pytest.fixture(scope="module")
 def function(platform: Platform) -> str:
     """ARN of the function, which takes its driver from the zip of ours."""
-    (ours,) = [it for it in build_functions().glob(f"{RUNTIME}-*/rotate-*.zip") if is_newest(it)]
-    code = io.BytesIO(ours.read_bytes())
+    built = build_functions() / f"{RUNTIME}-{ARCHITECTURE}"
+    ours = json.loads((built / "manifest.json").read_text())["rotate"]["file"]
+    code = io.BytesIO((built / ours).read_bytes())
     with zipfile.ZipFile(code, "a") as archive:
         archive.write(FUNCTION, FUNCTION.name)
     functions = platform.aws.client("lambda")
@@ -41,11 +42,6 @@ def function(platform: Platform) -> str:
         Principal="secretsmanager.amazonaws.com",
     )
     return str(arn)
-
-
-def is_newest(path: Path) -> bool:
-    manifest = json.loads((path.parent / "manifest.json").read_text())
-    return bool(manifest["rotate"]["file"] == path.name)
 
 
 @pytest.fixture(scope="module")
