@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ import psycopg2
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
+from custom_resources.postgres import connection as postgres_connection
 from custom_resources.rotation.rotate.function import NotRotatedError
 from tests.integration.custom_resources.rotation.world import RotatedService
 from tests.integration.custom_resources.support import (
@@ -147,6 +149,23 @@ def test_a_rotation_whose_process_is_killed_anywhere_converges_when_repeated(
         check_rotated(service, version)
     print(f"killed at {points} points")
     assert points > FEWEST_POINTS
+
+
+def test_a_rotation_that_waits_too_long_for_a_lock_ends_and_converges_when_repeated(
+    service: RotatedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection, "_STATEMENT_MILLISECONDS", 300)
+    version = service.begin("green")
+    service.step("createSecret", "green", version)
+    postgres = service.postgres
+    with closing(postgres.connect("rdsadmin", postgres.superuser_password, "postgres")) as other:
+        other.autocommit = False
+        other.cursor().execute(f"ALTER ROLE {service.user('green')} CONNECTION LIMIT -1")
+        with pytest.raises(NotRotatedError, match=r"lock timeout|statement timeout"):
+            service.step("setSecret", "green", version)
+        check_logins(service)
+    service.steps("green", version)
+    check_rotated(service, version)
 
 
 def dies(
