@@ -55,7 +55,7 @@ def test_its_structure_is_what_pipelines_rely_on(image: str) -> None:
 
 
 def test_it_adds_little_to_its_base_image(image: str, base: str) -> None:
-    assert inspect(image)["Size"] - inspect(base)["Size"] < 90 * MEGABYTE
+    assert inspect(image)["Size"] - inspect(base)["Size"] < 80 * MEGABYTE
 
 
 def test_it_has_the_version_of_the_collection(image: str) -> None:
