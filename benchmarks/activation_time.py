@@ -12,14 +12,12 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from local_aws.control import LocalAws
-from tests.e2e.platform import ROOT, Platform, platform_variables
+from benchmarks.local_platform import local_platform, write_report
+from tests.e2e.platform import ROOT
 from tests.e2e.rotating import Rotating
 
 REPORT = ROOT / "build" / "bench" / "activation_time.json"
@@ -108,13 +106,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=7, help="number of rotations")
     count = parser.parse_args().count
-    with (
-        tempfile.TemporaryDirectory(prefix="quayside-") as folder,
-        LocalAws.start(Path(folder) / "state") as aws,
-    ):
-        platform = Platform(aws)
-        platform.play("playbooks/platform.yml", platform="shop", **platform_variables())
-        image = aws.push_image(ROOT / "examples" / "orders", "orders:1")
+    with local_platform() as platform:
+        image = platform.aws.push_image(ROOT / "examples" / "orders", "orders:1")
         service = Rotating(platform, "orders", image)
         service.deploy()
         runs = [rotate(service) for _ in range(count)]
@@ -125,8 +118,7 @@ def main() -> int:
         },
         "runs": [{part: round(seconds, 2) for part, seconds in run.items()} for run in runs],
     }
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=2) + "\n")
+    write_report(REPORT, report)
     print(json.dumps(report["median_seconds"], indent=2))
     return 0
 

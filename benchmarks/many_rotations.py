@@ -12,17 +12,15 @@ import argparse
 import json
 import re
 import statistics
-import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from benchmarks.activation_time import stack_events
+from benchmarks.local_platform import local_platform, write_report
 from benchmarks.many_services import deploy_at_once
-from local_aws.control import LocalAws
-from tests.e2e.platform import ROOT, Platform, platform_variables
+from tests.e2e.platform import ROOT, Platform
 from tests.e2e.rotating import SETTLED, Rotating
 
 REPORT = ROOT / "build" / "bench" / "many_rotations.json"
@@ -127,12 +125,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=50, help="number of services")
     count = parser.parse_args().count
-    with (
-        tempfile.TemporaryDirectory(prefix="quayside-") as folder,
-        LocalAws.start(Path(folder) / "state") as aws,
-    ):
-        platform = Platform(aws)
-        platform.play("playbooks/platform.yml", platform="shop", **platform_variables())
+    with local_platform() as platform:
         deployed = deploy_at_once(platform, count)
         services = [Rotating(platform, f"bench-{number}", "") for number in range(count)]
         time.sleep(SETTLED)
@@ -140,8 +133,7 @@ def main() -> int:
         report["answering"] = sum(
             platform.call(service.name, "/orders").status == 200 for service in services
         )
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=2) + "\n")
+    write_report(REPORT, report)
     print(json.dumps(report, indent=2))
     return int(report["flipped"] != count or report["answering"] != count)
 

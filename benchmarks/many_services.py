@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from local_aws.control import LocalAws
-from tests.e2e.platform import ROOT, Platform, platform_variables
+from benchmarks.local_platform import local_platform, write_report
+from tests.e2e.platform import ROOT, Platform
 
 REPORT = ROOT / "build" / "bench" / "many_services.json"
 
@@ -86,15 +85,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=50, help="number of services")
     count = parser.parse_args().count
-    with (
-        tempfile.TemporaryDirectory(prefix="quayside-") as folder,
-        LocalAws.start(Path(folder) / "state") as aws,
-    ):
-        platform = Platform(aws)
-        platform.play("playbooks/platform.yml", platform="shop", **platform_variables())
+    with local_platform() as platform:
         report = deploy_at_once(platform, count)
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps(report, indent=2) + "\n")
+    write_report(REPORT, report)
     print(json.dumps(report, indent=2))
     return int(report["answering"] != count or report["distinct_priorities"] != count)
 

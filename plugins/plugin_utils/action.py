@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
@@ -51,12 +52,12 @@ class Action(ActionBase):  # type: ignore[misc]
         result["seconds"] = round(self.clock.elapsed, 1)
         return result
 
+    @abstractmethod
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Do it with checked options, and return the task's result.
 
         Raises: StackError for whatever the user must know.
         """
-        raise NotImplementedError
 
     def show(self, text: str, colour: str | None = None) -> None:
         """Print a line while the task runs."""
