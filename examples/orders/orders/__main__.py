@@ -18,7 +18,8 @@ def main() -> int:
     """Run the service until SIGTERM.
 
     Returns:
-        exit status: 0 after SIGTERM, 1 when it could not start, with the reason in the log.
+        exit status: 0 after SIGTERM, 1 when it could not start, with the reason in the log;
+        uvicorn exits with 3 when the pool had no connection in time.
     """
     # As process 1 of a container, SIGTERM without a handler would be ignored. uvicorn puts its own
     # in place while it serves, and passes the signal on to this one when all is closed.

@@ -18,6 +18,7 @@ from orders.requests import read_new_order, read_order_id, read_page
 from orders.settings import Settings
 
 _COLUMNS = "id, item, quantity, created_at"
+_POOL_WAIT_SECONDS = 20  # the database has just answered; and SIGTERM must not wait for 30
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -25,6 +26,8 @@ def create_app(settings: Settings) -> Starlette:
 
     Args:
         settings: where the database is.
+
+    The lifespan raises psycopg_pool.PoolTimeout when no connection came; uvicorn then ends.
     """
 
     @asynccontextmanager
@@ -42,6 +45,8 @@ def create_app(settings: Settings) -> Starlette:
             check=AsyncConnectionPool.check_connection,
             open=False,
         ) as pool:
+            # uvicorn listens after this: the first requests of a new task never wait for its login.
+            await pool.wait(_POOL_WAIT_SECONDS)
             app.state.pool = pool
             yield
 

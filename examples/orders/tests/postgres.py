@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
 import secrets
 import shutil
@@ -164,8 +165,14 @@ class Relay:
     def __init__(self, target: int) -> None:
         self.target, self.port = target, free_port()
         self.sockets: list[socket.socket] = []
+        self.resumed = threading.Event()
+        self.unhindered = 0
 
-    def open(self) -> None:
+    def open(self, unhindered: int | None = None) -> None:
+        """Listen; connections after the first ``unhindered`` stall until ``resumed`` is set."""
+        if unhindered is None:
+            self.resumed.set()
+        self.unhindered = unhindered or 0
         self.listener = socket.create_server(("127.0.0.1", self.port))
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
@@ -179,8 +186,10 @@ class Relay:
 
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
-            while True:
+            for number in itertools.count(1):
                 near, _ = listener.accept()
+                if number > self.unhindered:
+                    self.resumed.wait(GUARD_SECONDS)
                 far = socket.create_connection(("127.0.0.1", self.target))
                 self.sockets += [near, far]
                 for pair in ((near, far), (far, near)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,6 +165,18 @@ def test_a_database_that_comes_late_is_waited_for(
     relay.open()
 
     assert task.wait_until_up().get("/health/database").status == 200
+
+
+def test_a_task_listens_only_when_its_first_request_need_not_wait_for_a_login(
+    start: Start, service: Service, database: Database, relay: Relay
+) -> None:
+    relay.open(unhindered=1)  # the login that finds the schema up to date, not the pool's
+    task = start(database, DB_PORT=str(relay.port))
+    task.wait_for_line(lambda line: "Waiting for application startup" in line)
+    longer_than_a_request_waits = threading.Timer(4, relay.resumed.set)
+    longer_than_a_request_waits.start()
+
+    assert task.wait_until_up().post("/orders", ORDER).status == 201
 
 
 def test_a_task_that_waits_for_its_database_can_be_stopped(

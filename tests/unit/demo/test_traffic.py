@@ -71,6 +71,27 @@ def test_a_service_that_does_not_answer_is_counted_as_not_ok() -> None:
     assert (traffic.requests, traffic.ok) == (5, 0)
 
 
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [("broken", "500 b'{"), ("forgetful", "'item': 'air'"), ("nobody", "Connection refused")],
+)
+def test_a_failure_is_told_with_its_request_and_its_reason(
+    front: Callable[[str, str], tuple[str, dict[str, str]]], host: str, reason: str
+) -> None:
+    def nobodys(_: str, path: str) -> tuple[str, dict[str, str]]:
+        return f"http://127.0.0.1:1{path}", {}
+
+    traffic = Traffic(nobodys if host == "nobody" else front, host)
+    traffic.write_and_read()
+
+    first, *_ = traffic.failures
+    assert first.startswith("GET /orders/0 after" if host == "forgetful" else "POST /orders after")
+    assert reason in first
+    assert traffic.told("orders").startswith(
+        f"orders answered {traffic.ok} of {traffic.requests} requests as it must; {first}"
+    )
+
+
 def test_traffic_goes_on_as_long_as_the_block_lasts(
     front: Callable[[str, str], tuple[str, dict[str, str]]],
 ) -> None:
