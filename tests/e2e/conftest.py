@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_aws.control import LocalAws
+from tests.e2e.activation_queue import Queue
 from tests.e2e.platform import ROOT, Platform, platform_variables
 
 
@@ -48,3 +49,12 @@ def orders(platform: Platform, orders_image: str) -> Platform:
     """The platform with the service ``orders``, deployed by the playbook of examples/orders."""
     platform.play("examples/orders/deploy.yml", **platform.service("orders", orders_image))
     return platform
+
+
+@pytest.fixture
+def queue(platform: Platform) -> Iterator[Queue]:
+    """The platform's queue of activations; what a test did to it is undone."""
+    made = Queue(platform)
+    yield made
+    made.release()
+    made.lose_no_more()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.activation_queue import Queue
 from tests.e2e.meter import nobody_is_denied
 from tests.e2e.platform import ARCHITECTURE, RUNTIME, Platform, build_functions
-from tests.e2e.rotating import OTHER, Rotating
+from tests.e2e.rotating import OTHER, SETTLED, Rotating
 
 FUNCTION = Path(__file__).parent / "single_user" / "lambda_function.py"
 
@@ -123,3 +124,20 @@ def test_rotate_yml_rotates_with_it(hosted: Rotating) -> None:
     )
     assert f"{user} is active now" in output
     assert hosted.active == user
+
+
+def test_its_rotation_whose_event_was_lost_is_made_good_by_the_sweep(
+    hosted: Rotating, queue: Queue
+) -> None:
+    with nobody_is_denied(hosted, "/health"):
+        user = hosted.idle
+        queue.lose()
+        version = hosted.secrets.rotate_secret(SecretId=hosted.secret(user))["VersionId"]
+        hosted.eventually(
+            lambda: hosted.labels(user)["AWSCURRENT"] == version, f"{user} is rotated"
+        )
+        queue.lose_no_more()
+        time.sleep(SETTLED)
+        assert hosted.active == OTHER[user]
+        queue.sweep()
+        hosted.wait_for(user)

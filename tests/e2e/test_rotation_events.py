@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.activation_queue import Queue
 from tests.e2e.meter import nobody_is_denied
 from tests.e2e.platform import Platform
 from tests.e2e.rotating import OTHER, SETTLED, Rotating
-
-COPIES = "copies-of-activations"
 
 
 @pytest.fixture(scope="module")
@@ -27,85 +26,6 @@ def courier(platform: Platform, hello_image: str) -> Iterator[Rotating]:
     made.deploy()
     yield made
     made.deploy(service_state="absent", service_database_deletion="Drop")
-
-
-class Queue:
-    """The platform's queue of activations, whose function can be kept from it."""
-
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
-        self._functions, self._sqs = platform.aws.client("lambda"), platform.aws.client("sqs")
-        self._events = platform.aws.client("events")
-        listed = self._functions.list_event_source_mappings(FunctionName="shop-activate")
-        self._mapping = listed["EventSourceMappings"][0]["UUID"]
-
-    def hold(self) -> None:
-        """Let messages wait."""
-        self._functions.update_event_source_mapping(UUID=self._mapping, Enabled=False)
-
-    def release(self) -> None:
-        """Let the function take them."""
-        self._functions.update_event_source_mapping(UUID=self._mapping, Enabled=True)
-
-    def is_empty(self) -> bool:
-        """Whether every message was handled."""
-        attributes = self._sqs.get_queue_attributes(
-            QueueUrl=self._url,
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-            ],
-        )["Attributes"]
-        return set(attributes.values()) == {"0"}
-
-    def deliver(self, body: str) -> None:
-        """Deliver an event."""
-        self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
-
-    def lose(self) -> None:
-        """Let events come to nobody."""
-        self._events.disable_rule(Name="shop-activations")
-
-    def lose_no_more(self) -> None:
-        """Let them come again."""
-        self._events.enable_rule(Name="shop-activations")
-
-    def copy(self) -> str:
-        """Copy every event into another queue; return its URL."""
-        url = str(self._sqs.create_queue(QueueName=COPIES)["QueueUrl"])
-        arn = f"arn:aws:sqs:{self._platform.aws.region}:{self._platform.aws.account}:{COPIES}"
-        allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}}
-        policy = {"Statement": [allowed | {"Action": "sqs:SendMessage", "Resource": arn}]}
-        self._sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-        target = {"Id": "copy", "Arn": arn}
-        self._events.put_targets(Rule="shop-activations", Targets=[target])
-        return url
-
-    def copied(self, url: str) -> str:
-        """Return the event about ROTATED that was copied; one about AWSCURRENT comes too."""
-        while True:
-            answer = self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
-            (message,) = answer["Messages"]
-            body = str(message["Body"])
-            if json.loads(body)["detail"]["labelUpdated"] == "ROTATED":
-                return body
-
-    def copy_no_more(self, url: str) -> None:
-        """Undo `copy`."""
-        self._events.remove_targets(Rule="shop-activations", Ids=["copy"])
-        self._sqs.delete_queue(QueueUrl=url)
-
-    @property
-    def _url(self) -> str:
-        return self._platform.outputs("shop-support")["ActivationQueueUrl"]
-
-
-@pytest.fixture
-def queue(platform: Platform) -> Iterator[Queue]:
-    made = Queue(platform)
-    yield made
-    made.release()
-    made.lose_no_more()
 
 
 def events_of_the_stack(service: Rotating) -> list[tuple[str, str]]:
@@ -268,8 +188,5 @@ def test_an_event_that_never_comes_is_made_good_by_the_sweep(
         queue.lose_no_more()
         time.sleep(SETTLED)
         assert courier.active == OTHER[user]
-        answer = courier.platform.aws.client("lambda").invoke(
-            FunctionName="shop-activate", Payload=b'{"sweep": true}'
-        )
-        assert "FunctionError" not in answer
+        queue.sweep()
         courier.wait_for(user)

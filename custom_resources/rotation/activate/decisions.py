@@ -222,9 +222,11 @@ class SecretFacts:
 
     @property
     def lacks_label(self) -> bool:
-        """Whether a rotation ended between its two labels: done, but nobody was told."""
+        """Whether a rotation is done, but nobody was told: ours ended between its two labels, or
+        the event of another function's was lost."""
         version = self.version(CURRENT)
-        return version == self.version(PENDING) != self.version(ROTATED)
+        ended_between = version == self.version(PENDING) != self.version(ROTATED)
+        return ended_between or not self.why_not_rotated(version)
 
     def abandoned(self, now: datetime.datetime) -> str:
         """The version of a rotation that was begun and not finished, too long ago to be going on;

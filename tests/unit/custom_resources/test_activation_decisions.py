@@ -223,6 +223,13 @@ def test_a_rotation_by_another_function_is_known_by_when_it_ended() -> None:
     assert HOSTED.why_not_rotated("v2") == ""
 
 
+def test_the_sweep_labels_a_rotation_by_another_function_whose_event_was_lost() -> None:
+    assert HOSTED.lacks_label
+    assert not replace(HOSTED, labels=SECRET.labels).lacks_label
+    assert not replace(HOSTED, last_rotated=None).lacks_label  # made or attached
+    assert not replace(HOSTED, function="").lacks_label
+
+
 def test_a_rotation_by_another_function_is_known_before_its_end_was_noted() -> None:
     labels = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "AWSPENDING"]}
     for noted in (None, days(31)):
