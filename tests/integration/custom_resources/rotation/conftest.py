@@ -37,7 +37,8 @@ def database(aws: LocalAws) -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def idle_function(aws: LocalAws) -> str:
-    """A rotation function that does nothing, so that RotateSecret only stages a version."""
+    """A rotation function that fails, so that RotateSecret only stages a version: were it to
+    succeed, Secrets Manager would note an end at any moment of the steps that a test does."""
     functions, iam = aws.client("lambda"), aws.client("iam")
     role = iam.create_role(
         RoleName="idle", AssumeRolePolicyDocument=_trust("lambda.amazonaws.com")
@@ -47,7 +48,7 @@ def idle_function(aws: LocalAws) -> str:
         Runtime=f"python3.{sys.version_info.minor}",
         Handler="idle.handler",
         Role=role,
-        Code={"ZipFile": zipped(idle="def handler(event, context):\n    return None\n")},
+        Code={"ZipFile": zipped(idle="def handler(event, context):\n    raise RuntimeError\n")},
     )["FunctionArn"]
     functions.add_permission(
         FunctionName="idle",
