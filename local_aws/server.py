@@ -60,11 +60,12 @@ async def _serve(settings: Settings, *, attached: bool) -> None:
     from hypercorn.config import Config
     from ministack import app
 
-    from local_aws import containers
+    from local_aws import connections, containers
     from local_aws.gateway import gateway
     from local_aws.mends import install_all
 
     installed = install_all(settings)
+    connections.close_with_their_clients()
     config = Config()
     config.bind = [f"127.0.0.1:{port}" for port in (settings.tls_port, settings.secure_front_port)]
     config.insecure_bind = [f"127.0.0.1:{port}" for port in (settings.port, settings.front_port)]
