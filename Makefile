@@ -15,7 +15,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-py
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions image image-test wheels lock molecule test lint roles bench-rotation clean
+.PHONY: help setup demo up down functions image image-test wheels lock molecule test walks lint roles bench-rotation clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ molecule: setup ## Run molecule's scenarios, one for every role and one for a ro
 
 test: setup ## Run every test; what it skips, and why, stands at the end.
 	tests/run.sh
+
+walks: setup ## Run the tests that take long by nature; what WALKS_SECONDS cuts off stands at the end.
+	tests/walks.sh
 
 lint: setup ## Check templates, roles, code and scripts.
 	$(BIN)/cfn-lint templates/*.yml
