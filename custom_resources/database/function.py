@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
+from custom_resources.shared.ping import answers_ping
 
 _PREFIX = "database:"
 _resource = CustomResource()
@@ -13,6 +14,7 @@ with _resource.importing():
     from custom_resources.shared.sentences import sentence
 
 
+@answers_ping
 def handler(event: dict[str, object], context: Context) -> None:
     """Answer one event of CloudFormation."""
     _resource(event, context)

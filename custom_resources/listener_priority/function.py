@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
+from custom_resources.shared.ping import answers_ping
 
 _PREFIX = "listener-priority:"
 _resource = CustomResource()
@@ -15,6 +16,7 @@ with _resource.importing():
     from custom_resources.shared import aws
 
 
+@answers_ping
 def handler(event: dict[str, object], context: Context) -> None:
     """Answer one event of CloudFormation."""
     _resource(event, context)

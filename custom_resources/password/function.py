@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
+from custom_resources.shared.ping import answers_ping
 
 _PREFIX = "password:"
 _resource = CustomResource()
@@ -12,6 +13,7 @@ with _resource.importing():
     from custom_resources.shared import aws, stacks
 
 
+@answers_ping
 def handler(event: dict[str, object], context: Context) -> None:
     """Answer one event of CloudFormation."""
     _resource(event, context)

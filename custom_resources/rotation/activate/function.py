@@ -14,6 +14,7 @@ from custom_resources.rotation.activate.sweep import Sweep
 from custom_resources.rotation.users import CURRENT, ROTATED, is_paused
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
+from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.sentences import place, sentence
 
 _FINAL = (Move.ACTIVE, Move.DROP, Move.LABEL, Move.IGNORE)
@@ -24,6 +25,7 @@ class NotActivatedError(Exception):
     the function's log too."""
 
 
+@answers_ping
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take messages about rotated secrets, or sweep.
 

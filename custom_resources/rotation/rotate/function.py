@@ -13,6 +13,7 @@ from custom_resources.rotation.rotate.rotation import Rotation
 from custom_resources.rotation.rotate.versions import Versions
 from custom_resources.rotation.users import ServiceUser, is_paused
 from custom_resources.shared import aws, log
+from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.sentences import place, sentence
 
 _SETTLING_SECONDS = "300"
@@ -31,6 +32,7 @@ class Clients:
     ecs: Any
 
 
+@answers_ping
 def handler(event: dict[str, str], _context: object) -> None:
     """Do one step of a rotation.
 
