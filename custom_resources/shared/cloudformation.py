@@ -1,9 +1,9 @@
 """The answer to CloudFormation: crhelper, with its traps closed.
 
 crhelper 2.0.12 as it comes keeps the end of a long reason and cuts off its beginning, makes up
-random physical ids, answers a time-out with an empty one and then a second time, logs properties
-and answers at DEBUG, sleeps two minutes on every Delete, and makes three clients for a poller
-that nobody here uses.
+random physical ids, answers a time-out with an empty one and then a second time, takes every HTTP
+status for a delivery, logs properties and answers at DEBUG, sleeps two minutes on every Delete, and
+makes three clients for a poller that nobody here uses.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from crhelper import FAILED, CfnResource
-from crhelper.utils import _send_response  # type: ignore[attr-defined] # its stub is older
 
 from custom_resources.shared import log
+from custom_resources.shared.delivery import deliver
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.sentences import place, sentence
 
@@ -100,12 +100,11 @@ class CustomResource(CfnResource):
     _event: Mapping[str, Any]
     _context: Context
     _response_url: str
-    _ssl_verify: bool | str | None
+    _timer: threading.Timer | None
 
     def __init__(self) -> None:
         logging.basicConfig()  # Lambda's root logger has a handler, another host's may not
-        self._claimed = ""
-        self._answer = threading.Lock()
+        self._begin()
         os.environ.setdefault("AWS_SAM_LOCAL", "true")  # crhelper then makes no poller's clients
         super().__init__(
             json_logging=True,
@@ -154,11 +153,23 @@ class CustomResource(CfnResource):
         self.delete(self._in_sentences(run))
 
     def __call__(self, event: Mapping[str, Any], context: Context) -> None:
-        """Do what the event asks for, and answer its `ResponseURL`."""
-        self._claimed = ""
-        self._answer = threading.Lock()
+        """Do what the event asks for, and answer its `ResponseURL`.
+
+        Raises:
+            Failure: CloudFormation didn't get the answer; Lambda counts it among the errors.
+        """
+        self._begin()
         log.forget_secrets()
         super().__call__(event, context)
+        if self._timer:
+            self._timer.join()  # it may be answering; Lambda would freeze it on our return
+        if self._undelivered:
+            raise self._undelivered
+
+    def _begin(self) -> None:
+        self._claimed = ""
+        self._answer = threading.Lock()
+        self._undelivered: Failure | None = None
 
     def generate_physical_id(self, event: Mapping[str, Any]) -> str:
         """The id that answers a Create which failed."""
@@ -185,7 +196,7 @@ class CustomResource(CfnResource):
         return run
 
     def _set_timeout(self) -> None:
-        seconds = self._context.get_remaining_time_in_millis() / 1000 - _SECONDS_TO_ANSWER
+        seconds = self._seconds_left() - _SECONDS_TO_ANSWER
         self._timer = threading.Timer(max(seconds, 0), self._timeout)
         self._timer.daemon = True
         self._timer.start()
@@ -211,7 +222,15 @@ class CustomResource(CfnResource):
             "Data": {} if status == FAILED else self.Data,
             "NoEcho": False,
         }
-        _send_response(self._response_url, body, self._ssl_verify)
+        try:
+            deliver(self._response_url, body, self._seconds_left)
+        except Failure as undelivered:
+            # crhelper would swallow it here.
+            log.error("not answered", reason=undelivered)
+            self._undelivered = undelivered
+
+    def _seconds_left(self) -> float:
+        return self._context.get_remaining_time_in_millis() / 1000
 
 
 def _fitting(reason: str) -> str:

@@ -65,6 +65,8 @@ class CloudFormation:
     def __init__(self, url: str) -> None:
         self._url = url
         self.answers: dict[str, list[Answer]] = {}
+        # HTTP statuses that the next answers are refused with; 0 closes the connection on them.
+        self.refusals: list[int] = []
 
     def send(
         self,
@@ -102,9 +104,17 @@ def cloudformation(certificate: Path, key: Path) -> Iterator[CloudFormation]:
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             request_id = self.path.removeprefix("/").partition("?")[0]
+            if endpoint.refusals:
+                self.refuse(endpoint.refusals.pop(0))
+                return
             endpoint.answers.setdefault(request_id, []).append(Answer(body))
             self.send_response(200)
             self.end_headers()
+
+        def refuse(self, status: int) -> None:
+            if status:
+                self.send_response(status)
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""

@@ -94,6 +94,73 @@ def test_a_function_that_runs_out_of_time_answers_once_before_lambda_ends_it(
     assert len(cfn.answers[answer["RequestId"]]) == 1
 
 
+# --- The answer gets there, or the function fails ---
+
+
+def succeed(_request: Request) -> Made:
+    return Made("test:x")
+
+
+@pytest.mark.parametrize("refusals", [[503], [500, 503, 0, 502], [0, 0, 0]])
+def test_an_answer_that_the_server_fails_to_take_is_sent_again(
+    cfn: CloudFormation, refusals: list[int]
+) -> None:
+    cfn.refusals = list(refusals)
+
+    assert cfn.send(resource(succeed), "Create", {}, stack_id=STACK).succeeded
+    assert cfn.refusals == []
+
+
+@pytest.mark.parametrize("status", [403, 400, 404, 302])
+def test_a_url_that_is_refused_is_not_tried_again_and_lambda_counts_an_error(
+    cfn: CloudFormation, status: int, log_lines: list[str]
+) -> None:
+    cfn.refusals = [status]
+
+    with pytest.raises(Failure, match=f"answer SUCCESS for the resource Resource: .*{status}, at"):
+        cfn.send(resource(succeed), "Create", {}, stack_id=STACK)
+
+    assert not cfn.refusals
+    assert "signature=" not in "".join(log_lines)
+
+
+@pytest.mark.parametrize("refusals", [[503] * 50, [0] * 50])
+def test_an_answer_is_tried_until_just_before_lambda_ends_the_function(
+    cfn: CloudFormation, refusals: list[int]
+) -> None:
+    cfn.refusals = list(refusals)
+    began = time.monotonic()
+
+    with pytest.raises(Failure, match="see that the function reaches Amazon S3"):
+        cfn.send(resource(succeed), "Create", {}, stack_id=STACK, seconds=3)
+
+    attempts = len(refusals) - len(cfn.refusals)
+    cfn.refusals = []
+    assert attempts >= 4
+    assert time.monotonic() - began < 3
+
+
+def test_a_function_that_runs_out_of_time_sends_its_answer_again_too(cfn: CloudFormation) -> None:
+    def work(_request: Request) -> Made:
+        time.sleep(0.5)  # the answer to the time-out is under way by then
+        return Made("test:x")
+
+    cfn.refusals = [503, 503]
+    answer = cfn.send(resource(work), "Create", {}, stack_id=STACK, seconds=5.2)
+
+    assert answer.reason.startswith("The function ran out of time.")
+    assert len(cfn.answers[answer["RequestId"]]) == 1
+
+
+def test_a_warm_function_forgets_that_an_answer_was_lost(cfn: CloudFormation) -> None:
+    warm = resource(succeed)
+    cfn.refusals = [403]
+    with pytest.raises(Failure):
+        cfn.send(warm, "Create", {}, stack_id=STACK)
+
+    assert cfn.send(warm, "Create", {}, stack_id=STACK).succeeded
+
+
 @pytest.mark.parametrize("character", ["x", "ß", "😀", '"', "\n"])
 def test_a_response_is_never_too_long_for_cloudformation(
     cfn: CloudFormation, character: str
