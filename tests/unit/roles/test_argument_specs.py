@@ -71,7 +71,7 @@ def test_the_role_gives_only_parameters_that_its_template_has(role: Path) -> Non
 def test_a_parameter_that_can_be_refused_is_named_after_its_variable(role: Path) -> None:
     """The plugin names the variable of a refused value by this rule."""
     derived = {"NetworkStack", "ArtifactsBucket", "MinCount", "MaxCount", "TargetCpuPercent"}
-    derived |= {"SecretArns", "ParameterArns"}
+    derived |= {"SecretArns", "ParameterArns", "FirstCreation"}
     derived |= {p for p in template_parameters(role) if p.endswith("FunctionKey")}
     options = mirror.options_of(role)
     for stack in stack_tasks(role):
