@@ -48,7 +48,9 @@ def inputs(
         declared: the template's parameters.
     """
     known = description or {}
-    old = {item["ParameterKey"]: item["ParameterValue"] for item in known.get("Parameters", [])}
+    old = {
+        item["ParameterKey"]: item.get("ParameterValue", "") for item in known.get("Parameters", [])
+    }
     new = {
         item["ParameterKey"]: item["ParameterValue"]
         for item in request["Parameters"]
@@ -89,7 +91,7 @@ def _change(resource: Mapping[str, Any], template: Mapping[str, Any]) -> Change:
 def _target(detail: Mapping[str, Any]) -> str:
     # The name of a property, or an attribute of the resource such as Tags or DeletionPolicy.
     target = detail["Target"]
-    return str(target.get("Name") or target["Attribute"])
+    return str(target.get("Name") or target.get("Attribute", "?"))
 
 
 def _lines(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -115,7 +115,7 @@ class Rotation:
                 event
                 for page in pages
                 for event in page["StackEvents"]
-                if is_of_stack(event) and event["ResourceStatus"] == "UPDATE_IN_PROGRESS"
+                if is_of_stack(event) and event.get("ResourceStatus") == "UPDATE_IN_PROGRESS"
             )
             return str((next(begun, None) or {}).get("ClientRequestToken", ""))
         except aws.AwsError as error:
@@ -265,7 +265,7 @@ class Rotation:
 
 
 def _is_rolled_back(event: Mapping[str, Any]) -> bool:
-    return is_of_stack(event) and str(event["ResourceStatus"]) == "UPDATE_ROLLBACK_COMPLETE"
+    return is_of_stack(event) and str(event.get("ResourceStatus")) == "UPDATE_ROLLBACK_COMPLETE"
 
 
 def _now() -> int:

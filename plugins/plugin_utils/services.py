@@ -131,4 +131,4 @@ def deployments(client: Any, service: Service) -> list[dict[str, Any]]:
         if aws.code(error) == "ClusterNotFoundException":
             return []
         raise StackError(aws.explain(error, f"DescribeServices of {service}")) from error
-    return [it for ecs in found["services"] for it in ecs["deployments"]]
+    return [it for ecs in found["services"] for it in ecs.get("deployments", [])]

@@ -238,7 +238,7 @@ class Stack:
             for event in self._events_since(stack_id, mark):
                 mark = event["EventId"]
                 cause = cause or (event if _is_cause(event) else None)
-                reached = event["ResourceStatus"] if is_of_stack(event) else reached
+                reached = event.get("ResourceStatus", "") if is_of_stack(event) else reached
                 self._show_event(event)
                 self.clock.hurry()
             # A state that no event has told of is the one from before this operation.
@@ -277,8 +277,8 @@ class Stack:
         self._say(f"{kind} begins; if this run is interrupted, it goes on, and the next run waits")
 
     def _show_event(self, event: Mapping[str, Any]) -> None:
-        status, reason = event["ResourceStatus"], event.get("ResourceStatusReason", "")
-        resource = f"{event['LogicalResourceId']} ({event['ResourceType']})"
+        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
+        resource = _resource(event)
         self._say(f"{resource} {status} {reason}".rstrip(), _colour(status))
 
     def _say(self, text: str, colour: str | None = None) -> None:
@@ -355,14 +355,21 @@ def is_of_stack(event: Mapping[str, Any]) -> bool:
 
 def _is_cause(event: Mapping[str, Any]) -> bool:
     reason = event.get("ResourceStatusReason", "").lower()
-    return event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason
+    failed: bool = event.get("ResourceStatus", "").endswith("_FAILED")
+    return failed and "cancelled" not in reason
 
 
 def _reason(cause: Mapping[str, Any] | None, description: Mapping[str, Any] | None) -> str:
     if cause is None:
         return str((description or {}).get("StackStatusReason") or "no event tells why")
     reason = cause.get("ResourceStatusReason") or "no reason is given"
-    return f"{cause['LogicalResourceId']} ({cause['ResourceType']}): {reason}"
+    return f"{_resource(cause)}: {reason}"
+
+
+def _resource(event: Mapping[str, Any]) -> str:
+    # CloudFormation's model requires neither of an event.
+    name, kind = event.get("LogicalResourceId", "a resource"), event.get("ResourceType")
+    return f"{name} ({kind})" if kind else str(name)
 
 
 def _colour(status: str) -> str | None:

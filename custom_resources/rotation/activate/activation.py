@@ -111,9 +111,9 @@ class Activation:
         for page in pages.paginate(StackName=stack.stack_id):
             listed = page["StackEvents"]  # the newest first
             events += [
-                StackEvent(it["ResourceStatus"], it.get("ClientRequestToken", ""))
+                StackEvent(it.get("ResourceStatus", ""), it.get("ClientRequestToken", ""))
                 for it in listed
-                if it["PhysicalResourceId"] == stack.stack_id
+                if it.get("PhysicalResourceId") == stack.stack_id
             ]
             if listed and listed[-1]["Timestamp"] < rotated - _CLOCKS:
                 break

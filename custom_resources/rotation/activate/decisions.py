@@ -168,10 +168,10 @@ class SecretFacts:
     Args:
         user: whose it is.
         labels: staging labels by version.
-        created: when each version that has a label was made.
+        created: when each version that has a label was made, as far as it is told.
         function: ARN of its rotation function; empty if it isn't rotated.
         last_rotated: when Secrets Manager noted the end of its last rotation; None before.
-        rotatable: since when it could have been rotated.
+        rotatable: since when it could have been rotated; None if that isn't told.
     """
 
     user: ServiceUser
@@ -179,7 +179,7 @@ class SecretFacts:
     created: Mapping[str, datetime.datetime]
     function: str
     last_rotated: datetime.datetime | None
-    rotatable: datetime.datetime
+    rotatable: datetime.datetime | None
 
     def version(self, label: str) -> str:
         """The version that has a label; empty if none has it."""
@@ -187,8 +187,10 @@ class SecretFacts:
 
     @property
     def rotated(self) -> datetime.datetime | None:
-        """When the last finished rotation began; None if there was none."""
-        return self.created.get(self.version(ROTATED))
+        """When the last finished rotation began, or ended where that isn't told; None if there
+        was none."""
+        version = self.version(ROTATED)
+        return self.created.get(version, self.last_rotated) if version else None
 
     def why_not_rotated(self, version: str) -> str:
         """Why a version was made by no rotation function but ours, such as AWS's own; empty if it
@@ -239,7 +241,9 @@ class SecretFacts:
     def is_overdue(self, now: datetime.datetime) -> bool:
         """Whether the secret's schedule has passed without a rotation."""
         last = self.last_rotated or self.rotatable
-        return bool(self.function) and last < now - _LONGEST_WITHOUT_ROTATION
+        if last is None or not self.function:
+            return False
+        return last < now - _LONGEST_WITHOUT_ROTATION
 
 
 def last_rotated(secrets: Sequence[SecretFacts]) -> SecretFacts | None:

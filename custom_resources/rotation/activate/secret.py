@@ -41,10 +41,13 @@ def describe(clients: Clients, user: ServiceUser) -> SecretFacts:
     return SecretFacts(
         user=user,
         labels=secret.get("VersionIdsToStages", {}),
-        created={it["VersionId"]: it["CreatedDate"] for it in versions["Versions"]},
+        created={
+            it["VersionId"]: made for it in versions["Versions"] if (made := it.get("CreatedDate"))
+        },
         function=function,
         last_rotated=rotated,
-        rotatable=(function and not rotated and _scheduled(clients, user)) or secret["CreatedDate"],
+        rotatable=(function and not rotated and _scheduled(clients, user))
+        or secret.get("CreatedDate"),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from custom_resources.rotation.activate.activation import Activation
 from custom_resources.rotation.activate.decisions import Move, SecretFacts, last_rotated
@@ -72,7 +72,7 @@ class Sweep:
             newest = last_rotated(secrets)
             if newest:
                 yield from self._activate(newest)
-        except (ClientError, Failure) as error:
+        except (BotoCoreError, ClientError, Failure) as error:
             yield self._found("failed", users[0], reason=sentence(error))
 
     def _repair(self, secret: SecretFacts) -> Iterator[str]:
@@ -100,7 +100,7 @@ class Sweep:
         version = secret.version(ROTATED)
         try:
             decision = self.activation.activate(
-                secret.user.secret_name, version, secret.created[version]
+                secret.user.secret_name, version, secret.rotated or self.now
             )
         except Failure as error:
             yield self._found("not activated", secret.user, version=version, reason=sentence(error))

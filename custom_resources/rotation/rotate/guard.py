@@ -76,8 +76,11 @@ class Guard:
     def _facts(self) -> Facts:
         stack = service_stack.describe(self.cloudformation, self.user.stack_name)
         service = self._service()
-        deployments = service["deployments"]
-        updated = (it["updatedAt"] for it in deployments if it["status"] == "PRIMARY")
+        deployments = service.get("deployments", [])
+        # One that doesn't say when it changed may have changed just now.
+        updated = (
+            it.get("updatedAt", self.clock()) for it in deployments if it["status"] == "PRIMARY"
+        )
         return Facts(
             stack=stack,
             deployments=tuple(self._deployment(it) for it in deployments),

@@ -169,6 +169,14 @@ def test_the_user_that_was_rotated_last_is_to_be_active() -> None:
     assert last_rotated([replace(SECRET, labels={"v1": ["AWSCURRENT"]})]) is None
 
 
+def test_a_rotation_whose_versions_date_is_not_told_counts_from_its_end() -> None:
+    """CreatedDate is optional in Secrets Manager's model."""
+    blue = replace(SECRET, user=BLUE, created={}, last_rotated=days(0.5))
+
+    assert last_rotated([blue, SECRET]) is blue
+    assert not replace(blue, last_rotated=None, rotatable=None).is_overdue(NOW)
+
+
 def test_a_value_put_by_hand_does_not_make_the_other_user_the_last_rotated() -> None:
     blue = replace(SECRET, user=BLUE, created={"v1": days(60), "v2": days(15)})
     by_hand = replace(SECRET, labels={"v2": ["AWSPREVIOUS", "ROTATED"], "v3": ["AWSCURRENT"]})

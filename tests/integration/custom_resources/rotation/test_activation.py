@@ -6,9 +6,11 @@ import datetime
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from custom_resources.rotation.activate import function as activate
 from custom_resources.rotation.activate.function import NotActivatedError
@@ -375,6 +377,37 @@ def test_the_sweep_goes_on_after_a_service_that_it_cannot_look_at(
     assert outcomes["not activated"] >= 1
     assert any("There is no stack rotated-service-a" in line for line in log_lines)
     assert lines_about(service, log_lines, "flip begun")
+
+
+class TimingOut:
+    """Secrets Manager, which doesn't answer about one secret."""
+
+    def __init__(self, secretsmanager: Any, name: str) -> None:
+        self._secretsmanager, self._name = secretsmanager, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._secretsmanager, name)
+
+    def describe_secret(self, **request: Any) -> Any:
+        if request["SecretId"] == self._name:
+            raise ReadTimeoutError(endpoint_url="https://aws.example")
+        return self._secretsmanager.describe_secret(**request)
+
+
+def test_the_sweep_goes_on_after_a_call_that_times_out(
+    new_service: New, name: str, log_lines: list[str]
+) -> None:
+    silent, other = new_service(f"a{name}"), new_service(f"b{name}")
+    other.rotate("green")
+    clients = replace(
+        other.activate_clients(),
+        secretsmanager=TimingOut(other.secretsmanager, silent.secret_name("blue")),
+    )
+    with pytest.raises(NotActivatedError, match="The sweep failed for 1 services"):
+        activate.run({"sweep": True}, clients, datetime.datetime.now(datetime.UTC))
+
+    assert any("ReadTimeoutError" in line for line in lines_about(silent, log_lines, "failed"))
+    assert lines_about(other, log_lines, "flip begun")
 
 
 def test_nothing_secret_is_logged(service: RotatedService, log_lines: list[str]) -> None:

@@ -1,0 +1,156 @@
+"""What AWS may leave out of an answer is never taken for granted.
+
+botocore's models say which members of an answer are required; nearly none is. Reading any other one
+as `answer["Member"]` is a KeyError on the day it is absent, so each that is read like that stands
+here with the reason why it is always there. Whatever isn't here is read by `.get`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore import xform_name
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("custom_resources", "plugins")
+SERVICES = (
+    *("cloudformation", "cloudwatch", "dynamodb", "ecr", "ecs", "elbv2", "lambda", "logs"),
+    *("rds", "s3", "secretsmanager", "ssm", "sts"),
+)
+
+ALWAYS_THERE = {
+    "the list that the operation is for; empty, never absent": {
+        *("Items", "Limits", "MetricAlarms", "Parameters", "Rules", "SecretList", "StackEvents"),
+        *("StackResourceSummaries", "StackSummaries", "Stacks", "Summaries", "TagList"),
+        *("Versions", "containerDefinitions", "events", "imageDetails", "serviceDeployments"),
+        *("services", "taskArns", "tasks"),
+    },
+    "the one thing that the operation is for; without it AWS answers with an error": {
+        *("Parameter", "RandomPassword", "StackResourceDetail", "TemplateBody", "taskDefinition"),
+        *("Item",),  # DynamoDB leaves it out, and the read is behind `if "Item" in`
+    },
+    "what identifies the thing that is listed": {
+        *("AlarmName", "Id", "Key", "Name", "OutputKey", "ParameterKey", "StackId", "StackName"),
+        *("Version", "VersionId", "id", "imageDigest", "name", "serviceDeploymentArn", "taskArn"),
+        *("taskDefinitionArn",),
+    },
+    "a state that the thing has from its first moment on": {
+        *("Priority", "Status", "lastStatus", "status"),
+    },
+    "a number that is 0 at the least, and its JSON says so": {
+        *("desiredCount", "pendingCount", "runningCount"),
+    },
+    "the other half of a pair, one of which makes no sense alone": {
+        *("Max", "OutputValue", "Value", "message", "timestamp"),
+    },
+    "the type's own member: an attribute value has exactly one": {"N", "S"},
+    "what a change of a change set says in any case": {"Action", "ResourceChange", "Target"},
+    "read behind a condition that it is there": {"exitCode", "finishedAt", "reason", "stoppedAt"},
+}
+# Names that a member of some answer has too, read from something that is none of AWS's answers.
+NOT_ANSWERS = {
+    ("custom_resources/rotation/activate/function.py", "detail"): "an event of EventBridge",
+    (
+        "custom_resources/rotation/rotate/function.py",
+        "ClientRequestToken",
+    ): "our own event",
+    ("custom_resources/rotation/rotate/versions.py", "host"): "a secret's own JSON",
+    ("custom_resources/rotation/rotate/versions.py", "port"): "a secret's own JSON",
+    ("custom_resources/shared/cloudformation.py", "LogicalResourceId"): "CloudFormation's request",
+    ("custom_resources/shared/delivery.py", "LogicalResourceId"): "our own answer",
+    ("plugins/plugin_utils/changes.py", "LogicalResourceId"): "a change names its resource",
+    ("plugins/plugin_utils/changes.py", "ParameterValue"): "our own request, where it has one",
+    ("plugins/plugin_utils/changes.py", "ResourceType"): "a change names its resource's type",
+    ("plugins/plugin_utils/changes.py", "Tags"): "our own request, where it has them",
+    ("plugins/plugin_utils/changes.py", "action"): "our own dictionary",
+    ("plugins/plugin_utils/changes.py", "properties"): "our own dictionary",
+    ("plugins/plugin_utils/changes.py", "type"): "our own dictionary",
+    ("plugins/plugin_utils/deployment.py", "capabilities"): "an option of the task",
+    ("plugins/plugin_utils/deployment.py", "tags"): "an option of the task",
+    ("plugins/plugin_utils/status.py", "alarms"): "our own dictionary",
+}
+
+
+@cache
+def operations() -> dict[str, list[Any]]:
+    """The operations of the services in use, by the names of their methods."""
+    session = botocore.session.get_session()
+    found: dict[str, list[Any]] = {}
+    for service in SERVICES:
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            found.setdefault(xform_name(name), []).append(model.operation_model(name))
+    return found
+
+
+def parsed() -> Iterator[tuple[str, ast.Module]]:
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def named(tree: ast.Module) -> Iterator[str]:
+    """Operations that a module calls, or gives the name of to something that calls them."""
+    for node in ast.walk(tree):
+        name = getattr(node, "attr", None) or getattr(node, "value", None)
+        if isinstance(name, str) and name in operations():
+            yield name
+
+
+def optional_members(shape: Any, seen: set[str]) -> Iterator[str]:
+    """Members that the structures of an answer may lack."""
+    if shape is None or shape.name in seen:
+        return
+    seen.add(shape.name)
+    if shape.type_name == "structure":
+        yield from set(shape.members) - set(shape.required_members)
+        for member in shape.members.values():
+            yield from optional_members(member, seen)
+    elif shape.type_name in {"list", "map"}:
+        inner = shape.member if shape.type_name == "list" else shape.value
+        yield from optional_members(inner, seen)
+
+
+@cache
+def optional() -> frozenset[str]:
+    """Members that an answer to any call of ours may lack."""
+    called = {name for _, tree in parsed() for name in named(tree)}
+    return frozenset(
+        member
+        for name in called
+        for model in operations()[name]
+        for member in optional_members(model.output_shape, set())
+    )
+
+
+def taken_for_granted() -> Iterator[tuple[str, str, int]]:
+    """File, name and line of every `x["Name"]` whose name is an optional member's."""
+    for path, tree in parsed():
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Subscript)
+                and isinstance(node.ctx, ast.Load)
+                and isinstance(node.slice, ast.Constant)
+                and node.slice.value in optional()
+            ):
+                yield path, str(node.slice.value), node.lineno
+
+
+def test_nothing_that_aws_may_leave_out_is_taken_for_granted() -> None:
+    known = set().union(*ALWAYS_THERE.values())
+    found = [
+        f"{path}:{line} {name}"
+        for path, name, line in taken_for_granted()
+        if name not in known and (path, name) not in NOT_ANSWERS
+    ]
+    assert not found, "read them with .get, or say in ALWAYS_THERE why they are always there"
+
+
+def test_the_members_of_a_stack_event_are_optional() -> None:
+    assert {"PhysicalResourceId", "ResourceStatus", "ClientRequestToken"} <= optional()
+    assert not {"EventId", "StackStatus"} & optional()
