@@ -157,7 +157,8 @@ def test_a_failing_deployment_stops_and_goes_back() -> None:
 
 def test_a_service_without_a_route_has_no_load_balancer_and_no_grace_period() -> None:
     properties = service(Route="false").resources["Service"]["Properties"]
-    assert not {"LoadBalancers", "HealthCheckGracePeriodSeconds"} & properties.keys()
+    assert properties["LoadBalancers"] == []
+    assert "HealthCheckGracePeriodSeconds" not in properties
 
 
 def test_ecs_waits_for_the_rule_that_leads_to_the_target_group() -> None:
