@@ -23,14 +23,12 @@ from typing import Any, Self
 
 import boto3
 
-from local_aws import images
+from local_aws import controls, images
 from local_aws.errors import LocalAwsError
 from local_aws.running import server_process
 from local_aws.server import ATTACHED
 from local_aws.settings import (
     ACCOUNT,
-    CLOCK,
-    CLOCK_KEY,
     DEFAULT_REGION,
     SERVER_PORTS,
     Settings,
@@ -160,13 +158,56 @@ class LocalAws:
         Returns:
             the names of the secrets whose rotation was started.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self._settings.port, timeout=60)
-        headers = {CLOCK_KEY: self._settings.secret_key}
-        path = f"{CLOCK}/{moment.astimezone(UTC).isoformat(timespec='minutes')}"
-        connection.request("POST", urllib.parse.quote(path), headers=headers)
-        names: list[str] = json.loads(connection.getresponse().read())
-        connection.close()
+        names: list[str] = self._control(
+            "rotate", moment=moment.astimezone(UTC).isoformat(timespec="minutes")
+        )
         return names
+
+    def fail(
+        self,
+        stack: str,
+        resource: str,
+        action: str = "CREATE",
+        times: int = 1,
+        reason: str = "Injected failure",
+        *,
+        after: bool = False,
+    ) -> None:
+        """Let the next operations on one resource of a stack fail, as a handler's failure would.
+
+        Args:
+            stack: its name; it needn't exist yet.
+            resource: the logical id.
+            action: CREATE, UPDATE (a replacement too) or DELETE.
+            times: how many fail; 0 takes back what was asked before.
+            reason: the event's.
+            after: fail when the resource was made, updated or deleted, not before.
+        """
+        self._control(
+            "fail",
+            stack=stack,
+            resource=resource,
+            action=action,
+            times=times,
+            reason=reason,
+            after=after,
+        )
+
+    def _control(self, name: str, **arguments: Any) -> Any:
+        """Call a control of the server (local_aws/controls.py) and return its answer.
+
+        Raises:
+            LocalAwsError: there is no such control, or it takes other arguments.
+        """
+        connection = http.client.HTTPConnection("127.0.0.1", self._settings.port, timeout=60)
+        headers = {controls.KEY: self._settings.secret_key}
+        connection.request("POST", controls.PATH + name, json.dumps(arguments), headers)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        if response.status != http.HTTPStatus.OK:
+            raise LocalAwsError(f"The control {name} failed: {body.decode()}")
+        return json.loads(body)
 
     def push_image(self, folder: Path | str, reference: str) -> str:
         """Push the image that `folder` is as NAME:TAG, and return its ECR reference.

@@ -1,18 +1,17 @@
-"""The ASGI application in front of ministack's: what may be reached, load balancers, the clock."""
+"""The ASGI application in front of ministack's: what may be reached, load balancers, controls."""
 
 from __future__ import annotations
 
 import hmac
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from datetime import datetime
 from typing import Any
 
 from ministack.core.responses import request_scope
 
+from local_aws import controls
 from local_aws.mends.load_balancers import load_balancer_for
-from local_aws.mends.rotation import rotate_as_scheduled
-from local_aws.settings import ACCOUNT, CLOCK, CLOCK_KEY, Settings
+from local_aws.settings import ACCOUNT, Settings
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -32,8 +31,8 @@ def gateway(application: Application, settings: Settings) -> Application:
             if _is_back_door(scope["path"]):
                 await _answer(send, 403, b"This path of ministack is closed.")
                 return
-            if scope["path"].startswith(f"{CLOCK}/"):
-                await _strike(scope, send, settings)
+            if scope["path"].startswith(controls.PATH):
+                await _control(scope, receive, send, settings)
                 return
             listener_port = listener_ports.get((scope.get("server") or ("", 0))[1])
             if listener_port:
@@ -47,15 +46,29 @@ def gateway(application: Application, settings: Settings) -> Application:
     return serve
 
 
-async def _strike(scope: Scope, send: Send, settings: Settings) -> None:
-    """Do what Secrets Manager does at the moment that the path names."""
-    key = dict(scope["headers"]).get(CLOCK_KEY.encode(), b"").decode("latin-1")
+async def _control(scope: Scope, receive: Any, send: Send, settings: Settings) -> None:
+    """Call the control that the path names, with what the body says."""
+    key = dict(scope["headers"]).get(controls.KEY.encode(), b"").decode("latin-1")
     if not hmac.compare_digest(key, settings.secret_key):
-        await _answer(send, 403, b"The clock takes the account's root key.")
+        await _answer(send, 403, b"The controls take the account's root key.")
         return
-    moment = datetime.fromisoformat(scope["path"].removeprefix(f"{CLOCK}/"))
-    with request_scope(ACCOUNT, settings.region):
-        await _answer(send, 200, json.dumps(rotate_as_scheduled(moment)).encode())
+    arguments = json.loads(await _body(receive) or b"{}")
+    try:
+        with request_scope(ACCOUNT, settings.region):
+            answer = controls.run(scope["path"].removeprefix(controls.PATH), arguments)
+    except (LookupError, TypeError, ValueError) as error:
+        await _answer(send, 400, repr(error).encode())
+        return
+    await _answer(send, 200, json.dumps(answer).encode())
+
+
+async def _body(receive: Any) -> bytes:
+    body: bytes = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return body
 
 
 def _is_back_door(path: str) -> bool:

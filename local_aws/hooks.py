@@ -28,6 +28,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "get_region",
         "json_response",
         "new_uuid",
+        "now_iso",
         "request_scope",
     ),
     "services.alb": (
@@ -86,10 +87,14 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_snapshot_id",
     ),
     "services.cloudformation.stacks": (
+        "_delete_resource",
+        "_provision_resource",
         "_resolve_stack_outputs",
         "_resource_policy",
+        "_roll_back_operation",
         "_runs_on_worker_thread",
         "_sends_back_failed_update",
+        "_update_resource",
     ),
     "services.cloudwatch": (
         "_describe_alarms",

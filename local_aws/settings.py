@@ -19,8 +19,6 @@ DEFAULT_REGION = "eu-central-1"
 # 1024 blocks of each, so that what is distinct in ports is distinct in addresses as well.
 BLOCK_PORTS = 64
 SERVER_PORTS = 4  # of the block, taken by the server itself
-# The path below which a moment is told to the server, and the header with the root's secret key.
-CLOCK, CLOCK_KEY = "/_local_aws/clock", "x-local-aws-key"
 BLOCK_ADDRESSES = 1 << 14
 # Below 32768 the kernel hands out no ephemeral port; most well-known servers live below 10240.
 FREE_BLOCKS = range(10240 // BLOCK_PORTS, 32768 // BLOCK_PORTS)

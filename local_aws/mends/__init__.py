@@ -33,8 +33,10 @@ from local_aws.mends import (
     secrets,
     service_linked_roles,
     stack_exports,
+    stack_failures,
     stack_operations,
     stack_shells,
+    stack_unfinished,
     target_health,
 )
 from local_aws.settings import Settings
@@ -63,6 +65,8 @@ def install_all(settings: Settings) -> Installed:
     stack_shells.install()
     stack_operations.install()
     stack_exports.install()
+    stack_failures.install()
+    stack_unfinished.install()
     resource_types.install()
     secrets.install()
     rotation.install()

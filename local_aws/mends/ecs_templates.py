@@ -9,6 +9,7 @@ from ministack.services import ecs
 from ministack.services.cloudformation import _stacks, provisioners, stacks
 
 from local_aws.mends import ecs_drain
+from local_aws.mends.handlers import UnfinishedError
 
 _STEADY_TIMEOUT = 600  # seconds; CloudFormation itself gives up after three hours
 _BREAKER_MESSAGE = (
@@ -109,9 +110,8 @@ def _services() -> None:
         _service(arn).update(provisioners._pascal_to_camel(told))
         try:
             _wait_until_steady(arn, known=())
-        except ValueError:
-            delete(arn, properties)
-            raise
+        except ValueError as error:
+            raise UnfinishedError(str(error), arn, attributes) from error
         return arn, attributes
 
     def update_and_wait(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:

@@ -11,6 +11,16 @@ Created = tuple[str, dict[str, Any]]
 Handler = dict[str, Any]  # create, update, delete: functions of ministack's signatures
 
 
+class UnfinishedError(ValueError):
+    """A resource's creation failed when it was there already: its rollback deletes it."""
+
+    def __init__(self, reason: str, physical_id: str, attributes: dict[str, Any]) -> None:
+        """Know what was made."""
+        super().__init__(reason)
+        self.physical_id = physical_id
+        self.attributes = attributes
+
+
 def replaced_on_update(
     create: Callable[[str, Properties, str], Created], delete: Callable[[str, Properties], Any]
 ) -> Handler:

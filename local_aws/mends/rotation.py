@@ -25,6 +25,7 @@ from ministack.core.responses import error_response_json, json_response, new_uui
 from ministack.services import eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
+from local_aws.controls import control
 from local_aws.mends.handlers import Created, Properties, answered
 
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -194,13 +195,14 @@ def _rotation_dates(secret: Secret) -> dict[str, int]:
     return dates
 
 
-def rotate_as_scheduled(moment: datetime) -> list[str]:
-    """Start the rotations whose window begins in the minute of `moment` (UTC).
+@control("rotate")
+def rotate_as_scheduled(moment: str) -> list[str]:
+    """Start the rotations whose window begins in the minute of `moment` (ISO 8601, UTC).
 
     Returns:
         the names of their secrets.
     """
-    minute = moment.replace(second=0, microsecond=0)
+    minute = datetime.fromisoformat(moment).replace(second=0, microsecond=0)
     before = minute - timedelta(seconds=1)
     due = []
     for secret in list(secretsmanager._secrets.values()):

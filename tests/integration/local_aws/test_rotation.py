@@ -167,7 +167,7 @@ def test_a_secret_says_when_it_is_rotated_next_at_the_latest(rotating: Rotating)
 def test_nobody_strikes_the_clock_without_the_roots_key(aws: LocalAws) -> None:
     server = urllib.parse.urlsplit(aws.environment["AWS_ENDPOINT_URL"]).netloc
     connection = http.client.HTTPConnection(server)
-    connection.request("POST", "/_local_aws/clock/2027-03-01T03:00+00:00")
+    connection.request("POST", "/_local/rotate", '{"moment": "2027-03-01T03:00+00:00"}')
     assert connection.getresponse().status == 403
 
 
