@@ -136,7 +136,7 @@ EXAMPLES = r"""
   quayside.fargate.stack:
     name: shop-service-orders
     template: service.yml
-    parameters_from: [shop-cluster, shop-support]
+    parameters_from: [shop-cluster, shop-support, shop-deployment-all]
     role_arn_from: CloudFormationRoleArn
     initial_parameters:
       ActiveUser: blue

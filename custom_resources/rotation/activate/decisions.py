@@ -151,8 +151,8 @@ def _check_ours(stack: ServiceStack, user: ServiceUser) -> None:
         raise Failure(
             f"The stack {stack.name} has no service role, and isn't moved to {user}: CloudFormation"
             " would update it with this function's permissions.",
-            "Deploy it once with the platform's role (support stack, output CloudFormationRoleArn)"
-            ", then rotate again.",
+            "Deploy it once with the deployment role (stack PLATFORM-deployment-TEAM, output "
+            "CloudFormationRoleArn), then rotate again.",
         )
     if stack.active_user not in ("blue", "green"):
         raise Failure(

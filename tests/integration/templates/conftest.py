@@ -45,7 +45,9 @@ class Platform:
         text = (TEMPLATES / f"{template}.yml").read_text()
         parameters = self._parameters(text, used) | {"Platform": PLATFORM} | given
         action = "update" if stack in self.outputs else "create"
-        role = self.outputs["support"]["CloudFormationRoleArn"] if template == "service" else ""
+        role = (
+            self.outputs["deployment-all"]["CloudFormationRoleArn"] if template == "service" else ""
+        )
         request = {
             "StackName": f"{PLATFORM}-{stack}",
             "TemplateBody": text,
@@ -69,7 +71,7 @@ class Platform:
 
     def service(self, name: str, image: str, **given: str) -> dict[str, str]:
         """Deploy a service with one task that leaves its target group at once."""
-        stacks = ["support", "cluster", "load-balancer-public", "rds"]
+        stacks = ["support", "deployment-all", "cluster", "load-balancer-public", "rds"]
         small = {"DesiredCount": "1", "DeregistrationDelaySeconds": "0"}
         given = small | {"HostName": f"{name}.example.com"} | given
         return self.deploy(f"service-{name}", "service", *stacks, Name=name, Image=image, **given)
@@ -127,7 +129,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def platform(aws: LocalAws) -> Platform:
-    """Network, support, cluster, load balancer and rds."""
+    """Network, support, deployment role, cluster, load balancer and rds."""
     folder = ROOT / "build" / "functions"
     manifest = build(Target(RUNTIME, ARCHITECTURE), folder)
     keys = {name: f"functions/{it['file']}" for name, it in manifest.items()}
@@ -152,6 +154,7 @@ def platform(aws: LocalAws) -> Platform:
         FunctionRuntime=RUNTIME,
         FunctionArchitecture=ARCHITECTURE,
     )
+    stacks.deploy("deployment-all", "deployment_role", "support")
     stacks.deploy("cluster", "cluster", "network")
     public = {"SubnetIds": stacks.outputs["network"]["PublicSubnetIds"]}
     used = ("support", "cluster")

@@ -170,7 +170,7 @@ def test_a_certificate_moves_services_to_https_and_http_redirects(
 
 
 def test_a_stack_in_use_can_not_be_deleted(platform: Platform) -> None:
-    for stack in ("network", "support", "cluster", "rds"):
+    for stack in ("network", "support", "deployment-all", "cluster", "rds"):
         with pytest.raises(ClientError, match="imported by"):
             platform.cloudformation.delete_stack(StackName=f"shop-{stack}")
 

@@ -11,6 +11,9 @@ from tests.unit.templates.templates import NAMES, Stack, load, walk
 # template -> the templates whose outputs it takes, and the parameters that they fill
 FILLED: dict[str, dict[str, str]] = {
     "support": {"network": "NetworkStack VpcId PrivateSubnetIds"},
+    "deployment_role": {
+        "support": "DatabaseFunctionArn ListenerPriorityFunctionArn RotationFunctionArn",
+    },
     "cluster": {"network": "NetworkStack VpcId PrivateSubnetIds"},
     "load_balancer": {
         "cluster": "VpcId ContainerSecurityGroupId",
@@ -29,8 +32,9 @@ FILLED: dict[str, dict[str, str]] = {
         ),
         "support": (
             "DatabaseFunctionArn DatabaseFunctionRoleArn ListenerPriorityFunctionArn "
-            "RotationFunctionArn RotationFunctionRoleArn AlarmTopicArn PermissionsBoundaryArn"
+            "RotationFunctionArn RotationFunctionRoleArn AlarmTopicArn"
         ),
+        "deployment_role": "PermissionsBoundaryArn",
         "load_balancer": (
             "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId "
             "LoadBalancerFullName"
@@ -50,11 +54,13 @@ PAIRS = [
 SENTINELS = {
     "network": "shop-network",
     "support": "shop-support",
+    "deployment_role": "shop-deployment-all",
     "cluster": "shop-cluster",
     "load_balancer": "shop-load-balancer-public",
     "rds": "shop-rds",
 }
 SERVICE = {"Platform": "shop", "Name": "orders", "HostName": "orders.example.com"}
+ALL_USED = {"support", "deployment_role", "cluster", "load_balancer", "rds"}
 
 
 @pytest.mark.parametrize(("consumer", "producer", "parameter"), PAIRS)
@@ -99,10 +105,11 @@ def test_imports_are_outputs_since_an_imported_value_freezes_its_export(name: st
         ("support", {}, set()),
         ("cluster", {"NetworkStack": "shop-network"}, {"network"}),
         ("load_balancer", {}, {"cluster"}),
+        ("deployment_role", {}, {"support"}),
         ("rds", {}, {"support", "cluster"}),
-        ("service", SERVICE, {"support", "cluster", "load_balancer", "rds"}),
-        ("service", SERVICE | {"Database": "false"}, {"support", "cluster", "load_balancer"}),
-        ("service", SERVICE | {"Route": "false"}, {"support", "cluster", "rds"}),
+        ("service", SERVICE, ALL_USED),
+        ("service", SERVICE | {"Database": "false"}, ALL_USED - {"rds"}),
+        ("service", SERVICE | {"Route": "false"}, ALL_USED - {"load_balancer"}),
     ],
 )
 def test_a_stack_imports_the_sentinels_of_those_it_uses(

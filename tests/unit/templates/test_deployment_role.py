@@ -18,7 +18,12 @@ from tests.unit.templates.templates import (
     of_type,
 )
 
-PLATFORM = {"Platform": "shop"}
+FUNCTIONS = {
+    "DatabaseFunctionArn": "database",
+    "ListenerPriorityFunctionArn": "listener-priority",
+    "RotationFunctionArn": "rotate",
+}
+PLATFORM = {"Platform": "shop"} | FUNCTIONS
 SERVICE = PLATFORM | {"Name": "orders", "ClusterName": "shop", "AlarmTopicArn": "topic"}
 MOST_BYTES = 10_240  # of all inline policies of a role, white space not counted (IAM quotas)
 
@@ -58,7 +63,6 @@ BESIDE_THE_SCHEMAS = {
 # Changes that IAM can't narrow to a resource (Service Authorization Reference).
 WITHOUT_RESOURCE = {
     "ecs:DeregisterTaskDefinition": "takes no resource",
-    "ecs:RegisterTaskDefinition": "takes no resource; the roles it may pass are narrowed",
     "kms:CreateKey": "takes no resource; by the platform's tag",
     "kms:TagResource": "a key that is being created has no name yet; by the platform's tag",
 }
@@ -71,7 +75,7 @@ def as_list(value: Any) -> list[str]:
 
 def role_statements() -> list[dict[str, Any]]:
     """The statements of the role's policies, resolved for the platform `shop`."""
-    role = Stack("support", PLATFORM).resources["CloudFormationRole"]["Properties"]
+    role = Stack("deployment_role", PLATFORM).resources["CloudFormationRole"]["Properties"]
     policies = [policy["PolicyDocument"]["Statement"] for policy in role["Policies"]]
     return [statement for statements in policies for statement in statements]
 
@@ -226,10 +230,10 @@ def test_the_role_manages_keys_only_through_their_own_policies() -> None:
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234"
     assert not grants("kms:ScheduleKeyDeletion", key)
     assert not grants("kms:PutKeyPolicy", key)
-    role = Stack("support", PLATFORM).resources["CloudFormationRole"]["Properties"]
+    role = Stack("deployment_role", PLATFORM).resources["CloudFormationRole"]["Properties"]
     for statement in key_statements():
-        (principal,) = as_list(statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
-        assert principal == f"arn:aws:iam::{ACCOUNT}:role{role['Path']}*"
+        principals = as_list(statement["Condition"]["ArnLike"]["aws:PrincipalArn"])
+        assert set(principals) == {f"arn:aws:iam::{ACCOUNT}:role{role['Path']}*"}
         assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == ACCOUNT
 
 
@@ -246,8 +250,8 @@ def test_tasks_alone_get_the_roles_that_it_passes() -> None:
 
 def test_it_calls_the_functions_of_service_stacks_and_no_others() -> None:
     """CloudFormation calls custom resources as the stack's role, and so a rotation's function."""
-    called = {"<DatabaseFunction.Arn>", "<ListenerPriorityFunction.Arn>"}
-    rotating = "<RotateFunction.Arn>*"  # AWS's own may stand beside it: PLATFORM-rotate-...
+    called = {"database", "listener-priority"}
+    rotating = "rotate*"  # AWS's own may stand beside it: PLATFORM-rotate-...
     assert {
         resource
         for statement in role_statements()
@@ -259,14 +263,15 @@ def test_it_calls_the_functions_of_service_stacks_and_no_others() -> None:
 def test_what_it_knows_by_a_tag_has_that_tag() -> None:
     """Also for a user who gives the stack no tags."""
     resources = Stack("service", SERVICE).resources
-    for key in ("Key", "TargetGroup"):
-        assert {"Key": "quayside:platform", "Value": "shop"} in resources[key]["Properties"]["Tags"]
+    for key in ("Key", "TargetGroup", "ListenerRule"):
+        tags = {tag["Key"]: tag["Value"] for tag in resources[key]["Properties"]["Tags"]}
+        assert tags == {"quayside:platform": "shop", "quayside:service": "orders"}
 
 
 def test_with_a_permissions_boundary_it_makes_no_role_without_one() -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-    support = Stack("support", PLATFORM | {"PermissionsBoundaryArn": boundary})
-    policies = support.resources["CloudFormationRole"]["Properties"]["Policies"]
+    bounded_role = Stack("deployment_role", PLATFORM | {"PermissionsBoundaryArn": boundary})
+    policies = bounded_role.resources["CloudFormationRole"]["Properties"]["Policies"]
     (roles,) = [it for it in policies if it["PolicyName"] == "roles"]
     bounded = [it for it in roles["PolicyDocument"]["Statement"] if "Condition" in it]
     condition = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
@@ -280,8 +285,11 @@ def test_with_a_permissions_boundary_it_makes_no_role_without_one() -> None:
 
 
 def test_its_policies_fit_into_a_role(record_property: Callable[[str, object], None]) -> None:
-    support = Stack("support", {"Platform": "p" * 21})
-    policies = support.resources["CloudFormationRole"]["Properties"]["Policies"]
+    longest = {"Platform": "p" * 21, "Team": "t" * 10, "ServicePrefix": "s" * 28}
+    arns = dict.fromkeys(FUNCTIONS, f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{'f' * 64}")
+    policies = Stack("deployment_role", longest | arns).resources["CloudFormationRole"][
+        "Properties"
+    ]["Policies"]
     size = sum(len(json.dumps(it["PolicyDocument"], separators=(",", ":"))) for it in policies)
     record_property("bytes", size)
     assert size < MOST_BYTES

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.templates.templates import Stack, load
+from tests.unit.templates.templates import NAMES, Stack, load
 
 # property -> what AWS takes (API references of the services)
 TAKEN = {
@@ -62,12 +62,11 @@ def test_a_load_balancer_of_any_name(platform: str, name: str) -> None:
 
 @given(platform=names("support", "Platform"))
 def test_a_platform_of_any_name(platform: str) -> None:
-    for template in ("network", "support", "cluster", "rds"):
+    for template in ("network", "support", "deployment_role", "cluster", "rds"):
         check(Stack(template, {"Platform": platform, "FlowLogs": "enabled"}).resources)
 
 
 @pytest.mark.parametrize(("kind", "field"), TAKEN)
 def test_every_rule_is_used(kind: str, field: str) -> None:
-    templates = ("network", "support", "cluster", "load_balancer", "rds", "service")
-    resources = [it for name in templates for it in load(name)["Resources"].values()]
+    resources = [it for name in NAMES for it in load(name)["Resources"].values()]
     assert any(it["Type"] == kind and field in it["Properties"] for it in resources)

@@ -320,9 +320,9 @@ def test_the_activate_function_is_told_whose_secrets_to_sweep_and_whether_to_pau
 def test_no_key_lets_the_activate_function_decrypt() -> None:
     roles = {"RotationFunctionRoleArn": "arn:rotate", "DatabaseFunctionRoleArn": "arn:database"}
     statements = service(**roles)["Key"]["Properties"]["KeyPolicy"]
-    callers = re.findall(r"'aws:PrincipalArn': '([^']*)'", str(statements["Statement"]))
+    callers = re.findall(r"'(arn:[^']*cloudformation/[^']*|arn:\w+)'", str(statements["Statement"]))
     assert set(callers) == {
-        f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/*",
+        f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/all/*",
         "arn:database",
         "arn:rotate",
     }
