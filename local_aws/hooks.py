@@ -53,6 +53,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudformation.changesets": (
         "_find_change_set",
+        "_resolve_template",
         "validate_template_support",
     ),
     "services.cloudformation.custom_resource": (
@@ -64,11 +65,13 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_ACTION_HANDLERS",
         "_imported_export_names",
         "_resolve_stack",
+        "_resolve_template",
         "validate_template_support",
     ),
     "services.cloudformation.helpers": (
         "_error",
         "_p",
+        "_resolve_template",
     ),
     "services.cloudformation.provisioners": (
         "_RESOURCE_HANDLERS",
@@ -189,6 +192,12 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_instances",
         "_is_postgres_engine",
         "_p",
+    ),
+    "services.s3": (
+        "_bucket_owner_account",
+        "_error",
+        "_get_object_data",
+        "handle_request",
     ),
     "services.secretsmanager": (
         "_delete_resource_policy",

@@ -26,6 +26,7 @@ from local_aws.mends import (
     identity,
     lambdas,
     load_balancers,
+    objects,
     parameters,
     rds,
     resource_types,
@@ -73,6 +74,7 @@ def install_all(settings: Settings) -> Installed:
     events.install()
     alarms.install()
     lambdas.install(settings)
+    objects.install()
     rds.install(databases)
     load_balancers.install()
     ecs_engine.install(settings)

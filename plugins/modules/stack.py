@@ -74,8 +74,12 @@ options:
     description:
       - Local files that the template finds in S3, such as zips of Lambda functions, as a map of
         parameter to path.
-      - Each is put into O(artifacts_bucket) under a key named by its content, unless it is there,
-        and the parameter's value is the key.
+      - Each is put into O(artifacts_bucket) under a key named by the stack and its content, unless
+        it is there (with the same SHA-256), and the parameter's value is the key.
+      - If the template has a parameter of that name with C(Version) for C(Key) at its end
+        (C(CodeVersion) for C(CodeKey)), its value is the object's version, for C(S3ObjectVersion).
+      - After the deployment, a Lambda function whose C(S3Key) is such a parameter must run the
+        file's code, by its C(CodeSha256).
     type: dict
     default: {}
   overlay:
@@ -100,7 +104,9 @@ options:
     description: Name of an output of O(parameters_from) that holds O(role_arn).
     type: str
   artifacts_bucket:
-    description: S3 bucket for O(files) and for templates over 51,200 bytes.
+    description:
+      - S3 bucket for O(files) and for templates over 51,200 bytes. It must be this account's, and
+        keep versions. What a stack puts there is below C(stacks/NAME/).
     type: str
   artifacts_bucket_from:
     description: Name of an output of O(parameters_from) that holds O(artifacts_bucket).

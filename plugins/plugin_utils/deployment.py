@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     artifacts,
     aws,
     changes,
+    functions,
     parameters,
     template,
 )
@@ -47,7 +48,7 @@ class Draft:
     explicit: dict[str, str]
     references: dict[str, str]
     initial: dict[str, str]
-    files: dict[str, artifacts.File]
+    files: dict[str, artifacts.Artifact]
     tags: dict[str, str] | None
 
     @classmethod
@@ -69,7 +70,8 @@ class Draft:
         artifacts.check_size(text, source)
         references, given = parameters.split(options["parameters"])
         files = {
-            name: artifacts.File.of(name, Path(path)) for name, path in options["files"].items()
+            name: artifacts.Artifact.file(options["name"], name, Path(path))
+            for name, path in options["files"].items()
         }
         keys = {name: file.key for name, file in files.items()}
         draft = cls(
@@ -90,6 +92,17 @@ class Draft:
     def declared(self) -> dict[str, Any]:
         """The template's parameters."""
         return dict(self.document.get("Parameters") or {})
+
+    def with_versions(self, versions: Mapping[str, str]) -> Draft:
+        """Return the draft with the versions of its files.
+
+        Args:
+            versions: by the parameter that holds the file's key; parameter XVersion takes that of
+                XKey, where the template has it.
+        """
+        twins = {f"{name.removesuffix('Key')}Version": found for name, found in versions.items()}
+        declared = {name: found for name, found in twins.items() if name in self.declared}
+        return replace(self, explicit=self.explicit | declared)
 
     @property
     def secrets(self) -> list[str]:
@@ -126,10 +139,21 @@ class Deployment:
         if missing and description is None and self._check:
             return self._unplanned(draft, missing)
         values = {name: self._outputs_of(name, found[name]) for name in sources}
+        if draft.files:
+            draft = draft.with_versions(self._stored(draft.files, values))
+        result = self._when_free(description, lambda now: self._deployed(draft, values, now))
         if draft.files and not self._check:
-            bucket = self._bucket(values, "Option files needs a bucket to put them into")
-            artifacts.upload(self._account.client("s3"), bucket, draft.files)
-        return self._when_free(description, lambda now: self._deployed(draft, values, now))
+            client = self._account.client("lambda")
+            resources = self._stack.resources()
+            functions.refuse_foreign_code(client, draft.document, draft.files, resources)
+        return result
+
+    def _stored(self, files: Mapping[str, artifacts.Artifact], values: Outputs) -> dict[str, str]:
+        """Put files into the bucket, or in check mode only look there; return their versions."""
+        bucket = self._bucket(values, "Option files needs a bucket to put them into")
+        if self._check:
+            return {name: bucket.version(it) or artifacts.PLANNED for name, it in files.items()}
+        return {name: bucket.stored(file) for name, file in files.items()}
 
     def kept_draft(self) -> Draft:
         """Return the draft of a task without a template: the stack keeps the one it has."""
@@ -233,15 +257,19 @@ class Deployment:
             f"The template of stack {self._stack.name} has {len(text.encode()):,} bytes, and a "
             f"request takes {artifacts.REQUEST_LIMIT:,}",
         )
-        client = self._account.client("s3")
-        with artifacts.uploaded(client, bucket, text, keep=not self._check) as url:
+        template = artifacts.Artifact.template(self._stack.name, text)
+        with bucket.lent(template, keep=not self._check) as url:
             yield {"TemplateURL": url}
 
-    def _bucket(self, values: Outputs, why: str) -> str:
-        bucket = self._given_or_output("artifacts_bucket", values)
-        if not bucket:
+    def _bucket(self, values: Outputs, why: str) -> artifacts.Bucket:
+        name = self._given_or_output("artifacts_bucket", values)
+        if not name:
             raise StackError(f"{why}. Give option artifacts_bucket.")
-        return bucket
+        try:
+            owner = self._account.client("sts").get_caller_identity()["Account"]
+        except aws.AwsError as error:
+            raise StackError(aws.explain(error, "GetCallerIdentity")) from error
+        return artifacts.Bucket(self._account.client("s3"), name, owner)
 
     def _given_or_output(self, option: str, values: Outputs) -> str | None:
         """Return an option, or the output that its twin `..._from` names."""
