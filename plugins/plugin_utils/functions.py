@@ -26,7 +26,7 @@ def refuse_foreign_code(
 
     Raises: StackError with the functions that run other code than their file has.
     """
-    names = {item["LogicalResourceId"]: item.get("PhysicalResourceId") for item in resources}
+    names = {item.get("LogicalResourceId"): item.get("PhysicalResourceId") for item in resources}
     foreign = [
         f"{names[logical_id]} ({parameter})"
         for logical_id, parameter in _deployed_from(document, files)
@@ -57,6 +57,6 @@ def _deployed_from(
 
 def _checksum(client: Any, name: str) -> str:
     try:
-        return str(client.get_function_configuration(FunctionName=name)["CodeSha256"])
+        return str(client.get_function_configuration(FunctionName=name).get("CodeSha256"))
     except aws.AwsError as error:
         raise StackError(aws.explain(error, f"GetFunctionConfiguration of {name}")) from error

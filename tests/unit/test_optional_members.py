@@ -31,7 +31,8 @@ ALWAYS_THERE = {
         *("services", "taskArns", "tasks"),
     },
     "the one thing that the operation is for; without it AWS answers with an error": {
-        *("Parameter", "RandomPassword", "StackResourceDetail", "TemplateBody", "taskDefinition"),
+        *("Account", "Parameter", "RandomPassword", "StackResourceDetail", "TemplateBody"),
+        "taskDefinition",
         *("Item",),  # DynamoDB leaves it out, and the read is behind `if "Item" in`
     },
     "what identifies the thing that is listed": {
@@ -61,6 +62,10 @@ NOT_ANSWERS = {
     ): "our own event",
     ("custom_resources/rotation/rotate/versions.py", "host"): "a secret's own JSON",
     ("custom_resources/rotation/rotate/versions.py", "port"): "a secret's own JSON",
+    (
+        "custom_resources/shared/aws.py",
+        "Error",
+    ): "of a ClientError, not of a function's environment",
     ("custom_resources/shared/cloudformation.py", "LogicalResourceId"): "CloudFormation's request",
     ("custom_resources/shared/delivery.py", "LogicalResourceId"): "our own answer",
     ("plugins/plugin_utils/changes.py", "LogicalResourceId"): "a change names its resource",
