@@ -21,14 +21,17 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     is_of_stack,
 )
 
-# custom_resources/rotation/activate gives its updates this token, followed by the version.
-_FLIP = "flip-"
+_FLIP = "flip-"  # what the token of every flip begins with
 _SETTLING_SECONDS = 300.0  # the support template's default
 _UNFINISHED = "A previous rotation isn't complete"
 _COLOURS = {"refused": "yellow", "failed": "red", "rolled-back": "red"}
-_GIVEN_UP = ("refused", "rolled-back", "dropped")  # what fails otherwise is tried again
+_LATER = "left to the daily sweep"
+_GIVEN_UP = ("refused", "rolled-back", "dropped", _LATER)  # what fails otherwise is tried again
 _IGNORED = "ignored"  # an event about another label of the version
 _REMINDER_SECONDS = 30.0
+# Secrets Manager is eventually consistent: an answer may not know yet of a rotation that it has
+# just begun. Nor does the rotation of a user that is refused for good last as long as that.
+_LATE_SECONDS = 15.0
 
 
 class Rotation:
@@ -180,11 +183,15 @@ class Rotation:
         version = self._begin(name)
         self._say(f"rotating {name}, version {version}")
         log = self._log("rotate", version, since)
-        said, reminded = "", self._clock.elapsed
+        said, reminded, missed = "", self._clock.elapsed, None
         self._clock.hurry()
         while not (secret := services.secret(self._secrets, name)).is_rotated_to(version):
             said = self._tell(log)[1] or said
-            if secret.pending != version and version != secret.version(services.CURRENT):
+            if {secret.pending, secret.version(services.CURRENT)} & {version}:
+                missed = None
+            elif missed is None:
+                missed = self._clock.elapsed
+            elif self._clock.elapsed > missed + _LATE_SECONDS:
                 raise StackError(
                     said
                     or f"The rotation of {name} was given up. The log of "
@@ -220,7 +227,7 @@ class Rotation:
             description = self._description()
             for event in watch.fresh():
                 self._clock.hurry()
-                begun = begun or event.get("ClientRequestToken") == _FLIP + version
+                begun = begun or event.get("ClientRequestToken") == services.flip_token(version)
                 # A cancelled update's rollback has the token of who cancelled it.
                 rolled_back = rolled_back or (begun and _is_rolled_back(event))
             outcome, told = self._tell(log)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +86,17 @@ def stack_prefix(platform: str) -> str:
 def other(user: str) -> str:
     """Return the other one of blue and green."""
     return USERS[1 - USERS.index(user)]
+
+
+def flip_token(version: str) -> str:
+    """Return the token of the update that moves a service to a rotated version.
+
+    custom_resources/rotation/activate makes it so; a test holds the two together. Its later
+    attempts have a number behind it.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}[A-Za-z0-9]{2}", version):
+        version = hashlib.sha256(version.encode()).hexdigest()
+    return f"flip-{version}"
 
 
 def parameters(description: Mapping[str, Any]) -> dict[str, str]:

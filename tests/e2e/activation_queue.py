@@ -66,13 +66,14 @@ class Queue:
         self._events.put_targets(Rule="shop-activations", Targets=[target])
         return url
 
-    def copied(self, url: str) -> str:
-        """Return the event about ROTATED that was copied; one about AWSCURRENT comes too."""
+    def copied(self, url: str, version: str) -> str:
+        """Return the event about a version's ROTATED that was copied; others come too."""
         while True:
             answer = self._sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)
             (message,) = answer["Messages"]
             body = str(message["Body"])
-            if json.loads(body)["detail"]["labelUpdated"] == "ROTATED":
+            detail = json.loads(body)["detail"]
+            if (detail["labelUpdated"], detail["versionId"]) == ("ROTATED", version):
                 return body
 
     def copy_no_more(self, url: str) -> None:

@@ -158,7 +158,7 @@ def test_an_event_that_comes_twice_and_one_that_comes_late_move_nothing(
     with nobody_is_denied(courier, "/health"):
         user = courier.idle
         version = rotated(courier, user)
-        event = queue.copied(url)
+        event = queue.copied(url, version)
         queue.deliver(event)
         courier.wait_for(user)
         courier.eventually(queue.is_empty, "both messages are handled")

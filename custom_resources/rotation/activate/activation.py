@@ -7,28 +7,30 @@ nothing else moves; tags, policy and service role stay if they aren't given.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from custom_resources.rotation import service_stack
 from custom_resources.rotation.activate.decisions import (
+    Circumstances,
     Decision,
-    Flip,
     Move,
-    StackEvent,
     decide,
-    flip,
+    may_be_early,
     superseded,
-    token,
 )
+from custom_resources.rotation.activate.flips import Earlier, StackEvent, token
 from custom_resources.rotation.activate.secret import Clients, describe, move_rotated
 from custom_resources.rotation.service_stack import ServiceStack
 from custom_resources.rotation.users import ServiceUser
 from custom_resources.shared import aws
 from custom_resources.shared.failure import Failure
 
-# Clocks differ: an event of the stack may seem older than the rotation that it follows.
+# Clocks differ: an event of the stack may seem older than the rotation that it follows. And no
+# answer of Secrets Manager is older than that.
 _CLOCKS = datetime.timedelta(minutes=15)
 
 
@@ -38,36 +40,47 @@ class Activation:
 
     Args:
         clients: for AWS.
+        now: the time in UTC.
         paused: whether the platform's rotation is paused.
     """
 
     clients: Clients
+    now: datetime.datetime
     paused: bool = False
 
-    def activate(self, secret_name: str, version: str, rotated: datetime.datetime) -> Decision:
+    def activate(
+        self, secret_name: str, version: str, rotated: datetime.datetime, *, sweeping: bool = False
+    ) -> Decision:
         """Bring a service one step nearer to a rotated user. Doing it again does no harm.
 
         Args:
             secret_name: of the rotated secret.
             version: that the rotation made.
             rotated: when.
+            sweeping: whether it is the daily sweep that asks, and not a message.
         Returns:
-            What was done; only ACTIVE and DROP are final.
+            What was done; only BEGIN and WAIT are not final.
         Raises:
-            FlipRolledBack: the flip failed once.
+            FlipRolledBack: the flip failed, and isn't repeated.
             Failure: the service can't be moved.
             ClientError: a call was refused.
         """
-        user = ServiceUser.of(secret_name)
-        reason = superseded(self._labels(secret_name), version)
+        try:
+            user = ServiceUser.of(secret_name)
+        except Failure:
+            return Decision(Move.IGNORE, "the secret is none of a database user")
+        labels = self._labels(secret_name)
+        reason = superseded(labels, version)
         if reason:
-            return Decision(Move.DROP, reason)
+            early = may_be_early(labels, version) and self.now < rotated + _CLOCKS
+            return Decision(Move.WAIT if early else Move.DROP, reason)
         stack = service_stack.describe(self.clients.cloudformation, user.stack_name)
         needs_flip = stack.is_stable and stack.active_user != user.colour
-        earlier = self._earlier(stack, version, rotated) if needs_flip else Flip.NOT_BEGUN
-        decision = decide(stack, user, earlier, paused=self.paused)
+        earlier = self._earlier(stack, version, rotated) if needs_flip else Earlier()
+        given = Circumstances(self.now, rotated, sweeping=sweeping, paused=self.paused)
+        decision = decide(stack, user, earlier, given)
         if decision.move is Move.BEGIN:
-            return self._begin(stack, user, version, decision)
+            return self._begin(stack, user, token(version, earlier.attempts + 1), decision)
         return decision
 
     def label(self, secret_name: str, version: str) -> Decision:
@@ -105,22 +118,18 @@ class Activation:
         labels: dict[str, list[str]] = secret.get("VersionIdsToStages", {})
         return labels
 
-    def _earlier(self, stack: ServiceStack, version: str, rotated: datetime.datetime) -> Flip:
-        events = []
+    def _earlier(self, stack: ServiceStack, version: str, rotated: datetime.datetime) -> Earlier:
+        events: list[StackEvent] = []
         pages = self.clients.cloudformation.get_paginator("describe_stack_events")
         for page in pages.paginate(StackName=stack.stack_id):
             listed = page["StackEvents"]  # the newest first
-            events += [
-                StackEvent(it.get("ResourceStatus", ""), it.get("ClientRequestToken", ""))
-                for it in listed
-                if it.get("PhysicalResourceId") == stack.stack_id
-            ]
+            events += [_event(it, stack) for it in listed]
             if listed and listed[-1]["Timestamp"] < rotated - _CLOCKS:
                 break
-        return flip(events[::-1], token(version))
+        return Earlier.of(events[::-1], version)
 
     def _begin(
-        self, stack: ServiceStack, user: ServiceUser, version: str, decision: Decision
+        self, stack: ServiceStack, user: ServiceUser, request: str, decision: Decision
     ) -> Decision:
         kept = [
             {"ParameterKey": name, "UsePreviousValue": True}
@@ -133,7 +142,7 @@ class Activation:
                 UsePreviousTemplate=True,
                 Parameters=[*kept, {"ParameterKey": "ActiveUser", "ParameterValue": user.colour}],
                 Capabilities=list(stack.capabilities),
-                ClientRequestToken=token(version),
+                ClientRequestToken=request,
             )
         except ClientError as error:
             # Somebody else's update was a moment faster, or another delivery of the same message.
@@ -141,3 +150,14 @@ class Activation:
                 return Decision(Move.WAIT, "the stack is being updated")
             raise
         return decision
+
+
+def _event(listed: Mapping[str, Any], stack: ServiceStack) -> StackEvent:
+    of_stack = listed.get("PhysicalResourceId") == stack.stack_id
+    return StackEvent(
+        status=listed.get("ResourceStatus", ""),
+        token=listed.get("ClientRequestToken", ""),
+        resource="" if of_stack else listed.get("ResourceType", "unknown"),
+        reason=listed.get("ResourceStatusReason", ""),
+        time=listed["Timestamp"],
+    )

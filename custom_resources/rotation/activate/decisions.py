@@ -7,23 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from custom_resources.rotation.activate.flips import MOST_ATTEMPTS, Earlier, Flip
 from custom_resources.rotation.service_stack import ServiceStack
-from custom_resources.rotation.users import CURRENT, PENDING, ROTATED, ServiceUser
+from custom_resources.rotation.users import CURRENT, PENDING, PREVIOUS, ROTATED, ServiceUser
 from custom_resources.shared.failure import Failure
 
 # No schedule of the service template has a longer window: Secrets Manager may still try again.
 _LONGEST_WINDOW = datetime.timedelta(days=1)
 # The template's schedules are monthly; the window, and a day for people to mend what failed.
 _LONGEST_WITHOUT_ROTATION = datetime.timedelta(days=31 + 1 + 1)
-
-
-class Flip(Enum):
-    """What became of an earlier UpdateStack with this rotation's token."""
-
-    NOT_BEGUN = "not begun"
-    UNDER_WAY = "under way"
-    COMPLETE = "complete"
-    ROLLED_BACK = "rolled back"
+# A sweep that Lambda repeats within minutes is no other day's.
+_BETWEEN_SWEEPS = datetime.timedelta(hours=12)
+# CloudFormation forgets a stack's events after 90 days (user guide, "View stack information").
+_EVENTS_LAST = datetime.timedelta(days=80)
 
 
 class Move(Enum):
@@ -31,6 +27,7 @@ class Move(Enum):
 
     BEGIN = "flip begun"
     WAIT = "waiting"
+    LATER = "left to the daily sweep"
     ACTIVE = "active"
     DROP = "dropped"
     LABEL = "labelled"
@@ -46,45 +43,19 @@ class Decision:
 
 
 class FlipRolledBack(Failure):
-    """The flip failed once, and isn't repeated."""
+    """The flip failed, and isn't repeated."""
 
 
-@dataclass(frozen=True)
-class StackEvent:
-    """An event of the stack itself, as DescribeStackEvents lists it.
-
-    Args:
-        status: ResourceStatus.
-        token: of the request that began the operation; empty without one.
-    """
-
-    status: str
-    token: str
-
-
-def token(version: str) -> str:
-    """ClientRequestToken of the update that moves a service to a rotated version."""
-    return f"flip-{version}"
-
-
-def flip(events: Sequence[StackEvent], wanted: str) -> Flip:
-    """What became of the update with a token.
-
-    The rollback's own events may carry another token: that of who cancelled the update.
+def may_be_early(labels: Mapping[str, Sequence[str]], version: str) -> bool:
+    """Whether a rotated version that isn't AWSCURRENT may get there yet: Secrets Manager is
+    eventually consistent (API reference), so its answer may be older than its event.
 
     Args:
-        events: the stack's own, oldest first.
-        wanted: the token.
+        labels: staging labels by version.
+        version: that was rotated.
     """
-    begun = next((n for n, event in enumerate(events) if event.token == wanted), None)
-    if begun is None:
-        return Flip.NOT_BEGUN
-    for event in events[begun:]:
-        if event.status == "UPDATE_COMPLETE":
-            return Flip.COMPLETE
-        if "ROLLBACK" in event.status or event.status.endswith("_FAILED"):
-            return Flip.ROLLED_BACK
-    return Flip.UNDER_WAY
+    own = set(labels.get(version, ()))
+    return bool(own & {PENDING, ROTATED}) and PREVIOUS not in own
 
 
 def superseded(labels: Mapping[str, Sequence[str]], version: str) -> str:
@@ -99,16 +70,35 @@ def superseded(labels: Mapping[str, Sequence[str]], version: str) -> str:
     return f"the version {version} isn't {CURRENT} any more"
 
 
-def decide(stack: ServiceStack, user: ServiceUser, earlier: Flip, *, paused: bool) -> Decision:
+@dataclass(frozen=True)
+class Circumstances:
+    """When and why a rotated user is looked at.
+
+    Args:
+        now: the time.
+        rotated: when the user was rotated.
+        sweeping: whether it is the daily sweep that asks, and not a message.
+        paused: whether the platform's rotation is paused.
+    """
+
+    now: datetime.datetime
+    rotated: datetime.datetime
+    sweeping: bool = False
+    paused: bool = False
+
+
+def decide(
+    stack: ServiceStack, user: ServiceUser, earlier: Earlier, given: Circumstances
+) -> Decision:
     """What to do about a rotated user whose version is AWSCURRENT.
 
     Args:
         stack: of the service.
         user: that was rotated.
         earlier: what became of the flip so far.
-        paused: whether the platform's rotation is paused.
+        given: when and why that is asked.
     Raises:
-        FlipRolledBack: it failed once; it isn't repeated.
+        FlipRolledBack: it failed; it isn't repeated.
         Failure: the stack can't be updated by this function.
     """
     if stack.is_busy:
@@ -120,24 +110,51 @@ def decide(stack: ServiceStack, user: ServiceUser, earlier: Flip, *, paused: boo
         )
     if stack.active_user == user.colour:
         return Decision(Move.ACTIVE, f"the stack is in {stack.status}")
-    if earlier is Flip.UNDER_WAY:
+    if earlier.flip is Flip.UNDER_WAY:
         return Decision(Move.WAIT, "the flip has just begun")
-    if earlier is Flip.COMPLETE:
+    if earlier.flip is Flip.COMPLETE:
         return Decision(Move.DROP, "the flip was done, and somebody has moved the service since")
-    if earlier is Flip.ROLLED_BACK:
-        raise FlipRolledBack(
-            f"The flip of the stack {stack.name} to {user} was rolled back, and isn't repeated.",
-            "See the stack's events for the reason; the other user is still valid. Mend it, then "
-            "rotate again (rotate.yml).",
-        )
+    if earlier.flip is Flip.ROLLED_BACK and not _may_repeat(earlier):
+        raise _rolled_back(stack, user, earlier)
     _check_ours(stack, user)
-    if paused:
+    return _hindrance(earlier, given) or Decision(
+        Move.BEGIN, f"from {stack.active_user} to {user.colour}"
+    )
+
+
+def _may_repeat(earlier: Earlier) -> bool:
+    return earlier.passes and earlier.attempts < MOST_ATTEMPTS
+
+
+def _rolled_back(stack: ServiceStack, user: ServiceUser, earlier: Earlier) -> FlipRolledBack:
+    times = "" if earlier.attempts == 1 else f" {earlier.attempts} times"
+    return FlipRolledBack(
+        f"The flip of the stack {stack.name} to {user} was rolled back{times}, and isn't repeated.",
+        "See the stack's events for the reason; the other user is still valid. Mend it, then "
+        "rotate again (rotate.yml).",
+    )
+
+
+def _hindrance(earlier: Earlier, given: Circumstances) -> Decision | None:
+    """What keeps a flip from being begun now; None if nothing does."""
+    if given.paused:
+        # A message that waited here would come to the dead-letter queue after a day and a half.
         return Decision(
-            Move.WAIT,
+            Move.LATER,
             "rotation is paused on this platform: deploy the support stack with RotationPaused "
             "false to go on",
         )
-    return Decision(Move.BEGIN, f"from {stack.active_user} to {user.colour}")
+    if not earlier.attempts and given.now > given.rotated + _EVENTS_LAST:
+        days = (given.now - given.rotated).days
+        return Decision(
+            Move.DROP,
+            f"it was rotated {days} days ago: CloudFormation doesn't tell any more whether "
+            "somebody has moved the service since; rotate it again (rotate.yml)",
+        )
+    too_soon = earlier.attempts > 1 and given.now < earlier.begun + _BETWEEN_SWEEPS
+    if earlier.attempts and (too_soon or not given.sweeping):
+        return Decision(Move.LATER, "its flip failed before the service was touched")
+    return None
 
 
 def _check_ours(stack: ServiceStack, user: ServiceUser) -> None:

@@ -17,7 +17,7 @@ from custom_resources.shared.failure import Failure
 from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.sentences import place, sentence
 
-_FINAL = (Move.ACTIVE, Move.DROP, Move.LABEL, Move.IGNORE)
+_UNFINISHED = (Move.BEGIN, Move.WAIT)
 
 
 class NotActivatedError(Exception):
@@ -44,9 +44,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def run(event: dict[str, Any], clients: Clients, now: datetime.datetime) -> dict[str, Any]:
     """As `handler`, with the given clients and time."""
     log.forget_secrets()
-    activation = Activation(clients, paused=is_paused())
+    activation = Activation(clients, now, paused=is_paused())
     if event.get("sweep"):
-        return _sweep(Sweep(os.environ["PLATFORM"], activation, now))
+        return _sweep(Sweep(os.environ["PLATFORM"], activation))
     unfinished = [
         {"itemIdentifier": record["messageId"]}
         for record in event["Records"]
@@ -81,7 +81,7 @@ def _is_done(record: dict[str, Any], activation: Activation) -> bool:
         log.error("activation", outcome=_outcome(error), reason=reason, at=place(error), **told)
         raise NotActivatedError(reason) from None
     log.info("activation", outcome=decision.move.value, reason=decision.reason, **told)
-    return decision.move in _FINAL
+    return decision.move not in _UNFINISHED
 
 
 def _read(body: str) -> tuple[str, str, str, datetime.datetime]:

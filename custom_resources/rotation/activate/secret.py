@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from custom_resources.rotation.activate.decisions import SecretFacts
+from custom_resources.rotation.labels import move_label
 from custom_resources.rotation.users import CURRENT, ROTATED, ServiceUser
 from custom_resources.shared import aws
 
@@ -70,10 +71,5 @@ def _scheduled(clients: Clients, user: ServiceUser) -> datetime.datetime | None:
 
 def move_rotated(clients: Clients, secret: SecretFacts) -> None:
     """Move the label ROTATED to AWSCURRENT's version; its event activates the user."""
-    holder = secret.version(ROTATED)
-    clients.secretsmanager.update_secret_version_stage(
-        SecretId=secret.user.secret_name,
-        VersionStage=ROTATED,
-        MoveToVersionId=secret.version(CURRENT),
-        **({"RemoveFromVersionId": holder} if holder else {}),
-    )
+    name, version = secret.user.secret_name, secret.version(CURRENT)
+    move_label(clients.secretsmanager, name, secret.labels, ROTATED, version)

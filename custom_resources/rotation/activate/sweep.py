@@ -12,7 +12,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from custom_resources.rotation.activate.activation import Activation
-from custom_resources.rotation.activate.decisions import Move, SecretFacts, last_rotated
+from custom_resources.rotation.activate.decisions import (
+    FlipRolledBack,
+    Move,
+    SecretFacts,
+    last_rotated,
+)
 from custom_resources.rotation.activate.secret import describe, move_rotated
 from custom_resources.rotation.users import CURRENT, PENDING, ROTATED, ServiceUser
 from custom_resources.shared import aws, log
@@ -30,12 +35,10 @@ class Sweep:
     Args:
         platform: name of the platform.
         activation: for rotated users that weren't activated.
-        now: the time in UTC.
     """
 
     platform: str
     activation: Activation
-    now: datetime.datetime
 
     def run(self) -> dict[str, int]:
         """Look, repair, and log a line for each finding.
@@ -79,7 +82,7 @@ class Sweep:
         if secret.lacks_label:
             move_rotated(self.activation.clients, secret)
             yield self._found(Move.LABEL.value, secret.user, version=secret.version(CURRENT))
-        version = secret.abandoned(self.now)
+        version = secret.abandoned(self._now)
         if version and self._is_empty(secret.user, version):
             self._secretsmanager.update_secret_version_stage(
                 SecretId=secret.user.secret_name,
@@ -91,7 +94,7 @@ class Sweep:
             # The database may have that password already: only the rotation itself can tell.
             reason = "a rotation was begun and not finished: rotate it again (rotate.yml)"
             yield self._found("stuck", secret.user, version=version, reason=reason)
-        if secret.is_overdue(self.now):
+        if secret.is_overdue(self._now):
             last = f"{secret.last_rotated:%Y-%m-%d}" if secret.last_rotated else "never"
             reason = f"last rotated: {last}; see the log of rotate"
             yield self._found("overdue", secret.user, reason=reason)
@@ -100,10 +103,12 @@ class Sweep:
         version = secret.version(ROTATED)
         try:
             decision = self.activation.activate(
-                secret.user.secret_name, version, secret.rotated or self.now
+                secret.user.secret_name, version, secret.rotated or self._now, sweeping=True
             )
         except Failure as error:
-            yield self._found("not activated", secret.user, version=version, reason=sentence(error))
+            # An alarm counts the former: no message may be left that tells of it.
+            outcome = "rolled-back" if isinstance(error, FlipRolledBack) else "not activated"
+            yield self._found(outcome, secret.user, version=version, reason=sentence(error))
             return
         if decision.move is not Move.ACTIVE:
             outcome = decision.move.value
@@ -129,6 +134,10 @@ class Sweep:
         tell = log.info if outcome in _MENDED else log.error
         tell("sweep", outcome=outcome, secret=user.secret_name, **fields)
         return outcome
+
+    @property
+    def _now(self) -> datetime.datetime:
+        return self.activation.now
 
     @property
     def _secretsmanager(self) -> Any:

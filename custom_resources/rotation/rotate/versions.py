@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from custom_resources.postgres.connection import Server
+from custom_resources.rotation.labels import move_label
 from custom_resources.rotation.users import CURRENT, PENDING, PREVIOUS
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
@@ -143,17 +144,8 @@ class Versions:
         )
 
     def move(self, label: str, version: str) -> None:
-        """Move a label to a version; it may be there already.
-
-        Source: API reference, UpdateSecretVersionStage: where the label is has to be named.
-        """
-        holder = next((it for it, labels in self.labels().items() if label in labels), None)
-        if holder == version:
-            return
-        removal = {"RemoveFromVersionId": holder} if holder else {}
-        self.secretsmanager.update_secret_version_stage(
-            SecretId=self.secret_id, VersionStage=label, MoveToVersionId=version, **removal
-        )
+        """Move a label to a version; it may be there already."""
+        move_label(self.secretsmanager, self.secret_id, self.labels(), label, version)
 
     def unstage(self, version: str) -> None:
         """Take AWSPENDING from a version, which must have no value."""

@@ -10,17 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custom_resources.rotation.activate.decisions import (
-    Flip,
+    Circumstances,
     FlipRolledBack,
     Move,
     SecretFacts,
-    StackEvent,
     decide,
-    flip,
     last_rotated,
+    may_be_early,
     superseded,
-    token,
 )
+from custom_resources.rotation.activate.flips import Earlier, Flip
 from custom_resources.rotation.service_stack import STABLE, ServiceStack
 from custom_resources.rotation.users import ServiceUser
 from custom_resources.shared.failure import Failure
@@ -39,18 +38,25 @@ def days(number: float) -> datetime.datetime:
     return NOW - datetime.timedelta(days=number)
 
 
+BY_MESSAGE = Circumstances(now=NOW, rotated=days(0.01))
+BY_SWEEP = replace(BY_MESSAGE, sweeping=True)
+COMPLETE = Earlier(Flip.COMPLETE, attempts=1, begun=days(0.01))
+ROLLED_BACK = replace(COMPLETE, flip=Flip.ROLLED_BACK)
+PASSED = replace(ROLLED_BACK, passes=True)
+
+
 # --- A rotated user ---
 
 
 def test_a_stable_stack_of_the_other_user_is_flipped() -> None:
-    assert decide(STACK, GREEN, Flip.NOT_BEGUN, paused=False).move is Move.BEGIN
+    assert decide(STACK, GREEN, Earlier(), BY_MESSAGE).move is Move.BEGIN
 
 
 @pytest.mark.parametrize("status", sorted(STABLE))
 def test_only_a_stable_stack_with_the_rotated_user_is_done(status: str) -> None:
     stack = replace(STACK, status=status, parameters={"ActiveUser": "green"})
 
-    assert decide(stack, GREEN, Flip.COMPLETE, paused=False).move is Move.ACTIVE
+    assert decide(stack, GREEN, COMPLETE, BY_MESSAGE).move is Move.ACTIVE
 
 
 @pytest.mark.parametrize("colour", ["blue", "green"])
@@ -60,22 +66,22 @@ def test_only_a_stable_stack_with_the_rotated_user_is_done(status: str) -> None:
 def test_a_busy_stack_is_waited_for_whatever_it_says(colour: str, status: str) -> None:
     stack = replace(STACK, status=status, parameters={"ActiveUser": colour})
 
-    assert decide(stack, GREEN, Flip.NOT_BEGUN, paused=False).move is Move.WAIT
+    assert decide(stack, GREEN, Earlier(), BY_MESSAGE).move is Move.WAIT
 
 
 @pytest.mark.parametrize("status", ["UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "ROLLBACK_COMPLETE"])
 def test_a_broken_stack_is_reported(status: str) -> None:
     with pytest.raises(Failure, match=f"is in {status}"):
-        decide(replace(STACK, status=status), GREEN, Flip.NOT_BEGUN, paused=False)
+        decide(replace(STACK, status=status), GREEN, Earlier(), BY_MESSAGE)
 
 
 def test_a_flip_that_rolled_back_is_not_repeated() -> None:
     with pytest.raises(FlipRolledBack, match="was rolled back, and isn't repeated"):
-        decide(STACK, GREEN, Flip.ROLLED_BACK, paused=False)
+        decide(STACK, GREEN, ROLLED_BACK, BY_MESSAGE)
 
 
 def test_a_flip_that_was_done_and_undone_by_hand_is_not_repeated() -> None:
-    assert decide(STACK, GREEN, Flip.COMPLETE, paused=False).move is Move.DROP
+    assert decide(STACK, GREEN, COMPLETE, BY_MESSAGE).move is Move.DROP
 
 
 @pytest.mark.parametrize(
@@ -88,14 +94,47 @@ def test_a_flip_that_was_done_and_undone_by_hand_is_not_repeated() -> None:
 )
 def test_a_stack_that_is_not_ours_to_update_is_refused(stack: ServiceStack, said: str) -> None:
     with pytest.raises(Failure, match=said):
-        decide(stack, GREEN, Flip.NOT_BEGUN, paused=False)
+        decide(stack, GREEN, Earlier(), BY_MESSAGE)
 
 
-def test_a_paused_platform_keeps_the_flip_for_later() -> None:
-    decision = decide(STACK, GREEN, Flip.NOT_BEGUN, paused=True)
+@pytest.mark.parametrize("given", [BY_MESSAGE, BY_SWEEP])
+def test_a_paused_platform_leaves_the_flip_to_the_sweep_of_a_later_day(
+    given: Circumstances,
+) -> None:
+    """A message that waited for the end of the pause would be dead after a day and a half."""
+    decision = decide(STACK, GREEN, Earlier(), replace(given, paused=True))
 
-    assert decision.move is Move.WAIT
+    assert decision.move is Move.LATER
     assert "RotationPaused false" in decision.reason
+    for earlier in (Earlier(), PASSED):
+        assert decide(STACK, GREEN, earlier, BY_SWEEP).move is Move.BEGIN
+
+
+def test_a_flip_that_failed_before_the_service_was_touched_is_left_to_the_sweep() -> None:
+    assert decide(STACK, GREEN, PASSED, BY_MESSAGE).move is Move.LATER
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+def test_the_sweep_repeats_it_once_a_day(attempts: int) -> None:
+    earlier = replace(PASSED, attempts=attempts, begun=days(1))
+
+    assert decide(STACK, GREEN, earlier, BY_SWEEP).move is Move.BEGIN
+    again = replace(earlier, attempts=attempts + 1, begun=days(0.001))
+    if attempts < 3:
+        assert decide(STACK, GREEN, again, BY_SWEEP).move is Move.LATER
+
+
+def test_after_three_days_it_is_told_as_a_flip_that_rolled_back() -> None:
+    with pytest.raises(FlipRolledBack, match="was rolled back 4 times, and isn't repeated"):
+        decide(STACK, GREEN, replace(PASSED, attempts=4, begun=days(1)), BY_SWEEP)
+
+
+def test_a_rotation_older_than_the_stacks_events_moves_nobody() -> None:
+    """Whether it was activated and the service moved by hand since isn't known any more."""
+    old = replace(BY_SWEEP, rotated=days(81))
+
+    assert decide(STACK, GREEN, Earlier(), old).move is Move.DROP
+    assert decide(STACK, GREEN, Earlier(), replace(old, rotated=days(79))).move is Move.BEGIN
 
 
 def test_a_version_that_is_not_current_any_more_needs_no_flip() -> None:
@@ -106,40 +145,14 @@ def test_a_version_that_is_not_current_any_more_needs_no_flip() -> None:
     assert superseded({}, "v2")
 
 
-# --- What became of a flip ---
+def test_a_version_may_be_seen_before_it_is_current() -> None:
+    before = {"v1": ["AWSCURRENT"], "v2": ["AWSPENDING"]}
+    replaced = {"v2": ["AWSPREVIOUS", "ROTATED"], "v3": ["AWSCURRENT"]}
 
-TOKEN = token("v2")
-BEGUN = StackEvent("UPDATE_IN_PROGRESS", TOKEN)
-
-
-@pytest.mark.parametrize(
-    ("after", "became"),
-    [
-        ([], Flip.UNDER_WAY),
-        (["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"], Flip.UNDER_WAY),
-        (["UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_COMPLETE"], Flip.COMPLETE),
-        (["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"], Flip.ROLLED_BACK),
-        (["UPDATE_ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED"], Flip.ROLLED_BACK),
-        (["UPDATE_FAILED"], Flip.ROLLED_BACK),
-    ],
-)
-@pytest.mark.parametrize("by", [TOKEN, "cancelled-by-hand", ""])
-def test_what_became_of_it_is_in_the_stacks_events(after: list[str], became: Flip, by: str) -> None:
-    before = [StackEvent("UPDATE_IN_PROGRESS", "x"), StackEvent("UPDATE_ROLLBACK_COMPLETE", "x")]
-    events = [*before, BEGUN, *(StackEvent(status, by) for status in after)]
-
-    assert flip(events, TOKEN) is became
-
-
-def test_later_updates_do_not_count() -> None:
-    later = [StackEvent("UPDATE_IN_PROGRESS", "y"), StackEvent("UPDATE_ROLLBACK_COMPLETE", "y")]
-
-    assert flip([BEGUN, StackEvent("UPDATE_COMPLETE", TOKEN), *later], TOKEN) is Flip.COMPLETE
-
-
-@given(st.lists(st.builds(StackEvent, st.text(), st.sampled_from(["", "flip-v1", "by-hand"]))))
-def test_without_its_token_it_was_not_begun(events: list[StackEvent]) -> None:
-    assert flip(events, TOKEN) is Flip.NOT_BEGUN
+    assert may_be_early(before, "v2")
+    assert may_be_early({"v2": ["ROTATED"]}, "v2")
+    assert not may_be_early(replaced, "v2")
+    assert not may_be_early({}, "v2")
 
 
 # --- The sweep ---

@@ -16,7 +16,7 @@ from custom_resources.rotation.activate import function as activate
 from custom_resources.rotation.activate.function import NotActivatedError
 from custom_resources.rotation.activate.secret import describe
 from custom_resources.rotation.users import ServiceUser
-from tests.integration.custom_resources.rotation.world import RotatedService, eventually
+from tests.integration.custom_resources.rotation.world import STEPS, RotatedService, eventually
 from tests.integration.custom_resources.service import client, new_password
 from tests.integration.custom_resources.support import (
     InterruptedClient,
@@ -104,6 +104,32 @@ def test_a_version_that_was_rotated_again_while_its_message_waited_is_dropped(
     assert service.parameters["ActiveUser"] == "green"
 
 
+def test_an_event_that_is_ahead_of_the_answers_waits_for_them(service: RotatedService) -> None:
+    """Secrets Manager is eventually consistent: AWSCURRENT may not be there yet."""
+    version = service.begin("green")
+    message = service.message("green", version)
+    for step in STEPS[:-1]:
+        service.step(step, "green", version)
+    assert not service.activate(message)
+    service.step("finishSecret", "green", version)
+
+    flipped(service, message)
+    assert service.parameters["ActiveUser"] == "green"
+
+
+@pytest.mark.parametrize("token", ["of_our_own" * 4, "1.2/3 + 4: ünïcödé" * 3])
+def test_a_version_whose_id_is_no_token_is_activated(service: RotatedService, token: str) -> None:
+    service.secretsmanager.rotate_secret(
+        SecretId=service.secret_name("green"),
+        RotationLambdaARN=service.function,
+        ClientRequestToken=token,
+    )
+    service.steps("green", token)
+    flipped(service, service.message("green", token))
+
+    assert service.parameters["ActiveUser"] == "green"
+
+
 def test_a_secret_that_is_gone_is_dropped(service: RotatedService) -> None:
     message = service.message("green", service.rotate("green"))
     service.secretsmanager.delete_secret(
@@ -146,9 +172,9 @@ def test_a_rotation_by_another_function_is_labelled_and_a_value_put_by_hand_is_n
 def test_an_event_about_a_secret_of_an_application_is_ignored(service: RotatedService) -> None:
     message = service.message("green", service.rotate("green"))
     body = json.loads(message["Records"][0]["body"])
-    body["detail"] |= {"name": "rotated/of-an-application", "labelUpdated": "AWSCURRENT"}
-
-    assert service.activate({"Records": [{"messageId": "m", "body": json.dumps(body)}]})
+    for label in ("AWSCURRENT", "ROTATED"):
+        body["detail"] |= {"name": "rotated/of-an-application", "labelUpdated": label}
+        assert service.activate({"Records": [{"messageId": "m", "body": json.dumps(body)}]})
 
 
 def test_a_flip_and_a_deployment_at_once_both_end_well(running: RotatedService) -> None:
@@ -205,17 +231,90 @@ def test_a_stack_without_a_service_role_is_refused_and_left_as_it_is(
     assert updates(service) == before
 
 
-def test_a_paused_platform_keeps_the_message(
+def test_a_paused_platform_leaves_a_rotated_user_to_the_sweep_however_long_it_is_paused(
     service: RotatedService, monkeypatch: pytest.MonkeyPatch, log_lines: list[str]
 ) -> None:
+    """A message that waited would come to the dead-letter queue after a day and a half."""
     message = service.message("green", service.rotate("green"))
     monkeypatch.setenv("ROTATION_PAUSED", "true")
 
-    assert not service.activate(message)
+    assert service.activate(message)
+    sweep(service, days=60)
     assert service.parameters["ActiveUser"] == "blue"
     assert any("rotation is paused on this platform" in line for line in log_lines)
     monkeypatch.setenv("ROTATION_PAUSED", "false")
-    flipped(service, message)
+    sweep(service, days=61)
+    service.settle()
+    assert service.parameters["ActiveUser"] == "green"
+
+
+# --- A flip that failed before it came to the ECS service ---
+
+
+@pytest.fixture
+def failed_early(service: RotatedService, log_lines: list[str]) -> tuple[RotatedService, str]:
+    """A service whose flip failed once, before its ECS service was touched, and the version."""
+    service.aws.fail(service.stack_name, "TaskDefinition", "UPDATE", reason="database is away")
+    version = service.rotate("green")
+    message = service.message("green", version)
+    assert not service.activate(message)
+    assert service.settle() == "UPDATE_ROLLBACK_COMPLETE"
+    assert service.activate(message)  # the sweep has it now
+    assert lines_about(service, log_lines, "left to the daily sweep")
+    return service, version
+
+
+def test_it_is_tried_again_by_the_next_sweep_with_a_token_of_its_own(
+    failed_early: tuple[RotatedService, str],
+) -> None:
+    service, version = failed_early
+    sweep(service)
+    assert service.settle() == "UPDATE_COMPLETE"
+
+    assert service.parameters["ActiveUser"] == "green"
+    assert updates(service, f"flip-{version}-2")[-1] == "UPDATE_COMPLETE"
+
+
+def test_it_is_tried_once_a_day_for_three_days_and_then_told_as_any_that_rolled_back(
+    failed_early: tuple[RotatedService, str], log_lines: list[str]
+) -> None:
+    service, version = failed_early
+    service.aws.fail(service.stack_name, "TaskDefinition", "UPDATE", times=3)
+    for day in (1, 2, 3):
+        sweep(service, days=day)
+        assert service.settle() == "UPDATE_ROLLBACK_COMPLETE"
+        before = updates(service)
+        assert not lines_about(service, log_lines, "rolled-back")
+        sweep(service, days=0)  # Lambda repeats an invocation that failed
+        assert updates(service) == before
+        assert updates(service, f"flip-{version}-{day + 1}")
+
+    (told,) = lines_about(service, log_lines, "rolled-back")  # what the alarm counts
+    assert "was rolled back 4 times, and isn't repeated" in told
+    assert service.parameters["ActiveUser"] == "blue"
+
+
+def test_it_is_not_tried_again_after_a_deployment(
+    failed_early: tuple[RotatedService, str], log_lines: list[str]
+) -> None:
+    service, _ = failed_early
+    service.deploy(LingerSeconds="0.1")
+    before = updates(service)
+    sweep(service)
+
+    assert updates(service) == before
+    assert lines_about(service, log_lines, "rolled-back")
+
+
+def test_it_is_not_tried_again_once_its_version_was_replaced(
+    failed_early: tuple[RotatedService, str],
+) -> None:
+    service, _ = failed_early
+    service.put("green", new_password())
+    before = updates(service)
+    sweep(service)
+
+    assert updates(service) == before
 
 
 def test_a_message_of_another_form_is_reported_and_not_lost(service: RotatedService) -> None:
@@ -293,7 +392,18 @@ def test_the_sweep_does_not_repeat_a_flip_that_rolled_back(
     sweep(running)
 
     assert updates(running) == before
-    assert lines_about(running, log_lines, "not activated")
+    assert lines_about(running, log_lines, "rolled-back")
+
+
+def test_the_sweep_leaves_a_service_that_was_moved_by_hand_once_the_flips_events_are_gone(
+    service: RotatedService, log_lines: list[str]
+) -> None:
+    """CloudFormation tells of 90 days; what was done before then can't be told from never done."""
+    service.rotate("green")
+    sweep(service, days=91)
+
+    assert service.parameters["ActiveUser"] == "blue"
+    assert lines_about(service, log_lines, "dropped")
 
 
 def test_the_sweep_unstages_an_empty_version_once_nobody_tries_it_any_more(
