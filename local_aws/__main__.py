@@ -35,6 +35,12 @@ def _parser() -> argparse.ArgumentParser:
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--port", type=int, help="of the API (start: 4566; run: a free one)")
     where.add_argument("--region", default=DEFAULT_REGION)
+    where.add_argument(
+        "--strict",
+        action="store_true",
+        default=None,
+        help="answer a moment late and throttle calls, as AWS does (LOCAL_AWS_STRICT=1 too)",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
@@ -57,7 +63,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start(options: argparse.Namespace) -> int:
-    aws = LocalAws.start(options.directory, options.port or 4566, options.region, attached=False)
+    aws = LocalAws.start(
+        options.directory,
+        options.port or 4566,
+        options.region,
+        attached=False,
+        strict=options.strict,
+    )
     print(f"The local AWS answers at {aws.environment['AWS_ENDPOINT_URL']}.")
     print(f'For this shell: eval "$(python -m local_aws env --directory {options.directory})"')
     return 0
@@ -94,7 +106,9 @@ def _run(options: argparse.Namespace) -> int:
     words = [word for word in options.words if word != "--"]
     if not words:
         raise LocalAwsError("There is no command to run. Name it: python -m local_aws run -- make")
-    with LocalAws.start(options.directory, options.port, options.region) as aws:
+    with LocalAws.start(
+        options.directory, options.port, options.region, strict=options.strict
+    ) as aws:
         return subprocess.run(words, env=os.environ | aws.environment, check=False).returncode
 
 

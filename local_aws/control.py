@@ -37,6 +37,7 @@ from local_aws.settings import (
 )
 
 _START_TIMEOUT = 60  # seconds
+_STRICT = "LOCAL_AWS_STRICT"
 _STOP_TIMEOUT = 20  # seconds
 _ATTEMPTS = 3  # a free port may be gone until the server binds it
 
@@ -57,6 +58,7 @@ class LocalAws:
         region: str = DEFAULT_REGION,
         *,
         attached: bool = True,
+        strict: bool | None = None,
     ) -> Self:
         """Start a local AWS and wait until it answers.
 
@@ -65,6 +67,8 @@ class LocalAws:
             port: of the API; without it, a free block of ports is found.
             region: the only one it has.
             attached: end it when this process ends, however that comes.
+            strict: answer a moment late and throttle calls (local_aws/README.md, "Strict mode");
+                without it, the environment's LOCAL_AWS_STRICT=1 decides.
 
         Raises:
             LocalAwsError: one runs there already, the port is taken, or it doesn't start.
@@ -72,10 +76,12 @@ class LocalAws:
         directory = Path(directory).resolve()
         _refuse_running(directory)
         _refuse_taken(port)
+        if strict is None:
+            strict = os.environ.get(_STRICT) == "1"
         attempts = _ATTEMPTS if port is None else 1
         while True:
             attempts -= 1
-            settings = Settings.fresh(directory, port or free_port(), region)
+            settings = Settings.fresh(directory, port or free_port(), region, strict=strict)
             _prepare(settings)
             try:
                 return cls(settings, _launch(settings, attached=attached))
@@ -192,6 +198,20 @@ class LocalAws:
             reason=reason,
             after=after,
         )
+
+    def database_away(self, cluster: str, seconds: float, how: str = "stop") -> None:
+        """Let the database server of a cluster be away for `seconds`, and return at once.
+
+        Args:
+            cluster: its DBClusterIdentifier.
+            seconds: until it comes back, with all that was committed.
+            how: "stop" (connections are refused), "cut" (connections are broken again and again, in
+                TLS handshakes too) or "failover" (open sessions end, and the writer is read-only).
+
+        Raises:
+            LocalAwsError: there is no such cluster, it is away already, or it can't be so.
+        """
+        self._control("database_away", cluster=cluster, seconds=seconds, how=how)
 
     def _control(self, name: str, **arguments: Any) -> Any:
         """Call a control of the server (local_aws/controls.py) and return its answer.

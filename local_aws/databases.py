@@ -6,8 +6,10 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +19,29 @@ from psycopg2.extensions import encrypt_password
 
 from local_aws import processes
 from local_aws.errors import LocalAwsError
-from local_aws.settings import Settings, port_is_free
+from local_aws.outages import Outage, cut_connections
+from local_aws.settings import ADDRESS, Settings, port_is_free
 from local_aws.storage import SUPERUSER, Storage
 from local_aws.tls import Certificate
 
-ADDRESS = "127.0.0.1"
 _START_TIMEOUT = 30  # seconds
-_STOP_TIMEOUT = 2  # seconds; an immediate shutdown takes milliseconds
+_HALT_TIMEOUT = 10  # seconds; an immediate shutdown takes milliseconds, a fast one a checkpoint
 _CONNECTIONS = 400  # 60 services with a small pool each, twice during a deployment
-# The data is as short-lived as the local AWS: nothing is won by waiting for the disk.
+# The data is as short-lived as the local AWS: nothing is won by waiting for the disk. But a commit
+# is written before it is acknowledged, so that an outage loses none.
 _SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": str(_CONNECTIONS),
     "shared_buffers": "64MB",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
 }
-
+# Sessions that were opened in the meantime are the reader's.
+_END_SESSIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 
 Parameters = Mapping[str, str]  # of PostgreSQL, by name
 
@@ -51,25 +57,32 @@ class Server:
         self._data = self._directory / "data"
         self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings: Parameters = {}
+        self._outage: Outage | None = None
 
     def create(
         self, master: str, password: str, database: str | None, settings: Parameters
     ) -> None:
         """Make an empty cluster whose `master` may what RDS's master user may, and start it.
 
+        Args:
+            settings: further settings of postgresql.conf; `rds.force_ssl` as RDS knows it.
+
         Raises:
             LocalAwsError: PostgreSQL doesn't start.
         """
         self._prepare()
         self._storage.copy_empty_cluster(self._data)
-        self.start(settings)
+        self._settings = settings
+        self._start(self.port)
         self._make_master(master, password, database)
 
     def restore(self, snapshot: Path, settings: Parameters) -> None:
         """Start with a copy of the data of `snapshot`."""
         self._prepare()
         self._storage.copy(snapshot, self._data)
-        self.start(settings)
+        self._settings = settings
+        self._start(self.port)
 
     def _prepare(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
@@ -83,15 +96,9 @@ class Server:
             copy.chmod(0o600)
             self._storage.give(copy)
 
-    def start(self, settings: Parameters) -> None:
-        """Start the server and wait until it answers.
-
-        Args:
-            settings: further settings of postgresql.conf; `rds.force_ssl` as RDS knows it.
-
-        Raises:
-            LocalAwsError: it doesn't answer.
-        """
+    def _start(self, port: int) -> None:
+        """Start the server at `port` and wait until it answers."""
+        settings = self._settings
         own = {name: value for name, value in settings.items() if not name.startswith("rds.")}
         self._write_host_based_access(force_ssl=settings.get("rds.force_ssl", "1") == "1")
         tls = {
@@ -103,14 +110,14 @@ class Server:
         with (self._directory / "postgresql.log").open("ab") as log:
             self._process = processes.spawn(
                 [str(self._storage.home / "bin" / "postgres"), "-D", str(self._data),
-                 "-p", str(self.port), "-h", ADDRESS, *options],
+                 "-p", str(port), "-h", ADDRESS, *options],
                 cwd="/",
                 env=self._storage.environment(),
                 stdout=log,
                 death_signal=signal.SIGQUIT,  # ends at once; the data is not kept
                 **self._storage.as_user(),
             )  # fmt: skip
-        self._wait_until_ready()
+        self._wait_until_ready(port)
 
     def _write_host_based_access(self, *, force_ssl: bool) -> None:
         kind = "hostssl" if force_ssl else "host"
@@ -122,11 +129,11 @@ class Server:
         )
         self._storage.give(self._data / "pg_hba.conf")
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, port: int) -> None:
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             try:
-                self._connect().close()
+                self._connect(port).close()
             except psycopg2.OperationalError:
                 if self._process is None or self._process.poll() is not None:
                     break
@@ -134,13 +141,13 @@ class Server:
             else:
                 return
         log = (self._directory / "postgresql.log").read_text(errors="replace")
-        raise LocalAwsError(f"PostgreSQL on port {self.port} did not start: {log[-500:]}")
+        raise LocalAwsError(f"PostgreSQL on port {port} did not start: {log[-500:]}")
 
-    def _connect(self) -> Any:
+    def _connect(self, port: int | None = None) -> Any:
         """Return an autocommit connection as the superuser that is no customer's."""
         connection = psycopg2.connect(
             host=ADDRESS,
-            port=self.port,
+            port=port or self.port,
             dbname="postgres",
             user=SUPERUSER,
             password=self._storage.superuser_password,
@@ -173,7 +180,8 @@ class Server:
         self.set_password(master, password)
 
     def set_password(self, role: str, password: str) -> None:
-        """Set a role's password, as ModifyDBCluster does for the master user's."""
+        """Set a role's password, as ModifyDBCluster does for the master user's; waits if away."""
+        self._wait_for_outage()
         with contextlib.closing(self._connect()) as connection:
             verifier = encrypt_password(password, role, connection, "scram-sha-256")
         self._execute(
@@ -182,16 +190,69 @@ class Server:
 
     def snapshot(self, target: Path) -> None:
         """Copy the data to `target` while the server serves, as a snapshot of Aurora does."""
+        self._wait_for_outage()
         target.parent.mkdir(mode=0o700, exist_ok=True)
         self._storage.give(target.parent)
         self._storage.run("pg_basebackup", "-D", target, "-h", ADDRESS, "-p", str(self.port),
                   "-U", SUPERUSER, "-X", "stream", "-c", "fast", "--no-sync", "--no-manifest",
                   PGPASSWORD=self._storage.superuser_password, PGSSLMODE="require")  # fmt: skip
 
+    def go_away(self, seconds: float, how: str, spare_port: int) -> None:
+        """Let the server be away for `seconds`, and return at once.
+
+        Args:
+            how: "stop", connections are refused; "cut", each is broken sooner or later; "failover",
+                sessions end, and the writer is a reader for the time.
+            spare_port: at which nothing listens, for the server that is cut off.
+
+        Raises:
+            ValueError: it is away already, or `how` is none of these.
+        """
+        ways: dict[str, Callable[[threading.Event], None]] = {
+            "stop": self._stay_down,
+            "cut": partial(self._cut, spare_port),
+            "failover": self._stand_by,
+        }
+        if how not in ways:
+            raise ValueError(f"A database can't be away by {how!r}, but by {', '.join(ways)}.")
+        if self._outage is not None and self._outage.lasts:
+            raise ValueError(f"The database at port {self.port} is away already.")
+        self._outage = Outage(seconds, ways[how])
+
+    def _wait_for_outage(self) -> None:
+        if self._outage is not None:
+            self._outage.wait()
+
+    def _stay_down(self, over: threading.Event) -> None:
+        self._halt(signal.SIGINT)
+        over.wait()
+        self._start(self.port)
+
+    def _cut(self, behind: int, over: threading.Event) -> None:
+        self._halt(signal.SIGQUIT)
+        self._start(behind)
+        cut_connections(self.port, behind, over)
+        self._halt(signal.SIGINT)
+        self._start(self.port)
+
+    def _stand_by(self, over: threading.Event) -> None:
+        self._halt(signal.SIGINT)
+        standby = self._data / "standby.signal"
+        standby.touch()
+        self._storage.give(standby)
+        self._start(self.port)
+        over.wait()
+        self._execute("SELECT pg_promote()", _END_SESSIONS)
+
+    def _halt(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            processes.end(self._process, how, _HALT_TIMEOUT)
+
     def stop(self) -> None:
         """Stop the server at once: it never starts again, and its data is not kept."""
-        if self._process is not None:
-            processes.end(self._process, signal.SIGQUIT, _STOP_TIMEOUT)
+        if self._outage is not None:
+            self._outage.end()
+        self._halt(signal.SIGQUIT)
 
     def remove(self) -> None:
         """Stop the server and delete its data."""
@@ -215,15 +276,27 @@ class Databases:
         Raises:
             LocalAwsError: no port is left.
         """
+        server = Server(self.storage, cluster, self._free_port(), self._certificate)
+        self._servers[cluster] = server
+        return server
+
+    def _free_port(self) -> int:
         taken = {server.port for server in self._servers.values()}
         for port in self._ports:
             if port not in taken and port_is_free(port):
-                server = Server(self.storage, cluster, port, self._certificate)
-                self._servers[cluster] = server
-                return server
+                return port
         raise LocalAwsError(
-            f"No port is left for the database cluster {cluster} in {self._ports}. Delete one."
+            f"No port is left for a database cluster in {self._ports}. Delete a cluster."
         )
+
+    def go_away(self, cluster: str, seconds: float, how: str) -> None:
+        """Let a cluster's server be away for `seconds`, as `Server.go_away` says.
+
+        Raises:
+            LookupError: there is no such cluster.
+            ValueError: it is away already, or there is no such `how`.
+        """
+        self._servers[cluster].go_away(seconds, how, self._free_port())
 
     def get(self, cluster: str) -> Server | None:
         """Return a cluster's server."""

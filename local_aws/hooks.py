@@ -6,7 +6,10 @@ A unit test holds this list against the mends.
 from __future__ import annotations
 
 HOOKS: dict[str, tuple[str, ...]] = {
-    "app": ("app",),
+    "app": (
+        "SERVICE_HANDLERS",
+        "app",
+    ),
     "core.concurrency": (
         "resource_lock",
         "spawn_background",
@@ -139,6 +142,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_get_docker",
         "_iso",
         "_make_deployment",
+        "_maybe_mark_stopped",
         "_mark_task_stopped",
         "_primary_deployment",
         "_reconcile_service_tasks",

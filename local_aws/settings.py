@@ -14,6 +14,7 @@ from local_aws.errors import LocalAwsError
 
 ACCOUNT = "000000000000"
 DEFAULT_REGION = "eu-central-1"
+ADDRESS = "127.0.0.1"  # at which databases listen
 
 # One local AWS owns the ports [64 n, 64 n + 63] and the loopback addresses 127.0.0.0 + n * 2**14:
 # 1024 blocks of each, so that what is distinct in ports is distinct in addresses as well.
@@ -33,6 +34,7 @@ class Settings:
         port: of the API over HTTP; those after it serve TLS and the load balancers.
         region: the only one; unsigned requests resolve in it.
         access_key, secret_key: the account's root, random for each start.
+        strict: answers are a moment old, calls are throttled, and names stay taken as on AWS.
     """
 
     directory: Path
@@ -40,6 +42,7 @@ class Settings:
     region: str
     access_key: str
     secret_key: str
+    strict: bool = False
 
     @property
     def tls_port(self) -> int:
@@ -133,12 +136,12 @@ class Settings:
         return cls(**kept | {"directory": Path(kept["directory"])})
 
     @classmethod
-    def fresh(cls, directory: Path, port: int, region: str) -> Settings:
+    def fresh(cls, directory: Path, port: int, region: str, *, strict: bool = False) -> Settings:
         """Return settings with a new random root key."""
         key = "AKIA" + "".join(
             secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16)
         )
-        return cls(directory, port, region, key, secrets.token_urlsafe(30))
+        return cls(directory, port, region, key, secrets.token_urlsafe(30), strict)
 
 
 def port_is_free(port: int, address: str = "127.0.0.1") -> bool:

@@ -25,6 +25,7 @@ from local_aws.mends import (
     events,
     identity,
     lambdas,
+    lateness,
     load_balancers,
     objects,
     parameters,
@@ -39,6 +40,7 @@ from local_aws.mends import (
     stack_shells,
     stack_unfinished,
     target_health,
+    throttling,
 )
 from local_aws.settings import Settings
 from local_aws.tls import Authority, Certificate
@@ -70,7 +72,7 @@ def install_all(settings: Settings) -> Installed:
     stack_unfinished.install()
     resource_types.install()
     secrets.install()
-    rotation.install()
+    rotation.install(settings)
     events.install()
     alarms.install()
     lambdas.install(settings)
@@ -83,4 +85,7 @@ def install_all(settings: Settings) -> Installed:
     ecs_templates.install()
     target_health.install()
     ecs_rollout.install()
+    if settings.strict:
+        lateness.install()
+        throttling.install()
     return Installed(certificate, databases)

@@ -16,7 +16,9 @@ from typing import Any
 from ministack.services import rds
 from ministack.services.cloudformation import provisioners, stacks
 
-from local_aws.databases import ADDRESS, Databases, Server
+from local_aws.controls import control
+from local_aws.databases import Databases, Server
+from local_aws.settings import ADDRESS
 
 Properties = dict[str, Any]
 
@@ -32,6 +34,7 @@ def install(databases: Databases) -> None:
     _clusters(databases)
     _instances()
     _snapshots(databases)
+    control("database_away")(databases.go_away)
     for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance"):
         _on_worker(kind)
 

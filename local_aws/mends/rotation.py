@@ -26,12 +26,15 @@ from ministack.services import eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 from local_aws.controls import control
+from local_aws.mends import lateness
 from local_aws.mends.handlers import Created, Properties, answered
+from local_aws.settings import Settings
 
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _PRINCIPAL = "secretsmanager.amazonaws.com"
 _ATTEMPTS = 5
 _PAUSE = 2.0  # seconds between them
+_between_steps = 0.0  # seconds, until what the last step wrote can be read
 _log = logging.getLogger("local_aws.rotation")
 _running: set[tuple[str, str]] = set()
 _lock = threading.Lock()
@@ -39,8 +42,10 @@ _lock = threading.Lock()
 Secret = dict[str, Any]
 
 
-def install() -> None:
+def install(settings: Settings) -> None:
     """Install the mends of this room."""
+    global _between_steps  # noqa: PLW0603 - set once, at start
+    _between_steps = lateness.LONGEST if settings.strict else 0
     secretsmanager._rotate_secret = _rotate_secret
     _describe_rotations()
     handler = {
@@ -156,6 +161,7 @@ def _step(secret: Secret, arn: str, token: str, step: str) -> bool:
     if record is None:
         return False
     function = lambda_svc._execution_record_for_config(record, configuration)
+    time.sleep(_between_steps)
     event = {"Step": step, "SecretId": secret["ARN"], "ClientRequestToken": token}
     result = lambda_svc._execute_function_with_config_scope(function, event)
     if result.get("error") or result.get("throttle"):

@@ -1,0 +1,80 @@
+"""Strict mode's parts, by clocks of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from local_aws.mends import lateness
+from local_aws.mends.lateness import LONGEST, Past, delay
+from local_aws.mends.throttling import Bucket
+
+
+class Clock:
+    """Seconds that only a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    moved = Clock()
+    monkeypatch.setattr(lateness, "time", moved)
+    return moved
+
+
+def test_a_bucket_gives_its_burst_and_then_what_flows_in() -> None:
+    clock = Clock()
+    bucket = Bucket(burst=3, refill=2, clock=clock.monotonic)
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+    clock.now += 1
+    assert [bucket.take() for _ in range(3)] == [True, True, False]
+    clock.now += 100
+    assert [bucket.take() for _ in range(4)] == [True, True, True, False]
+
+
+def test_who_reads_as_of_a_moment_sees_what_was_then(clock: Clock) -> None:
+    past = Past({"secret": {"stage": "first"}})
+    past.take_picture()
+    for stage in ("second", "third"):
+        clock.now += 60  # a picture holds until the next one, however long ago it was taken
+        past["secret"]["stage"] = stage
+        past.take_picture()
+    assert past["secret"]["stage"] == "third"
+    with lateness.as_of(clock.now - 1):
+        assert past["secret"]["stage"] == "second"
+
+
+def test_what_is_new_is_found_by_name_but_not_listed_and_what_is_deleted_is_still_there(
+    clock: Clock,
+) -> None:
+    past = Past({"old": 1})
+    past.take_picture()
+    clock.now += 1
+    past["new"] = 2
+    del past["old"]
+    past.take_picture()
+    with lateness.as_of(clock.now - 0.5):
+        assert (past["new"], past.get("old"), list(past)) == (2, 1, ["old"])
+    assert list(past) == ["new"]
+
+
+def test_pictures_that_nobody_may_see_any_more_are_forgotten(clock: Clock) -> None:
+    past: Any = Past({})
+    for number in range(1000):
+        past["number"] = number
+        past.take_picture()
+        clock.now += 0.05
+    assert len(past._pictures) < (LONGEST + 2) / 0.05
+
+
+def test_delays_differ_by_action_and_resource_and_stay_the_same() -> None:
+    delays = {delay(a, r) for a in ("ListTasks", "DescribeTasks") for r in ("blue", "green")}
+    assert len(delays) == 4
+    assert all(0.3 <= seconds <= 0.7 for seconds in delays)
+    assert delay("ListTasks", "blue") == delay("ListTasks", "blue")
