@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,13 +22,12 @@ from custom_resources.database.decisions import (
     verdict,
 )
 from custom_resources.database.roles import Roles, create_extensions
-from custom_resources.postgres.connection import LoginDenied, Server, failure, is_passing
+from custom_resources.postgres.connection import LoginDenied, Server, failure
 from custom_resources.postgres.locks import MAINTENANCE_DATABASE, roles_locked
+from custom_resources.postgres.patience import patiently
 from custom_resources.shared import log, stacks
 from custom_resources.shared.failure import Failure
 
-_ATTEMPTS = 8
-_LONGEST_PAUSE_SECONDS = 1.0
 # setSecret to finishSecret takes less than a second; past this it is not a rotation under way.
 _PROOFS = 8
 _SECONDS_BETWEEN_PROOFS = 2.0
@@ -53,6 +51,7 @@ class Convergence:
         stack_id: ARN of the stack.
         logical_id: the resource's name in the template.
         clients: for AWS.
+        until: `time.monotonic()` until which a database that is away is waited for.
         before_change: called before anything is changed.
     """
 
@@ -60,6 +59,7 @@ class Convergence:
     stack_id: str
     logical_id: str
     clients: Clients
+    until: float
     before_change: Callable[[], None] = lambda: None
 
     def create(self) -> None:
@@ -242,13 +242,9 @@ class Convergence:
         )
 
     def _repeatedly(self, work: Callable[[], None]) -> None:
-        """Do the work again when someone else was in the way; every step may be done twice."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return work()
-            except psycopg2.Error as error:
-                if attempt == _ATTEMPTS or not is_passing(error):
-                    raise failure(error, self._server) from None
-                log.info("trying again", attempt=attempt, error=error.pgcode or "no code")
-                time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 - no secret
-        return None
+        """Do the work again while someone is in the way or the database is away; every step may be
+        done twice."""
+        try:
+            patiently(work, until=self.until)
+        except psycopg2.Error as error:
+            raise failure(error, self._server) from None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
 from custom_resources.shared.ping import answers_ping
 
 _PREFIX = "database:"
+# Kept back of the function's time, when the database is away: a last connection, and the answer.
+_RESERVED_SECONDS = 40
 _resource = CustomResource()
 with _resource.importing():
     from custom_resources.database.convergence import Clients, Convergence
@@ -55,6 +59,7 @@ def _convergence(request: Request) -> Convergence:
         request.stack_id,
         request.logical_id,
         clients,
+        time.monotonic() + request.seconds_left() - _RESERVED_SECONDS,
         lambda: request.claim(_PREFIX + properties.database),
     )
 

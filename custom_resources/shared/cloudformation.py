@@ -61,10 +61,12 @@ class Request:
         claim: to be called with the physical id right before the first change. After it, a failed
             Create is answered with that id, so that CloudFormation's Delete finds what was begun;
             before it, with one that Delete knows to stand for nothing.
+        seconds_left: until Lambda ends the function.
     """
 
     event: Mapping[str, Any]
     claim: Callable[[str], None]
+    seconds_left: Callable[[], float]
 
     @property
     def type(self) -> str:
@@ -129,7 +131,7 @@ class CustomResource(CfnResource):
         """Register what Create and Update do."""
 
         def run(event: Mapping[str, Any], _context: object) -> str:
-            answer = work(Request(event, self._claim))
+            answer = work(Request(event, self._claim, self._seconds_left))
             self.Data = dict(answer.data)
             return answer.physical_id
 
@@ -143,7 +145,7 @@ class CustomResource(CfnResource):
         """
 
         def run(event: Mapping[str, Any], _context: object) -> str:
-            request = Request(event, self._claim)
+            request = Request(event, self._claim, self._seconds_left)
             if request.physical_id.startswith(prefix):
                 work(request)
             else:

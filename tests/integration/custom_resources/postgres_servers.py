@@ -68,12 +68,17 @@ class PostgresServer:
         folder: for its data, its certificate and its log.
         host: name in the certificate.
         port: TCP port.
+        settings: more of the server's, by name.
+        environment: more variables for its process.
     """
 
     major: int
     folder: Path
     host: str = "localhost"
     port: int = 0
+    settings: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
     superuser_password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     admin_password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
@@ -86,6 +91,18 @@ class PostgresServer:
     def log(self) -> str:
         """Everything the server has logged; it logs every statement."""
         return (self.folder / "server.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+        self.process = _start(self)
+        _wait(self, self.process)
+
+    def stop(self) -> None:
+        """End it at once, as a crash would; it recovers when it is started."""
+        if self.process:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
+            self.process = None
 
     def query(
         self, statement: str, *values: Any, database: str = "postgres"
@@ -121,38 +138,46 @@ class PostgresServer:
 
 
 @contextmanager
-def running_server(major: int) -> Iterator[PostgresServer]:
+def running_server(
+    major: int, settings: dict[str, str] | None = None, environment: dict[str, str] | None = None
+) -> Iterator[PostgresServer]:
     """Start a server of a major version, and stop it in the end.
 
+    Args:
+        major: version.
+        settings: more of the server's, by name.
+        environment: more variables for its process.
     Raises:
         NoServerError: there is none of that version.
     """
     directory = bin_directory(major)
     folder = Path(tempfile.mkdtemp(prefix=f"quayside-postgres-{major}-"))
-    server = PostgresServer(major, folder, port=_free_port())
-    process = None
+    server = PostgresServer(
+        major, folder, port=_free_port(), settings=settings or {}, environment=environment or {}
+    )
     try:
         write_certificate(folder)
         (folder / "password").write_text(server.superuser_password)
-        as_owner = _own(folder)
-        _initdb(directory, folder, as_owner)
-        process = _start(directory, server, as_owner)
-        _wait(server, process)
+        _initdb(directory, folder, _own(folder))
+        server.start()
         _make_admin(server)
         yield server
     finally:
-        if process:
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+        server.stop()
         shutil.rmtree(folder)
 
 
 def _own(folder: Path) -> dict[str, Any]:
     """Hand the folder to a user that PostgreSQL runs as: it refuses root."""
+    if os.geteuid() == 0:
+        for path in [folder, *folder.iterdir()]:
+            os.chown(path, _NOBODY, _NOBODY)
+    return _owner()
+
+
+def _owner() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
-    for path in [folder, *folder.iterdir()]:
-        os.chown(path, _NOBODY, _NOBODY)
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
 
 
@@ -165,9 +190,7 @@ def _initdb(directory: Path, folder: Path, as_owner: dict[str, Any]) -> None:
     (folder / "data" / "pg_hba.conf").write_text(only_tls)
 
 
-def _start(
-    directory: Path, server: PostgresServer, as_owner: dict[str, Any]
-) -> subprocess.Popen[bytes]:
+def _start(server: PostgresServer) -> subprocess.Popen[bytes]:
     folder = server.folder
     settings = {
         "port": server.port,
@@ -179,11 +202,15 @@ def _start(
         "ssl": "on",
         "ssl_cert_file": server.certificate,
         "ssl_key_file": folder / "server.key",
+        **server.settings,
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    with (folder / "server.log").open("wb") as log:
-        command = [str(directory / "postgres"), "-D", str(folder / "data"), *options]
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **as_owner)
+    command = [str(bin_directory(server.major) / "postgres"), "-D", str(folder / "data"), *options]
+    environment = os.environ | server.environment
+    with (folder / "server.log").open("ab") as log:
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, cwd="/", env=environment, **_owner()
+        )
 
 
 def _wait(server: PostgresServer, process: subprocess.Popen[bytes]) -> None:

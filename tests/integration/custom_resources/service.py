@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -99,7 +100,10 @@ class Service:
         return self.postgres.query_as(self.user(colour), password, self.name, statement)
 
     def convergence(
-        self, properties: dict[str, object], clients: Callable[[str], Any] | None = None
+        self,
+        properties: dict[str, object],
+        clients: Callable[[str], Any] | None = None,
+        seconds: float = 60,
     ) -> Convergence:
         """What the function would run for these properties."""
         of = clients or partial(client, self.aws)
@@ -108,6 +112,7 @@ class Service:
             self.stack_id,
             "Database",
             Clients(of("ssm"), of("secretsmanager"), of("cloudformation")),
+            time.monotonic() + seconds,
         )
 
 

@@ -238,7 +238,11 @@ class RotatedService:
         }
         clients = DatabaseClients(client(self.aws, "ssm"), self.secretsmanager, self.cloudformation)
         work = Convergence(
-            DatabaseProperties.of(properties), f"stack/{self.name}/1", "Database", clients
+            DatabaseProperties.of(properties),
+            f"stack/{self.name}/1",
+            "Database",
+            clients,
+            time.monotonic() + 60,
         )
         (work.create if create else work.update)()
 

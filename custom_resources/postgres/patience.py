@@ -1,0 +1,47 @@
+"""Waiting for a database that is away: restarted, failed over, or cut off for a while."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import psycopg2
+
+from custom_resources.postgres.connection import is_passing
+from custom_resources.shared import log
+
+_LONGEST_PAUSE_SECONDS = 3.0
+
+_Outcome = TypeVar("_Outcome")
+
+
+def patiently(work: Callable[[], _Outcome], *, until: float) -> _Outcome:
+    """Do work, and again from its beginning while what is in its way may pass.
+
+    Args:
+        work: may be done twice, and opens its own connections: the old ones are lost, or lead to
+            a writer that has become a reader.
+        until: `time.monotonic()` after which nothing is begun again. What was begun before still
+            takes its own time: leave enough for a connection that times out, and for an answer.
+    Returns:
+        What the work returns.
+    Raises:
+        psycopg2.Error: what doesn't pass, or hasn't passed in time.
+        Exception: any other one of the work's, at once.
+    """
+    attempt = 1
+    while True:
+        try:
+            return work()
+        except psycopg2.Error as error:
+            left = until - time.monotonic()
+            if left <= 0 or not is_passing(error):
+                raise
+            # At random, because those who got into each other's way would meet again.
+            pause = random.uniform(0, min(attempt, _LONGEST_PAUSE_SECONDS))  # noqa: S311
+            reason = " ".join(str(error).split()) if error.pgcode is None else error.pgcode
+            log.info("trying again", attempt=attempt, error=reason)
+            time.sleep(min(pause, left))
+            attempt += 1
