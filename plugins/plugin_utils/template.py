@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
+from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import as_text
 
 # PyYAML without libyaml reads and writes the same, slower.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -36,6 +37,10 @@ _NO_VALUE = {"Ref": "AWS::NoValue"}
 _TEXT_TAG, _LIST_TAG, _MAP_TAG = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))
 _DEFAULT_TAGS = frozenset({_TEXT_TAG, _LIST_TAG, _MAP_TAG})
 _NO_FOLDING = 1_000_000
+# Beyond them CloudFormation reads a Java double, and writes 123456789012 as 1.23456789012E11 where
+# the property is a string (cloudtools/troposphere#994, aws/serverless-application-model#200).
+_GREATEST_INTEGER = 2**31 - 1
+_LEAST_FLOAT, _BEYOND_FLOATS = 1e-3, 1e7
 
 
 class Plain(str):
@@ -215,8 +220,12 @@ def _node(value: Any) -> yaml.Node:
     if isinstance(value, Mapping):
         if short := _short_form(value):
             return short
+        text = "Value" if value.keys() & {"Name", "Key"} else None
         pairs = [
-            (_node(str(key) if not isinstance(key, Plain) else key), _node(item))
+            (
+                _node(str(key) if not isinstance(key, Plain) else key),
+                _node(_quoted(item) if key == text else item),
+            )
             for key, item in value.items()
         ]
         return yaml.MappingNode(_MAP_TAG, pairs, flow_style=not value)
@@ -249,8 +258,15 @@ def _is_attribute(argument: Any) -> bool:
     )
 
 
+def _quoted(value: Any) -> Any:
+    """Return the value of an environment variable, a tag, a dimension: a number is a text there."""
+    return as_text("Value", value) if isinstance(value, int | float) else value
+
+
 def _scalar(value: Any) -> tuple[str, str | None]:
-    """Return a scalar's text and YAML style; only Plain and numbers go without quotes."""
+    """Return a scalar's text and YAML style; only Plain and small numbers go without quotes."""
+    if isinstance(value, int | float) and _becomes_another(value):
+        value = as_text("A number", value)
     if isinstance(value, Plain):
         return str(value), None
     if isinstance(value, str):
@@ -260,3 +276,10 @@ def _scalar(value: Any) -> tuple[str, str | None]:
     raise StackError(
         f"A {type(value).__name__} ({value}) can't stand in a template. Write it as a quoted text."
     )
+
+
+def _becomes_another(value: float) -> bool:
+    """Whether CloudFormation could write a number that stands without quotes in another way."""
+    if isinstance(value, float):
+        return value != 0 and not _LEAST_FLOAT <= abs(value) < _BEYOND_FLOATS
+    return abs(value) > _GREATEST_INTEGER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,38 @@ def test_an_overlay_changes_neither_of_its_parts(base: Any, patch: Any) -> None:
 def test_laying_a_template_over_itself_changes_nothing(document: dict[str, Any]) -> None:
     once = template.overlay({}, document)
     assert template.overlay(once, once) == once
+
+
+numbers = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize("key", ["Name", "Key"])
+@given(number=numbers)
+def test_a_number_as_a_variable_or_tag_is_the_text_of_its_digits(key: str, number: float) -> None:
+    document = {"Resources": {"A": {key: "ACCOUNT", "Value": number}}}
+    value = template.load(template.dump(document))["Resources"]["A"]["Value"]
+    assert not isinstance(value, template.Plain)
+    assert "e" not in value.lower()
+    assert Decimal(value) == Decimal(repr(number))
+
+
+@given(number=numbers)
+def test_a_number_that_cloudformation_would_write_another_way_is_quoted(number: float) -> None:
+    document = {"Resources": {"A": {"Limit": number}}}
+    value = template.load(template.dump(document))["Resources"]["A"]["Limit"]
+    assert Decimal(value) == Decimal(repr(number))
+    if isinstance(value, template.Plain):
+        assert "e" not in value.lower()
+        assert abs(number) < 2**31
+
+
+def test_a_number_of_moderate_size_stays_a_number() -> None:
+    text = template.dump({"Resources": {"A": {"Timeout": 60, "Ratio": 0.5, "On": True}}})
+    assert "'Timeout': 60\n" in text
+    assert "'Ratio': 0.5\n" in text
+    assert "'On': true\n" in text
+
+
+def test_what_is_not_finite_is_refused() -> None:
+    with pytest.raises(StackError, match="float"):
+        template.dump({"Resources": {"A": {"Name": "X", "Value": float("nan")}}})
