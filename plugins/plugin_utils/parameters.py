@@ -115,7 +115,7 @@ def check(
         problem = _problem(declared[name], value)
         if problem:
             shown = MASK if is_secret(declared[name]) else repr(value)
-            raise StackError(f"{_subject(name, variable_prefix)} is {shown}, but {problem}.")
+            raise StackError(f"{subject(name, variable_prefix)} is {shown}, but {problem}.")
 
 
 def resolve(
@@ -151,7 +151,8 @@ def is_secret(definition: Mapping[str, Any]) -> bool:
     return str(definition.get("NoEcho", "")).lower() == "true"
 
 
-def _subject(name: str, variable_prefix: str | None) -> str:
+def subject(name: str, variable_prefix: str | None) -> str:
+    """Return what a message calls a parameter: by the role's variable, if there is one."""
     if not variable_prefix:
         return f"Parameter {name}"
     words = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

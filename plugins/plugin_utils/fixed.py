@@ -1,0 +1,58 @@
+"""What can't change on a deployed stack: its template says so, and what to do instead.
+
+A template's `Metadata: {Quayside: {Fixed: ...}}` maps a parameter to a rule:
+
+- `Do`: the sentence that the user gets.
+- `While: PARAMETER`: only if that parameter is true before and after.
+- `Unless: PARAMETER`: not if that parameter changes too.
+- `Never: VALUE`: only this value is refused as the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import subject
+
+Values = Mapping[str, str]
+
+
+def refuse_changes(
+    document: Mapping[str, Any],
+    description: Mapping[str, Any] | None,
+    request: Mapping[str, Any],
+    variable_prefix: str | None = None,
+) -> None:
+    """Refuse to change a parameter that the template calls fixed.
+
+    Args:
+        document: the template.
+        description: the stack as it is (DescribeStacks), None if there is none.
+        request: the arguments of CreateChangeSet.
+        variable_prefix: of the role's variables, by one of which the value is named.
+
+    Raises: StackError naming the variable, both values and what to do.
+    """
+    if description is None:
+        return
+    old = {it["ParameterKey"]: it["ParameterValue"] for it in description.get("Parameters", [])}
+    given = [it for it in request["Parameters"] if "ParameterValue" in it]
+    new = old | {it["ParameterKey"]: it["ParameterValue"] for it in given}
+    metadata = document.get("Metadata") or {}
+    for name, rule in ((metadata.get("Quayside") or {}).get("Fixed") or {}).items():
+        if name in old and old[name] != new[name] and _holds(rule, name, old, new):
+            raise StackError(
+                f"{subject(name, variable_prefix)} is {new[name]!r}, and stack "
+                f"{description['StackName']} has {old[name]!r}: it can't change. {rule['Do']}"
+            )
+
+
+def _holds(rule: Mapping[str, str], name: str, old: Values, new: Values) -> bool:
+    """Whether a rule refuses the change."""
+    if "While" in rule:
+        return all(values.get(rule["While"]) == "true" for values in (old, new))
+    if "Unless" in rule:
+        return old.get(rule["Unless"]) == new.get(rule["Unless"])
+    return new[name] == rule.get("Never", new[name])
