@@ -10,7 +10,7 @@ A template's `Metadata: {Quayside: {Fixed: ...}}` maps a parameter to a rule:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -37,9 +37,8 @@ def refuse_changes(
     """
     if description is None:
         return
-    old = {it["ParameterKey"]: it["ParameterValue"] for it in description.get("Parameters", [])}
-    given = [it for it in request["Parameters"] if "ParameterValue" in it]
-    new = old | {it["ParameterKey"]: it["ParameterValue"] for it in given}
+    old = _values(description.get("Parameters", []))
+    new = old | _values(request["Parameters"])
     metadata = document.get("Metadata") or {}
     for name, rule in ((metadata.get("Quayside") or {}).get("Fixed") or {}).items():
         if name in old and old[name] != new[name] and _holds(rule, name, old, new):
@@ -47,6 +46,12 @@ def refuse_changes(
                 f"{subject(name, variable_prefix)} is {new[name]!r}, and stack "
                 f"{description['StackName']} has {old[name]!r}: it can't change. {rule['Do']}"
             )
+
+
+def _values(parameters: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the parameters that have a value of their own."""
+    values = {it["ParameterKey"]: it.get("ParameterValue") for it in parameters}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _holds(rule: Mapping[str, str], name: str, old: Values, new: Values) -> bool:
