@@ -13,3 +13,325 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     changes,
     fixed,
+    functions,
+    parameters,
+    template,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
+    REPLACEABLE,
+    SHELL,
+    BusyError,
+    Clock,
+    Description,
+    Show,
+    Stack,
+    describe,
+    describe_all,
+    outputs,
+)
+
+Options = Mapping[str, Any]
+Outputs = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a task wants, read and checked without AWS.
+
+    document, text: the template with its overlay; explicit, references, initial: where parameters
+    come from (parameters.Sources); files: to be uploaded, by parameter; tags: None if the stack
+    keeps what it has.
+    """
+
+    document: dict[str, Any]
+    text: str
+    explicit: dict[str, str]
+    references: dict[str, str]
+    initial: dict[str, str]
+    files: dict[str, artifacts.Artifact]
+    tags: dict[str, str] | None
+
+    @classmethod
+    def of(cls, options: Options, text: str, source: str) -> Draft:
+        """Parse a template and check the options against it.
+
+        Args:
+            options: the task's options.
+            text: the template.
+            source: what the template is called in messages.
+
+        Raises: StackError for bad input.
+        """
+        document = template.load(text, source)
+        if options["overlay"]:
+            template.check_overlay(document, options["overlay"])
+            document = template.overlay(document, options["overlay"])
+            text = template.dump(document)
+        artifacts.check_size(text, source)
+        references, given = parameters.split(options["parameters"])
+        files = {
+            name: artifacts.Artifact.file(options["name"], name, Path(path))
+            for name, path in options["files"].items()
+        }
+        keys = {name: file.key for name, file in files.items()}
+        draft = cls(
+            document=document,
+            text=text,
+            explicit=parameters.texts("parameters", given) | keys,
+            files=files,
+            references=references,
+            initial=parameters.texts("initial_parameters", options["initial_parameters"]),
+            tags=parameters.texts("tags", options["tags"]) or None,
+        )
+        parameters.check_names(draft.declared, references)
+        for values in (draft.explicit, draft.initial):
+            parameters.check(draft.declared, values, options["variable_prefix"])
+        return draft
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """The template's parameters."""
+        return dict(self.document.get("Parameters") or {})
+
+    def with_versions(self, versions: Mapping[str, str]) -> Draft:
+        """Return the draft with the versions of its files.
+
+        Args:
+            versions: by the parameter that holds the file's key; parameter XVersion takes that of
+                XKey, where the template has it.
+        """
+        twins = {f"{name.removesuffix('Key')}Version": found for name, found in versions.items()}
+        declared = {name: found for name, found in twins.items() if name in self.declared}
+        return replace(self, explicit=self.explicit | declared)
+
+    @property
+    def secrets(self) -> list[str]:
+        """The given values that must not be shown."""
+        given = [*self.explicit.items(), *self.initial.items()]
+        return [value for name, value in given if parameters.is_secret(self.declared[name])]
+
+
+class Deployment:
+    """One run of the task.
+
+    Args:
+        options: the task's options, validated.
+        clock: the time it has.
+        check: whether it only says what would change.
+        show: prints a line in a colour, at once.
+    """
+
+    def __init__(self, options: Options, clock: Clock, *, check: bool, show: Show) -> None:
+        self._options = options
+        self._clock = clock
+        self._check = check
+        self._show = show
+        self._account = aws.Account.of(options)
+        self._client = self._account.client("cloudformation")
+        self._stack = Stack(self._client, options["name"], clock, show)
+
+    def present(self, draft: Draft) -> dict[str, Any]:
+        """Create or update the stack; raises StackError with the root cause of a failure."""
+        sources = self._options["parameters_from"]
+        found = describe_all(self._client, [self._stack.name, *sources])
+        description = found[self._stack.name]
+        missing = [name for name in sources if found[name] is None]
+        if missing and description is None and self._check:
+            return self._unplanned(draft, missing)
+        values = {name: self._outputs_of(name, found[name]) for name in sources}
+        if draft.files:
+            draft = draft.with_versions(self._stored(draft.files, values))
+        result = self._when_free(description, lambda now: self._deployed(draft, values, now))
+        if draft.files and not self._check:
+            client = self._account.client("lambda")
+            resources = self._stack.resources()
+            functions.refuse_foreign_code(client, draft.document, draft.files, resources)
+        return result
+
+    def _stored(self, files: Mapping[str, artifacts.Artifact], values: Outputs) -> dict[str, str]:
+        """Put files into the bucket, or in check mode only look there; return their versions."""
+        bucket = self._bucket(values, "Option files needs a bucket to put them into")
+        if self._check:
+            return {name: bucket.version(it) or artifacts.PLANNED for name, it in files.items()}
+        return {name: bucket.stored(file) for name, file in files.items()}
+
+    def kept_draft(self) -> Draft:
+        """Return the draft of a task without a template: the stack keeps the one it has."""
+        text = self._stack.template()
+        return Draft.of(self._options, text, f"the template of stack {self._stack.name}")
+
+    def absent(self) -> dict[str, Any]:
+        """Delete the stack; raises StackError with the root cause, or if it is protected."""
+        return self._when_free(describe(self._client, self._stack.name), self._deleted)
+
+    def _when_free(
+        self,
+        description: Description | None,
+        work: Callable[[Description | None], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Do the work on the stack once no other operation runs on it."""
+        while True:
+            try:
+                return work(self._stack.settled(description))
+            except BusyError:
+                self._clock.pause(f"Stack {self._stack.name} is still busy")
+                description = describe(self._client, self._stack.name)
+
+    def _deleted(self, description: Description | None) -> dict[str, Any]:
+        if description is None:
+            return _result(self._stack.name, changed=False)
+        protected = bool(description.get("EnableTerminationProtection"))
+        if protected and self._options["termination_protection"] is not False:
+            raise StackError(
+                f"Stack {self._stack.name} is protected against deletion. If it must go, repeat "
+                "with termination_protection: false."
+            )
+        gone = changes.removals(self._stack.resources())
+        if not self._check:
+            if protected:
+                self._stack.protect(False)
+            self._stack.delete(description["StackId"])
+        return _result(self._stack.name, changed=True, made=gone)
+
+    def _deployed(
+        self, draft: Draft, values: Outputs, description: Description | None
+    ) -> dict[str, Any]:
+        status = description["StackStatus"] if description else ""
+        self._stack.refuse_stuck(description)
+        if description and status in REPLACEABLE and not self._check:
+            self._stack.delete(description["StackId"])
+        if status in REPLACEABLE or status == SHELL:
+            description = None
+        request = self._request(draft, values, description)
+        prefix = self._options["variable_prefix"]
+        fixed.refuse_changes(draft.document, description, request, prefix)
+        notes = changes.inputs(description, request, draft.declared)
+        if status in REPLACEABLE and self._check:  # a name in use can't be planned as new
+            made = changes.additions(draft.document)
+            return _result(self._stack.name, changed=True, made=made, notes=notes)
+        with self._body(draft.text, values) as body:
+            planned, deployed = self._stack.deploy(
+                "UPDATE" if description else "CREATE",
+                {**request, **body},
+                execute=not self._check,
+            )
+        now = deployed or description
+        protection = self._protection(now)
+        return _result(
+            self._stack.name,
+            changed=planned is not None or bool(protection),
+            made=changes.from_change_set(planned or [], draft.document),
+            notes=notes + protection,
+            description=now,
+        )
+
+    def _request(
+        self, draft: Draft, values: Outputs, description: Description | None
+    ) -> dict[str, Any]:
+        """Return the arguments of CreateChangeSet but for the template."""
+        previous = None
+        if description:
+            previous = [item["ParameterKey"] for item in description.get("Parameters", [])]
+        sources = parameters.Sources(
+            explicit=draft.explicit,
+            references=draft.references,
+            outputs=values,
+            initial=draft.initial,
+            previous=previous,
+        )
+        request: dict[str, Any] = {
+            "Parameters": parameters.resolve(draft.declared, sources),
+            "Capabilities": self._options["capabilities"],
+        }
+        if draft.tags is not None:
+            request["Tags"] = [{"Key": key, "Value": value} for key, value in draft.tags.items()]
+        role = self._given_or_output("role_arn", values)
+        return {**request, "RoleARN": role} if role else request
+
+    @contextlib.contextmanager
+    def _body(self, text: str, values: Outputs) -> Iterator[dict[str, str]]:
+        """Yield the template as CreateChangeSet takes it: itself, or its address in the bucket."""
+        if not artifacts.is_large(text):
+            yield {"TemplateBody": text}
+            return
+        bucket = self._bucket(
+            values,
+            f"The template of stack {self._stack.name} has {len(text.encode()):,} bytes, and a "
+            f"request takes {artifacts.REQUEST_LIMIT:,}",
+        )
+        template = artifacts.Artifact.template(self._stack.name, text)
+        with bucket.lent(template, keep=not self._check) as url:
+            yield {"TemplateURL": url}
+
+    def _bucket(self, values: Outputs, why: str) -> artifacts.Bucket:
+        name = self._given_or_output("artifacts_bucket", values)
+        if not name:
+            raise StackError(f"{why}. Give option artifacts_bucket.")
+        try:
+            owner = self._account.client("sts").get_caller_identity()["Account"]
+        except aws.AwsError as error:
+            raise StackError(aws.explain(error, "GetCallerIdentity")) from error
+        return artifacts.Bucket(self._account.client("s3"), name, owner)
+
+    def _given_or_output(self, option: str, values: Outputs) -> str | None:
+        """Return an option, or the output that its twin `..._from` names."""
+        name = self._options[f"{option}_from"]
+        if not name:
+            return self._options[option] or None
+        for found in values.values():
+            if name in found:
+                return found[name]
+        raise StackError(
+            f"None of the stacks {', '.join(values) or '(none)'} has the output {name} that option "
+            f"{option}_from names. Mend the name, or add the stack to parameters_from."
+        )
+
+    def _outputs_of(self, name: str, description: Description | None) -> dict[str, str]:
+        if description and description["StackStatus"] == "CREATE_IN_PROGRESS":
+            source = Stack(self._client, name, self._clock, self._show)
+            description = source.settled(description)
+        status = description["StackStatus"] if description else "not there"
+        if description is None or status in REPLACEABLE or status.startswith(("REVIEW", "DELETE")):
+            raise StackError(
+                f"Stack {name}, named in parameters_from, is {status}. Deploy it first, or take it "
+                "from the list."
+            )
+        return dict(outputs(description))
+
+    def _protection(self, description: Description | None) -> list[str]:
+        """Set termination protection as wanted, and return a line about it if that changes it."""
+        wanted = self._options["termination_protection"]
+        protected = bool((description or {}).get("EnableTerminationProtection"))
+        if wanted is None or wanted == protected:
+            return []
+        if not self._check:
+            self._stack.protect(wanted)
+        return [f"termination protection: {'on' if wanted else 'off'}"]
+
+    def _unplanned(self, draft: Draft, missing: list[str]) -> dict[str, Any]:
+        result = _result(self._stack.name, changed=True, made=changes.additions(draft.document))
+        result["warnings"] = [
+            f"Stack {self._stack.name} can't be planned yet: it takes values from "
+            f"{', '.join(missing)}, not deployed so far. Its resources are shown as new."
+        ]
+        return result
+
+
+def _result(
+    name: str,
+    *,
+    changed: bool,
+    made: list[changes.Change] | None = None,
+    notes: list[str] | None = None,
+    description: Description | None = None,
+) -> dict[str, Any]:
+    """Return the task's result; a stack that is not there is absent."""
+    result = {
+        "changed": changed,
+        "changes": made or [],
+        "status": description["StackStatus"] if description else "absent",
+        "outputs": outputs(description) if description else {},
+        "diff": changes.diff(name, made or [], notes or []) if changed else [],
+    }
+    return {**result, "stack_id": description["StackId"]} if description else result
