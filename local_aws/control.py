@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.parse
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +41,23 @@ _START_TIMEOUT = 60  # seconds
 _STRICT = "LOCAL_AWS_STRICT"
 _STOP_TIMEOUT = 20  # seconds
 _ATTEMPTS = 3  # a free port may be gone until the server binds it
+
+
+@dataclass(frozen=True)
+class Call:
+    """One authorization that a request asked of IAM.
+
+    Args:
+        principal: ARN of the user or of the role's session; empty for an unknown key.
+        action: of IAM, such as s3:GetObject.
+        resource: ARN; * where the call names none, or it isn't known.
+        error: why IAM refused, such as AccessDenied; empty when it allowed.
+    """
+
+    principal: str
+    action: str
+    resource: str
+    error: str
 
 
 class LocalAws:
@@ -212,6 +230,10 @@ class LocalAws:
             LocalAwsError: there is no such cluster, it is away already, or it can't be so.
         """
         self._control("database_away", cluster=cluster, seconds=seconds, how=how)
+
+    def calls(self) -> list[Call]:
+        """Return every call of its API since its start, in order; also once it is stopped."""
+        return [Call(**json.loads(line)) for line in self._settings.calls.open()]
 
     def _control(self, name: str, **arguments: Any) -> Any:
         """Call a control of the server (local_aws/controls.py) and return its answer.

@@ -18,7 +18,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "core.iam_evaluator": (
         "_is_root_key",
         "_resolve_condition_key",
+        "_verified_key",
+        "enforce",
         "is_root_access_key",
+        "resolve_principal",
     ),
     "core.lambda_runtime": (
         "_detect_runtime_binary",

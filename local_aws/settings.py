@@ -80,6 +80,11 @@ class Settings:
         return self.directory / "tls" / "bundle.pem"
 
     @property
+    def calls(self) -> Path:
+        """Where the server writes who called what."""
+        return self.directory / "calls.jsonl"
+
+    @property
     def log(self) -> Path:
         """Standard output and error of the server."""
         return self.directory / "server.log"

@@ -15,6 +15,7 @@ import botocore.httpsession
 from local_aws.databases import Databases
 from local_aws.mends import (
     alarms,
+    calls,
     custom_resources,
     ecs_drain,
     ecs_engine,
@@ -29,6 +30,7 @@ from local_aws.mends import (
     load_balancers,
     objects,
     parameters,
+    pass_role,
     rds,
     resource_types,
     rotation,
@@ -61,12 +63,14 @@ def install_all(settings: Settings) -> Installed:
     certificate = authority.server_certificate("server", ["localhost", "127.0.0.1"])
     databases = Databases(settings, certificate)
     identity.install(settings)
+    calls.install(settings)
     service_linked_roles.install()
     parameters.install()
     ecs_permissions.install()
     custom_resources.install(settings)
     stack_shells.install()
     stack_operations.install()
+    pass_role.install()
     stack_exports.install()
     stack_failures.install()
     stack_unfinished.install()

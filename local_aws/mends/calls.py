@@ -1,0 +1,59 @@
+"""Who called what: a line of JSON for each authorization that a request asked of IAM.
+
+The actions are IAM's, as the Service Authorization Reference names them (HeadObject asks for
+s3:GetObject, ListObjectsV2 for s3:ListBucket, a transaction for each of its items' actions). What
+CloudFormation's handlers call is not among them: here they call nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id
+
+from local_aws.settings import Settings
+
+_writing = threading.Lock()
+
+
+def install(settings: Settings) -> None:
+    """Write down every call; the file is as old as the server."""
+    settings.calls.write_text("")
+    upstream = iam_evaluator.enforce
+
+    def enforce(  # noqa: PLR0917 - as upstream
+        access_key_id: str,
+        iam_action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        refusal = upstream(
+            access_key_id, iam_action, service, region, resource_arn, service_context
+        )
+        line = {
+            "principal": _principal(access_key_id),
+            "action": iam_action,
+            "resource": resource_arn,
+            "error": _error(refusal),
+        }
+        with _writing, settings.calls.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        return refusal
+
+    iam_evaluator.enforce = enforce
+
+
+def _principal(access_key_id: str) -> str:
+    resolved = iam_evaluator.resolve_principal(access_key_id or "", get_account_id())
+    return getattr(resolved, "arn", "")
+
+
+def _error(refusal: Any) -> str:
+    if refusal is None:
+        return ""
+    return str(getattr(refusal, "code", "") or "AccessDenied")
