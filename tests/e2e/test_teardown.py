@@ -70,3 +70,23 @@ def test_a_confirmed_teardown_leaves_nothing_behind_but_the_snapshot_it_names(
     assert everything_named(doomed.aws, "gone") == {}
     snapshots = doomed.aws.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
     assert [s for s in snapshots if s["DBClusterSnapshotIdentifier"] in output]
+
+
+def test_the_data_that_a_teardown_left_can_be_deleted_afterwards(doomed: Doomed) -> None:
+    """As the teardown says; the platform's stacks are gone by then."""
+    rds, kms = doomed.aws.client("rds"), doomed.aws.client("kms")
+
+    def snapshots() -> dict[str, str]:
+        found = rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+        return {
+            it["DBClusterSnapshotIdentifier"]: it["KmsKeyId"]
+            for it in found
+            if it["DBClusterIdentifier"].startswith("gone-")
+        }
+
+    (name, key), *_ = snapshots().items()
+    given = {"platform": "gone", "confirm": "gone", "delete_data": "gone"}
+    assert name in doomed.play("playbooks/teardown.yml", **given)
+    assert snapshots() == {}
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert "Nothing is left." in doomed.play("playbooks/teardown.yml", **given)
