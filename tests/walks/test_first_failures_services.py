@@ -1,0 +1,68 @@
+"""A database or a service whose first creation failed, at any resource, is deployed anew.
+
+As test_first_failures_platform.py, for the two stacks with real servers and tasks behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_aws.control import LocalAws
+from tests.e2e.platform import ROOT, platform_variables
+from tests.walks.first_failures.walking import Walk, play, walk
+
+pytestmark = pytest.mark.timeout(1500)
+PLATFORM = "walk"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    with LocalAws.start(tmp_path_factory.mktemp("aws") / "state") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def platform(aws: LocalAws) -> LocalAws:
+    play(aws, "playbooks/platform.yml", platform=PLATFORM, **platform_variables())
+    return aws
+
+
+def test_service(platform: LocalAws, tmp_path: Path) -> None:
+    zone = platform.client("route53").create_hosted_zone(Name="shop.test", CallerReference="walk")
+    zone_id = zone["HostedZone"]["Id"].rpartition("/")[2]
+    given = {
+        "service_platform": PLATFORM,
+        "service_name": "orders",
+        "service_image": platform.push_image(ROOT / "examples" / "orders", "orders:1"),
+        "service_host_name": "orders.shop.test",
+        "service_hosted_zone_id": zone_id,
+        "service_scaling": {"min": 1, "max": 2},
+        "service_deregistration_delay_seconds": 0,
+    }
+    parameters = {
+        "Platform": PLATFORM,
+        "Name": "orders",
+        "HostedZoneId": zone_id,
+        "LoadBalancerFullName": "app/x/y",
+        "AlarmTopicArn": "topic",
+        "MaxCount": "2",
+    }
+    it = Walk("service", f"{PLATFORM}-service-orders", given, parameters, last="Service")
+    walk(platform, it, tmp_path / "report")
+
+
+def test_rds(platform: LocalAws, tmp_path: Path) -> None:
+    given = {"rds_platform": PLATFORM, "rds_reader_count": 1}
+    parameters = {"Platform": PLATFORM, "ReaderCount": "1", "AlarmTopicArn": "topic"}
+    name, lift = f"{PLATFORM}-rds", {"DeletionProtection": False}
+    play(
+        platform,
+        "tests/walks/first_failures/remove.yml",
+        stack=name,
+        lift=lift,
+    )
+    it = Walk("rds", name, given, parameters, last="FirstInstance", lift=lift)
+    walk(platform, it, tmp_path / "report")
