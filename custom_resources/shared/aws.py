@@ -12,19 +12,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from custom_resources.shared.failure import Failure
 
 # Time-outs are short because a call that hangs would use up the whole ServiceTimeout.
-_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=20
-)
+_CONFIG = Config(connect_timeout=5, read_timeout=20)
+_ATTEMPTS = 6
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, attempts: int = _ATTEMPTS) -> Any:
     """The function's client of an AWS service; made once, as warm calls reuse it.
 
     Args:
         service: boto3's name of the service.
+        attempts: how often a call that is throttled or fails for a passing reason is made in all.
     """
-    return boto3.client(service, config=_CONFIG)
+    retries = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+    return boto3.client(service, config=_CONFIG.merge(retries))
 
 
 def code(error: ClientError) -> str:

@@ -81,8 +81,8 @@ class Facts:
         deployments: of the ECS service.
         service_deployments: of the ECS service, those of the last 90 days.
         primary_updated: when the service's primary deployment last changed.
-        tasks: of the whole cluster that refer to the secret.
         now: the time of all this.
+        tasks: that refer to the secret, as far as they were looked for.
         sessions: number of sessions of the user in the database.
     """
 
@@ -90,8 +90,8 @@ class Facts:
     deployments: tuple[Deployment, ...]
     service_deployments: tuple[ServiceDeployment, ...]
     primary_updated: datetime.datetime | None
-    tasks: tuple[Task, ...]
     now: datetime.datetime
+    tasks: tuple[Task, ...] = ()
     sessions: int = 0
 
     @property
@@ -194,15 +194,16 @@ def refers(definition: Any, user: ServiceUser) -> bool:
     """
     name = re.escape(user.secret_name)
     pattern = re.compile(rf"(?<![\w/+=.@-]){name}(-\w{{6}})?(?![\w/+=.@-])")
-    return any(pattern.search(text) for text in _texts(definition))
+    return any(pattern.search(text) for text in texts(definition))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """Every string in JSON that isn't a name of a member."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _texts(inner)
+            yield from texts(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts(inner)

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from custom_resources.rotation.rotate.cluster import Memory
 from custom_resources.rotation.rotate.decisions import Refusal
 from custom_resources.rotation.rotate.guard import Guard
 from custom_resources.rotation.rotate.rotation import Rotation
@@ -17,6 +18,10 @@ from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.sentences import place, sentence
 
 _SETTLING_SECONDS = "300"
+# The guard's reads of a large cluster are throttled: ECS gives such a call some twenty times a
+# second, to all functions of the account together.
+_ECS_ATTEMPTS = 10
+_MEMORY = Memory()  # outlives an invocation
 
 
 class NotRotatedError(Exception):
@@ -42,10 +47,8 @@ def handler(event: dict[str, str], _context: object) -> None:
         NotRotatedError: the step was refused or failed, in a sentence without any secret.
     """
     log.begin()
-    run(
-        event,
-        Clients(aws.client("secretsmanager"), aws.client("cloudformation"), aws.client("ecs")),
-    )
+    ecs = aws.client("ecs", _ECS_ATTEMPTS)
+    run(event, Clients(aws.client("secretsmanager"), aws.client("cloudformation"), ecs))
 
 
 def run(event: dict[str, str], clients: Clients) -> str:
@@ -73,5 +76,6 @@ def _rotation(secret_id: str, version: str, clients: Clients) -> Rotation:
         ecs=clients.ecs,
         settling=datetime.timedelta(seconds=seconds),
         paused=is_paused(),
+        memory=_MEMORY,
     )
     return Rotation(Versions(clients.secretsmanager, secret_id, name), version, guard)

@@ -1,7 +1,6 @@
 """Finding out what the guard has to know.
 
-Source: Amazon ECS API reference, ListTasks (by default only tasks whose desired status is RUNNING:
-one that drains has STOPPED), DescribeServices, ListServiceDeployments (90 days).
+Source: Amazon ECS API reference, DescribeServices, ListServiceDeployments (90 days).
 """
 
 from __future__ import annotations
@@ -12,19 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from custom_resources.rotation import service_stack
+from custom_resources.rotation.rotate.cluster import Cluster, Memory
 from custom_resources.rotation.rotate.decisions import (
     Deployment,
     Facts,
-    Refusal,
     ServiceDeployment,
-    Task,
-    refers,
     refusal,
 )
 from custom_resources.rotation.users import ServiceUser
 from custom_resources.shared.failure import Failure
-
-_TASKS_A_CALL = 100
 
 
 def now() -> datetime.datetime:
@@ -43,6 +38,7 @@ class Guard:
         settling: how long ago the last deployment must have ended.
         paused: whether the platform's rotation is paused.
         clock: the time in UTC.
+        memory: what earlier guards of the same function learned of the cluster.
     """
 
     user: ServiceUser
@@ -51,27 +47,35 @@ class Guard:
     settling: datetime.timedelta
     paused: bool = False
     clock: Callable[[], datetime.datetime] = now
-    # A revision of a task definition never changes.
-    _referring: dict[str, bool] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
-    def check(self, count_sessions: Callable[[], int]) -> None:
-        """Look at everything anew.
+    def check(self, count_sessions: Callable[[], int], *, again: bool = False) -> None:
+        """Look anew: at the service first, at the whole cluster if that allows it, and at the
+        database if that does too.
 
         Args:
-            count_sessions: counts the user's sessions in the database; only called if nothing in
-                AWS forbids the rotation.
+            count_sessions: counts the user's sessions in the database.
+            again: the whole cluster was looked at a moment ago, and only what could begin to use
+                the user since matters: a deployment of its service, and that one's tasks.
         Raises:
             Refusal: naming what forbids the rotation.
             Failure: stack or service isn't there.
             ClientError: a call was refused; nothing is rotated on half the facts.
         """
         facts = self._facts()
-        refused = self._refusal(facts) or self._refusal(replace(facts, sessions=count_sessions()))
+        self._raise_refusal(facts)
+        facts = replace(facts, tasks=self._cluster.tasks(of_service=again))
+        self._raise_refusal(facts)
+        self._raise_refusal(replace(facts, sessions=count_sessions()))
+
+    def _raise_refusal(self, facts: Facts) -> None:
+        refused = refusal(facts, self.user, self.settling, paused=self.paused)
         if refused:
             raise refused
 
-    def _refusal(self, facts: Facts) -> Refusal | None:
-        return refusal(facts, self.user, self.settling, paused=self.paused)
+    @property
+    def _cluster(self) -> Cluster:
+        return Cluster(self.ecs, self.user, self.memory)
 
     def _facts(self) -> Facts:
         stack = service_stack.describe(self.cloudformation, self.user.stack_name)
@@ -86,7 +90,6 @@ class Guard:
             deployments=tuple(self._deployment(it) for it in deployments),
             service_deployments=self._service_deployments(),
             primary_updated=next(updated, None),
-            tasks=self._tasks(),
             now=self.clock(),
         )
 
@@ -107,7 +110,7 @@ class Guard:
             rollout_state=described.get("rolloutState", "IN_PROGRESS"),
             running=described["runningCount"] + described["pendingCount"],
             desired=described["desiredCount"],
-            refers=self._refers(described["taskDefinition"]),
+            refers=self._cluster.refers(described["taskDefinition"]),
         )
 
     def _service_deployments(self) -> tuple[ServiceDeployment, ...]:
@@ -125,39 +128,3 @@ class Guard:
             )
             for it in listed
         )
-
-    def _tasks(self) -> tuple[Task, ...]:
-        cluster = self.user.platform
-        arns = [
-            arn
-            for desired in ("RUNNING", "STOPPED")
-            for page in self.ecs.get_paginator("list_tasks").paginate(
-                cluster=cluster, desiredStatus=desired
-            )
-            for arn in page["taskArns"]
-        ]
-        unique = list(dict.fromkeys(arns))
-        found = []
-        for start in range(0, len(unique), _TASKS_A_CALL):
-            some = unique[start : start + _TASKS_A_CALL]
-            # A task that is gone by now is in `failures`.
-            found += self.ecs.describe_tasks(cluster=cluster, tasks=some)["tasks"]
-        return tuple(
-            Task(
-                identity=it["taskArn"].rsplit("/", 1)[-1],
-                group=it.get("group") or it.get("startedBy") or "no group",
-                status=it["lastStatus"],
-            )
-            for it in found
-            if it["lastStatus"] != "STOPPED" and self._holds(it)
-        )
-
-    def _holds(self, task: dict[str, Any]) -> bool:
-        return refers(task.get("overrides"), self.user) or self._refers(task["taskDefinitionArn"])
-
-    def _refers(self, task_definition: str) -> bool:
-        if task_definition not in self._referring:
-            answer = self.ecs.describe_task_definition(taskDefinition=task_definition)
-            containers = answer["taskDefinition"]["containerDefinitions"]
-            self._referring[task_definition] = refers(containers, self.user)
-        return self._referring[task_definition]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -13,6 +14,7 @@ from botocore.exceptions import UnStubbedResponseError
 from botocore.stub import Stubber
 
 from custom_resources.rotation import service_stack
+from custom_resources.rotation.rotate.cluster import Memory
 from custom_resources.rotation.rotate.decisions import Refusal
 from custom_resources.rotation.rotate.guard import Guard
 from custom_resources.rotation.users import ServiceUser
@@ -62,9 +64,12 @@ def guard(stubs: dict[str, Stubber]) -> Guard:
 
 
 def answer(
-    stubs: dict[str, Stubber], pages: list[list[dict[str, Any]]], tasks: tuple[int, int] = (0, 0)
+    stubs: dict[str, Stubber],
+    pages: list[list[dict[str, Any]]],
+    tasks: tuple[int, int] | None = (0, 0),
 ) -> None:
-    """Queue the answers to one look: service deployments by page; running and draining tasks."""
+    """Queue the answers to one look: service deployments by page; running and draining tasks, None
+    if they aren't asked for."""
     stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [STACK]})
     ecs = stubs["ecs"]
     deployment = {
@@ -84,6 +89,8 @@ def answer(
         more = {"nextToken": str(number + 1)} if number + 1 < len(pages) else {}
         listed = {"serviceDeployments": page, **more}
         ecs.add_response("list_service_deployments", listed, {**REQUEST, **token})
+    if tasks is None:
+        return
     running, draining = (
         task_arns(state, number) for state, number in zip("rd", tasks, strict=True)
     )
@@ -128,7 +135,7 @@ def service_deployment(name: str, status: str, finished: bool) -> dict[str, Any]
 def test_service_deployments_are_read_to_the_last_page(stubs: dict[str, Stubber]) -> None:
     done = [service_deployment(f"s{n}", "SUCCESSFUL", True) for n in range(3)]
     last = service_deployment("s9", "ROLLBACK_IN_PROGRESS", False)
-    answer(stubs, [done[:2], done[2:], [last]])
+    answer(stubs, [done[:2], done[2:], [last]], tasks=None)
 
     with pytest.raises(Refusal, match="service deployment s9 is ROLLBACK_IN_PROGRESS"):
         guard(stubs).check(lambda: 0)
@@ -149,6 +156,32 @@ def test_tasks_are_described_a_hundred_at_a_time_draining_ones_too(
     with pytest.raises(Refusal, match=r"task d9 \(service:orders\) is DEPROVISIONING and refers"):
         guard(stubs).check(lambda: 0)
     stubs["ecs"].assert_no_pending_responses()
+
+
+def test_a_task_that_holds_the_secret_is_asked_for_its_status_each_time(
+    stubs: dict[str, Stubber],
+) -> None:
+    """And for nothing else: what is in a task and in its definition's revision never changes."""
+    green, (holder,) = definition("green"), [f"{ECS}:task/shop/d9"]
+    ecs, memory = stubs["ecs"], Memory()
+    looks = [("RUNNING", "is RUNNING"), ("DEPROVISIONING", "is DEPROVISIONING"), ("STOPPED", "")]
+    for status, said in looks:
+        stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [STACK]})
+        ecs.add_response("describe_services", {"services": [{"deployments": []}]})
+        ecs.add_response("list_service_deployments", {"serviceDeployments": []})
+        for arns in ([holder], []):
+            ecs.add_response("list_tasks", {"taskArns": arns})
+        described = task(holder) | {"lastStatus": status}
+        ecs.add_response("describe_tasks", {"tasks": [described]})
+        if status == "RUNNING":
+            ecs.add_response("describe_task_definition", green)
+        one = replace(guard(stubs), memory=memory)
+        if said:
+            with pytest.raises(Refusal, match=said):
+                one.check(lambda: 0)
+        else:
+            one.check(lambda: 0)
+        ecs.assert_no_pending_responses()
 
 
 def test_a_quiet_service_is_allowed_and_looked_at_anew_each_time(
