@@ -11,9 +11,19 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import credentials
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
-_SERVICES = {"cloudformation"}  # those that clients were asked for
+
+class _EveryName:
+    """Holds each service's name: whether botocore has its model is seen when it is opened.
+
+    That way the services are there too that botocore itself needs for credentials: sts, sso,
+    sso-oidc, signin, and what comes after them.
+    """
+
+    def __contains__(self, _name: object) -> bool:
+        return True
 
 
 def _loader() -> Any:
@@ -23,7 +33,7 @@ def _loader() -> Any:
     client, to find that out.
     """
     loader = botocore.loaders.create_loader(os.environ.get("AWS_DATA_PATH"))
-    loader.list_available_services = lambda _type_name: _SERVICES
+    loader.list_available_services = lambda _type_name: _EveryName()
     loader.load_data("endpoints")
     for model in ("service-2", "endpoint-rule-set-1"):
         loader.load_service_model("cloudformation", model, api_version=None)
@@ -47,10 +57,12 @@ except ImportError as error:
     _MISSING = error
 gc.freeze()
 
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-_CREDENTIALS = frozenset({"ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException"})
-# ValueError: an endpoint that is no URL.
-_UNUSABLE: tuple[type[Exception], ...] = (*AwsError, ValueError)
+DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
+)
+# ValueError: an endpoint that is no URL, a program that prints no JSON, a code that nobody types.
+# OSError: a token's file or a program that isn't there.
+_UNUSABLE: tuple[type[Exception], ...] = (*AwsError, ValueError, OSError)
 
 
 class Account:
@@ -70,7 +82,10 @@ class Account:
         self._session = botocore.session.Session(profile=profile)
         self._session.register_component("data_loader", _LOADER)
         # botocore alone reads only AWS_DEFAULT_REGION; AWS's other SDKs and its CLI prefer this.
-        self._region = region or os.environ.get("AWS_REGION")
+        # The session has it too: botocore's own clients, which fetch credentials, ask it.
+        self._region = region or os.environ.get("AWS_REGION") or None
+        if self._region:
+            self._session.set_config_variable("region", self._region)
         self._endpoint_url = endpoint_url
 
     @classmethod
@@ -78,18 +93,46 @@ class Account:
         """Return what a task's options region, profile and endpoint_url name."""
         return cls(options["region"], options["profile"], options["endpoint_url"])
 
+    @property
+    def region(self) -> str | None:
+        """The region of its clients: the option's, the environment's or the profile's.
+
+        Raises: StackError if there is no such profile.
+        """
+        try:
+            return self._session.get_config_variable("region") or None
+        except _UNUSABLE as error:
+            raise StackError(explain(error, "Finding the region")) from error
+
+    def credentials_from(self) -> str:
+        """Fetch the credentials, and return where botocore found them, such as ``assume-role``.
+
+        Raises: StackError if there are none, or who gives them refuses.
+        """
+        try:
+            chain = self._session.get_component("credential_provider")
+            chain.get_provider("assume-role")._prompter = credentials.no_keyboard
+            found = self._session.get_credentials()
+            if found is None:
+                raise exceptions.NoCredentialsError
+            found.get_frozen_credentials()
+        except _UNUSABLE as error:
+            raise StackError(explain(error, "Getting AWS credentials")) from error
+        return str(found.method)
+
     def client(self, service: str) -> Any:
         """Return a client that repeats throttled and passing failures (botocore: standard mode).
 
-        Raises: StackError if region, profile or endpoint are no use.
+        Raises: StackError if region, profile, credentials or endpoint are no use.
         """
+        # Not left to the first call: what fails there is no error of AWS's, and no sentence.
+        self.credentials_from()
         config = botocore.config.Config(
             retries={"mode": "standard", "total_max_attempts": 6},
             connect_timeout=10,
             read_timeout=60,
             user_agent_extra="quayside.fargate",
         )
-        _SERVICES.add(service)
         try:
             return self._session.create_client(
                 service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
@@ -112,14 +155,14 @@ def message(error: Exception) -> str:
 
 def explain(error: Exception, doing: str) -> str:
     """Return what failed and what to do about it, in two sentences."""
-    if code(error) in DENIED:
-        advice = "Give the deploying role this permission"
-    elif code(error) in _CREDENTIALS or isinstance(error, exceptions.NoCredentialsError):
-        advice = "Log in to AWS again, or set AWS_PROFILE or option profile"
-    elif isinstance(error, exceptions.NoRegionError):
-        advice = "Give option region, or set AWS_REGION"
-    elif isinstance(error, exceptions.ConnectionError):
-        advice = "Check the network, the region and AWS_ENDPOINT_URL"
-    else:
-        advice = "Mend that, and run the playbook again"
-    return f"{doing} failed: {message(error).rstrip('.')}. {advice}."
+    return f"{doing} failed: {message(error).rstrip('.')}. {_advice(error)}."
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, exceptions.NoRegionError):
+        return "Give option region, or set AWS_REGION"
+    if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
+        return "Check the network, the region and AWS_ENDPOINT_URL"
+    denied = "Give the deploying role this permission" if code(error) in DENIED else ""
+    other = denied or "Mend that, and run the playbook again"
+    return credentials.remedy(error, code(error)) or other
