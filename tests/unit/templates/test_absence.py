@@ -45,6 +45,9 @@ ABSENT = {
     ("AWS::IAM::Role", "Policies"): _LIST,
     ("AWS::IAM::Role", "Tags"): _LIST,
     ("AWS::KMS::Key", "KeyPolicy"): _WHOLE,
+    ("AWS::Lambda::Function", "Code"): (
+        "the handler sends bucket and key with UpdateFunctionCode, which takes the newest version"
+    ),
     ("AWS::RDS::DBCluster", "MasterUsername"): (
         "the snapshot's admin is the cluster's; it takes part in creation only"
     ),
