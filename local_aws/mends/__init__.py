@@ -35,6 +35,7 @@ from local_aws.mends import (
     resource_types,
     rotation,
     secrets,
+    service_deployments,
     service_linked_roles,
     stack_exports,
     stack_failures,
@@ -89,6 +90,7 @@ def install_all(settings: Settings) -> Installed:
     ecs_templates.install()
     target_health.install()
     ecs_rollout.install()
+    service_deployments.install()
     if settings.strict:
         lateness.install()
         throttling.install()

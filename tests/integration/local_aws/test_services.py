@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import LOAD_BALANCER, Stacks, call, service_template
+from tests.integration.local_aws.support import (
+    LOAD_BALANCER,
+    Stacks,
+    call,
+    service_template,
+)
 
 PRIORITIES = iter(range(100, 50000))
 
@@ -269,3 +274,99 @@ def test_deleting_a_stack_waits_until_its_last_task_is_gone(service: Service, im
     pids = {environment_of(service)["pid"]}
     service.stacks.delete(service.name)
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def service_deployments(service: Service, **options: Any) -> list[dict[str, Any]]:
+    ecs = service.aws.client("ecs")
+    answer = ecs.list_service_deployments(cluster="tests", service=service.name, **options)
+    return list(answer["serviceDeployments"])
+
+
+def test_each_deployment_leaves_a_service_deployment_and_scaling_none(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    environment = {"PORT": "8080", "COLOUR": "another"}
+    service.deploy(image, Environment=[{"Name": k, "Value": v} for k, v in environment.items()])
+    ecs = aws.client("ecs")
+    ecs.update_service(cluster="tests", service=service.name, desiredCount=1)
+    second, first = service_deployments(service)
+    assert (first["status"], second["status"]) == ("SUCCESSFUL", "SUCCESSFUL")
+    assert first["createdAt"] <= first["startedAt"] <= first["finishedAt"] <= second["finishedAt"]
+    (described,) = ecs.describe_service_deployments(
+        serviceDeploymentArns=[second["serviceDeploymentArn"], "arn:none"]
+    )["serviceDeployments"]
+    source, target = first["targetServiceRevisionArn"], second["targetServiceRevisionArn"]
+    assert [it["arn"] for it in described["sourceServiceRevisions"]] == [source]
+    assert described["targetServiceRevision"]["arn"] == target
+    revisions = ecs.describe_service_revisions(serviceRevisionArns=[source, target])
+    definitions = [it["taskDefinition"] for it in revisions["serviceRevisions"]]
+    assert [it.rsplit(":", 1)[-1] for it in definitions] == ["1", "2"]
+
+
+def test_service_deployments_are_listed_by_page_status_and_time(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    ecs = aws.client("ecs")
+    ecs.update_service(cluster="tests", service=service.name, forceNewDeployment=True)
+    (newest,) = service_deployments(service, maxResults=1)
+    page = ecs.list_service_deployments(cluster="tests", service=service.name, maxResults=1)
+    (oldest,) = service_deployments(service, maxResults=1, nextToken=page["nextToken"])
+    assert oldest["createdAt"] <= newest["createdAt"]
+    assert oldest["serviceDeploymentArn"] != newest["serviceDeploymentArn"]
+    unfinished = service_deployments(service, status=["PENDING", "IN_PROGRESS"])
+    assert [it["serviceDeploymentArn"] for it in unfinished] == [newest["serviceDeploymentArn"]]
+    assert service_deployments(service, createdAt={"after": time.time() + 60}) == []
+    eventually(lambda: not service_deployments(service, status=["PENDING", "IN_PROGRESS"]))
+    with pytest.raises(ecs.exceptions.ServiceNotFoundException):
+        ecs.list_service_deployments(cluster="tests", service="nobody")
+
+
+def test_a_rollback_by_the_circuit_breaker_is_told_while_it_lasts_and_afterwards(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    crash = service_template(image, Environment=[{"Name": "CRASH", "Value": "1"}])
+    statuses: list[str] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            (newest, *_) = service_deployments(service, maxResults=1)
+            if newest["status"] not in statuses[-1:]:
+                statuses.append(newest["status"])
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with pytest.raises(AssertionError, match="Circuit Breaker was triggered"):
+        service.stacks.deploy(service.name, crash, **service.parameters)
+    done.set()
+    watcher.join()
+    assert [it for it in statuses if it != "SUCCESSFUL"][:2] in (
+        ["PENDING", "IN_PROGRESS"],
+        ["IN_PROGRESS", "ROLLBACK_IN_PROGRESS"],
+    )
+    (failed,) = service_deployments(service, status=["ROLLBACK_SUCCESSFUL"])
+    assert "circuit breaker" in failed["statusReason"]
+    (described,) = aws.client("ecs").describe_service_deployments(
+        serviceDeploymentArns=[failed["serviceDeploymentArn"]]
+    )["serviceDeployments"]
+    assert described["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
+    assert described["rollback"]["serviceRevisionArn"].endswith(f"/{service.name}/1")
+
+
+def test_a_service_deployment_that_is_stopped_rolls_back(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    service.deploy(image)
+    ecs = aws.client("ecs")
+    before = {task["taskArn"] for task in service.tasks()}
+    ecs.update_service(cluster="tests", service=service.name, forceNewDeployment=True)
+    (newest,) = service_deployments(service, maxResults=1)
+    arn = newest["serviceDeploymentArn"]
+    assert ecs.stop_service_deployment(serviceDeploymentArn=arn)["serviceDeploymentArn"] == arn
+    eventually(lambda: service_deployments(service, status=["ROLLBACK_SUCCESSFUL"]))
+    eventually(lambda: {task["taskArn"] for task in service.tasks()} == before)
+    with pytest.raises(ecs.exceptions.ConflictException):
+        ecs.stop_service_deployment(serviceDeploymentArn=arn)
