@@ -1,7 +1,8 @@
 """Resources whose creation fails when they are there already.
 
 Wrong upstream: they are forgotten. On AWS they belong to the stack, in CREATE_FAILED, and its
-rollback deletes them; so with a custom resource that answered FAILED, or not at all.
+rollback deletes them; so with a custom resource that answered FAILED, or not at all. And what a
+rollback couldn't delete is forgotten too, so that the stack's deletion leaves it behind.
 Source: CloudFormation user guide, "Custom resource request types"; resource type development,
 "Resource type handler contract", create handlers.
 """
@@ -53,7 +54,22 @@ def install() -> None:
         if kept.get("ResourceStatus") == "CREATE_FAILED" and failed not in operation["created"]:
             operation["created"].append(failed)
         await roll_back(name, stack_id, stack, operation, *reason)
+        _keep_undeleted(stack)
 
     stacks._provision_resource = create_resource
     stacks._update_resource = update_resource
     stacks._roll_back_operation = roll_back_with_it
+
+
+def _keep_undeleted(stack: dict[str, Any]) -> None:
+    """Keep what the rollback of a creation couldn't delete: the stack's deletion tries it again."""
+    if stack["StackStatus"] != "ROLLBACK_FAILED":
+        return
+    for logical_id, record in stack.get("_rollback_failed", {}).items():
+        stack["_resources"][logical_id] = {
+            "Attributes": {},
+            **record,
+            "LogicalResourceId": logical_id,
+            "ResourceStatus": "DELETE_FAILED",
+            "Timestamp": now_iso(),
+        }

@@ -198,16 +198,18 @@ class Deployment:
         self, draft: Draft, values: Outputs, description: Description | None
     ) -> dict[str, Any]:
         status = description["StackStatus"] if description else ""
-        self._stack.refuse_stuck(description)
-        if description and status in REPLACEABLE and not self._check:
+        failed_at_first = self._stack.failed_at_first(description)
+        if not failed_at_first:
+            self._stack.refuse_stuck(description)
+        if description and failed_at_first and not self._check:
             self._stack.delete(description["StackId"])
-        if status in REPLACEABLE or status == SHELL:
+        if failed_at_first or status == SHELL:
             description = None
         request = self._request(draft, values, description)
         prefix = self._options["variable_prefix"]
         fixed.refuse_changes(draft.document, description, request, prefix)
         notes = changes.inputs(description, request, draft.declared)
-        if status in REPLACEABLE and self._check:  # a name in use can't be planned as new
+        if failed_at_first and self._check:  # a name in use can't be planned as new
             made = changes.additions(draft.document)
             return _result(self._stack.name, changed=True, made=made, notes=notes)
         with self._body(draft.text, values) as body:

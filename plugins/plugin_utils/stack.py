@@ -162,12 +162,34 @@ class Stack:
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self.name)
         return [item for page in pages for item in page["StackResourceSummaries"]]
 
+    def failed_at_first(self, description: Description | None) -> bool:
+        """Say whether a stack's first creation failed: it can be deleted and made again.
+
+        The deletion of such a stack may fail too; that it never stood is then in its events.
+        """
+        status = description["StackStatus"] if description else ""
+        if not description or status != "DELETE_FAILED":
+            return status in REPLACEABLE
+        statuses = self._own_statuses(description["StackId"])
+        # An old stack's first events are forgotten after 90 days: a rollback must be seen.
+        return bool(statuses & REPLACEABLE) and "CREATE_COMPLETE" not in statuses
+
     def refuse_stuck(self, description: Description | None) -> None:
         """Raise StackError for a state that only a person can mend."""
         status = description["StackStatus"] if description else ""
         if description and status in _STUCK:
             reason = description.get("StackStatusReason") or "its events tell why"
             raise StackError(self._failure(status, reason))
+
+    def _own_statuses(self, stack_id: str) -> set[str]:
+        """Return the statuses that the stack itself has had, as far as its events go back."""
+        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+        return {
+            str(event.get("ResourceStatus"))
+            for page in pages
+            for event in page["StackEvents"]
+            if event.get("PhysicalResourceId") == stack_id
+        }
 
     def _create_change_set(self, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
         name = f"quayside-{uuid.uuid4().hex}"

@@ -165,6 +165,21 @@ def test_a_creation_that_rolled_back_is_replaced(
     assert f"{name}: DELETE begins" in replaced.output
 
 
+def test_a_creation_whose_rollback_and_deletion_failed_is_replaced_too(
+    playbooks: Playbooks, name: str, aws: LocalAws, status: Status
+) -> None:
+    """Nothing of it is worth keeping; a stack that stood once is another thing (see below)."""
+    aws.fail(name, "Note")
+    aws.fail(name, "Queue", "DELETE", times=2)
+    overlay = {"Resources": {"Note": {"DependsOn": "Queue"}}}
+    options = {"name": name, "template": "queue.yml", "overlay": overlay}
+    assert "ROLLBACK_FAILED" in playbooks.stack(**options).message
+    assert "DELETE_FAILED" in playbooks.stack(**options).message
+    assert status(name) == "DELETE_FAILED"
+    assert playbooks.stack(**options).changed
+    assert status(name) == "CREATE_COMPLETE"
+
+
 def test_a_left_over_shell_of_a_change_set_is_used(
     playbooks: Playbooks, name: str, cloudformation: Any, status: Status
 ) -> None:
