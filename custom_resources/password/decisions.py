@@ -79,10 +79,8 @@ class Version:
     rotation: int | None
 
 
-def wanted_version(
-    history: Sequence[Version], properties: PasswordProperties
-) -> tuple[Version | None, bool]:
-    """Which version holds the wanted password, and whether it lies under the wanted key.
+def wanted_version(history: Sequence[Version], properties: PasswordProperties) -> Version | None:
+    """Which version holds the wanted password.
 
     A version is found by the Rotation it was made for, not by being the latest: a rollback to the
     Rotation before gets the very password that the cluster had then. Of several the first counts:
@@ -92,13 +90,12 @@ def wanted_version(
         history: all versions of the parameter, in any order.
         properties: what is wanted.
     Returns:
-        The first version of that Rotation, under the key if there is one, or None; and whether
-        its key is the wanted one.
+        The first version of that Rotation, under the wanted key if there is one: another may be
+        deleted by now. None without one.
     """
     made = [version for version in history if version.rotation == properties.rotation]
     under_key = [version for version in made if version.key_id == properties.key_id]
-    chosen = min(under_key or made, key=lambda version: version.number, default=None)
-    return chosen, bool(under_key)
+    return min(under_key or made, key=lambda version: version.number, default=None)
 
 
 def generate(properties: PasswordProperties) -> str:

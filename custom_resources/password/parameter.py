@@ -41,12 +41,15 @@ class Parameter:
     before_change: Callable[[], None] = lambda: None
 
     def converge(self, properties: PasswordProperties) -> int:
-        """Make the parameter hold the wanted password.
+        """Make the parameter's newest version hold the wanted password.
+
+        The newest, because whoever logs in as the admin takes that one: after a rollback, or an
+        earlier Rotation asked for again, the cluster has a password of before.
 
         Args:
             properties: what is wanted.
         Returns:
-            The version that holds it.
+            The newest version.
         Raises:
             Failure: the parameter exists and isn't ours.
             ClientError: a call was refused.
@@ -56,10 +59,14 @@ class Parameter:
             self._create(properties)
         else:
             self._check_owner(owner)
-        version, under_key = wanted_version(self._history(), properties)
-        if version and under_key:
-            return version.number
-        return self._put(properties, self._value(version) if version else generate(properties))
+        history = self._history()
+        wanted = wanted_version(history, properties)
+        if wanted is None:
+            return self._put(properties, generate(properties))
+        newest = max(history, key=lambda version: version.number)
+        if newest.key_id == properties.key_id and self._are_the_same(newest, wanted):
+            return newest.number
+        return self._put(properties, self._value(wanted))
 
     def delete(self) -> None:
         """Delete the parameter, if it is there and ours.
@@ -117,6 +124,9 @@ class Parameter:
     def _value(self, version: Version) -> str:
         answer = self.ssm.get_parameter(Name=f"{self.name}:{version.number}", WithDecryption=True)
         return log.confide(answer["Parameter"]["Value"])
+
+    def _are_the_same(self, one: Version, other: Version) -> bool:
+        return one == other or self._value(one) == self._value(other)
 
     def _tagged_owner(self) -> str | None:
         """The tag's value, empty without a tag; None if there is no such parameter."""

@@ -106,13 +106,30 @@ def test_another_rotation_makes_another_password(
     assert value(ssm, properties, "2") != value(ssm, properties, "1")
 
 
-def test_a_rollback_of_a_rotation_returns_the_version_before(
-    send: Send, properties: dict[str, str]
+def test_a_rollback_of_a_rotation_makes_the_password_before_the_newest(
+    send: Send, ssm: Any, properties: dict[str, str]
 ) -> None:
     created = send("Create", properties)
     send("Update", properties | {"Rotation": "2"}, physical_id=created.physical_id)
+    rolled_back = send("Update", properties, physical_id=created.physical_id)
 
-    assert send("Update", properties, physical_id=created.physical_id).data["Version"] == "1"
+    assert rolled_back.data["Version"] == "3"
+    assert value(ssm, properties, "3") == value(ssm, properties, "1")
+
+
+def test_the_newest_version_is_the_clusters_whatever_rotations_follow_each_other(
+    send: Send, ssm: Any, properties: dict[str, str]
+) -> None:
+    physical_id = send("Create", properties).physical_id
+    given = {"1": value(ssm, properties, "1")}
+    for rotation in ("2", "3", "1", "1", "3", "2", "2", "4"):
+        wanted = properties | {"Rotation": rotation}
+        version = send("Update", wanted, physical_id=physical_id).data["Version"]
+        newest = ssm.get_parameter(Name=properties["ParameterName"], WithDecryption=True)
+        assert str(newest["Parameter"]["Version"]) == version
+        password = given.setdefault(rotation, value(ssm, properties, version))
+        assert newest["Parameter"]["Value"] == password
+    assert len(set(given.values())) == 4
 
 
 def test_another_key_encrypts_the_same_password_anew(
@@ -125,7 +142,7 @@ def test_another_key_encrypts_the_same_password_anew(
     assert value(ssm, properties, "2") == value(ssm, properties, "1")
 
 
-def test_a_value_that_someone_put_by_hand_is_not_taken_up(
+def test_a_value_that_someone_put_by_hand_makes_way_for_the_clusters(
     send: Send, ssm: Any, properties: dict[str, str]
 ) -> None:
     created = send("Create", properties)
@@ -133,7 +150,9 @@ def test_a_value_that_someone_put_by_hand_is_not_taken_up(
         Name=properties["ParameterName"], Value="by hand", Type="SecureString", Overwrite=True
     )
 
-    assert send("Update", properties, physical_id=created.physical_id).data["Version"] == "1"
+    updated = send("Update", properties, physical_id=created.physical_id)
+    assert updated.data["Version"] == "3"
+    assert value(ssm, properties, "3") == value(ssm, properties, "1")
 
 
 def test_another_name_is_a_replacement_with_a_password_of_its_own(
