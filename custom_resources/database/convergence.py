@@ -21,6 +21,7 @@ from custom_resources.database.decisions import (
     Verdict,
     verdict,
 )
+from custom_resources.database.removal import Removal
 from custom_resources.database.roles import Roles, create_extensions
 from custom_resources.postgres.connection import LoginDenied, Server, failure
 from custom_resources.postgres.locks import MAINTENANCE_DATABASE, roles_locked
@@ -127,29 +128,14 @@ class Convergence:
         with self._admin(MAINTENANCE_DATABASE) as connection:
             roles = self._roles(connection)
             with roles_locked(connection, self.properties.database):
-                if not roles.is_ours(self.properties.owner):
+                if not roles.marked_by_stack():
                     log.info("database left alone", database=self.properties.database)
-                elif self.properties.deletion_policy == "Drop":
-                    self._drop(roles)
+                    return
+                removal = Removal(roles, self._admin, self.until)
+                if self.properties.deletion_policy == "Drop":
+                    removal.drop()
                 else:
-                    self._retain(roles)
-
-    def _drop(self, roles: Roles) -> None:
-        roles.drop_database()
-        for user in roles.users():
-            if roles.serves_another_database(user):
-                roles.detach(user)
-            else:
-                roles.drop_role(user)
-        roles.drop_role(self.properties.owner)
-
-    def _retain(self, roles: Roles) -> None:
-        for user in roles.users():
-            if roles.serves_another_database(user):
-                roles.detach(user)
-            else:
-                roles.take_login(user)
-        roles.let_go()
+                    removal.retain()
 
     def _prove(self, roles: Roles, colour: str, user: User) -> None:
         """See to it that a user can log in, as far as that is ours to do."""
@@ -238,7 +224,8 @@ class Convergence:
         raise Failure(
             f"The admin {wanted.admin_username} can't log in to {wanted.host} with the password "
             f"in {parameter}.",
-            "Deploy the rds stack again, so that the cluster takes the parameter's password.",
+            "Give the rds stack another AdminPasswordRotation (rds_admin_password_rotation), so that "
+            "cluster and parameter get a new password together.",
         )
 
     def _repeatedly(self, work: Callable[[], None]) -> None:

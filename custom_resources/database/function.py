@@ -15,6 +15,7 @@ with _resource.importing():
     from custom_resources.database.convergence import Clients, Convergence
     from custom_resources.database.decisions import DatabaseProperties
     from custom_resources.shared import aws, log
+    from custom_resources.shared.failure import Failure
     from custom_resources.shared.sentences import sentence
 
 
@@ -27,7 +28,9 @@ def handler(event: dict[str, object], context: Context) -> None:
 def _converge(request: Request) -> Answer:
     convergence = _convergence(request)
     try:
-        if request.type == "Create" or _physical_id(convergence) != request.physical_id:
+        if request.type == "Update":
+            _check_name(request, convergence)
+        if _physical_id(convergence) != request.physical_id:
             convergence.create()
         else:
             convergence.update()
@@ -41,6 +44,18 @@ def _converge(request: Request) -> Answer:
         _physical_id(convergence),
         {"Database": wanted.database, "Owner": wanted.owner, "ActiveUser": wanted.active_user},
     )
+
+
+def _check_name(request: Request, convergence: Convergence) -> None:
+    """Refuse another name for the database: a new one would be made, empty, and the service moved
+    to it. In a rollback the name may be the one before."""
+    before, wanted = request.physical_id.removeprefix(_PREFIX), convergence.properties.database
+    if before != wanted and not convergence.is_rolling_back():
+        raise Failure(
+            f"The service's database is called {before}, and can't become {wanted}.",
+            f"Set service_database_name (parameter DatabaseName) to {before} again; for another "
+            "name deploy another service, and move the data.",
+        )
 
 
 def _remove(request: Request) -> None:

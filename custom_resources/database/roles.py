@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2.errors
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 from psycopg2.extensions import encrypt_password
 
 from custom_resources.database.decisions import Mark, User
 from custom_resources.postgres.connection import transaction
+from custom_resources.postgres.locks import MAINTENANCE_DATABASE
 from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
 
@@ -58,9 +58,7 @@ class Roles:
                 self._check_unmarked(role)
 
     def _check_database(self) -> None:
-        owner = self._value(
-            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", self.database
-        )
+        owner = self.owner_of_database()
         if owner not in (None, self.owner):
             raise Failure(
                 f"The database {self.database} exists and belongs to the role {owner}, not to "
@@ -70,7 +68,7 @@ class Roles:
 
     def _check_unmarked(self, role: str) -> None:
         """Adopt a role that someone made by hand only if it is what we would have made."""
-        login = self._value("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", role)
+        login = self.value("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", role)
         if login is None:
             return
         fits = not login if role == self.owner else role in self._members()
@@ -83,7 +81,7 @@ class Roles:
     def marked(self, role: str) -> Mark | None:
         """The mark on a role; None without one, or without the role."""
         comment = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
-        return Mark.read(self._value(comment, role))
+        return Mark.read(self.value(comment, role))
 
     def create_database(self) -> None:
         """Create the owner role and the database, as far as they are missing.
@@ -92,16 +90,14 @@ class Roles:
         """
         with transaction(self.connection) as cursor:
             if not self._exists(self.owner):
-                _run(cursor, "CREATE ROLE {} NOLOGIN", self.owner)
+                run(cursor, "CREATE ROLE {} NOLOGIN", self.owner)
             self._mark(cursor, self.owner)
-            if not self._is_member_of_owner():
-                admin = self.connection.info.user
-                _run(cursor, f"GRANT {{}} TO {{}} {self._options}", self.owner, admin)
-        if self._value("SELECT 1 FROM pg_database WHERE datname = %s", self.database) is None:
-            self._run("CREATE DATABASE {} OWNER {}", self.database, self.owner)
+        self.join(self.owner)
+        if self.value("SELECT 1 FROM pg_database WHERE datname = %s", self.database) is None:
+            self.run("CREATE DATABASE {} OWNER {}", self.database, self.owner)
         with transaction(self.connection) as cursor:
-            _run(cursor, "REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", self.database)
-            _run(cursor, "GRANT ALL ON DATABASE {} TO {}", self.database, self.owner)
+            run(cursor, "REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", self.database)
+            run(cursor, "GRANT ALL ON DATABASE {} TO {}", self.database, self.owner)
 
     def create_user(self, user: User, *, reset: bool) -> None:
         """Create a login user with the owner's rights, as far as it is missing.
@@ -116,12 +112,12 @@ class Roles:
         is_copy = mark is not None and mark.host != self.mark.host
         with transaction(self.connection) as cursor:
             if not exists:
-                _run(cursor, "CREATE ROLE {} NOLOGIN", user.name)
+                run(cursor, "CREATE ROLE {} NOLOGIN", user.name)
             self._mark(cursor, user.name)
-            _run(cursor, f"GRANT {{}} TO {{}} {self._options}", self.owner, user.name)
+            run(cursor, f"GRANT {{}} TO {{}} {self._options}", self.owner, user.name)
             # What either user creates belongs to the owner, so the other may change it.
             default_role = "ALTER ROLE {} IN DATABASE {} SET role = {}"
-            _run(cursor, default_role, user.name, self.database, self.owner)
+            run(cursor, default_role, user.name, self.database, self.owner)
             if reset or is_copy or not exists:
                 self._set_password(cursor, user)
 
@@ -130,9 +126,30 @@ class Roles:
         with transaction(self.connection) as cursor:
             self._set_password(cursor, user)
 
-    def users(self) -> list[str]:
-        """The login users that belong to the owner role and are ours."""
-        return [member for member in self._members() if self.is_ours(member)]
+    def owner_of_database(self) -> str | None:
+        """Who owns the database; None if there is none."""
+        owner = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s"
+        name: str | None = self.value(owner, self.database)
+        return name
+
+    def marked_by_stack(self) -> list[str]:
+        """All roles that carry our own mark."""
+        mentioned = self._names(
+            "SELECT rolname FROM pg_roles"
+            " WHERE strpos(shobj_description(oid, 'pg_authid'), %s) > 0 ORDER BY 1",
+            self.mark.stack_id,
+        )
+        return [role for role in mentioned if self.is_ours(role)]
+
+    def databases_that_know(self, role: str) -> list[str]:
+        """Databases in which a role owns something or was granted something."""
+        return self._names(
+            "SELECT DISTINCT datname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid"
+            " JOIN pg_database ON pg_database.oid = dbid OR (dbid = 0 AND datname = %s)"
+            " WHERE refclassid = 'pg_authid'::regclass AND rolname = %s ORDER BY 1",
+            MAINTENANCE_DATABASE,
+            role,
+        )
 
     def is_ours(self, role: str) -> bool:
         """Whether a role carries our own mark, on whatever host it was given."""
@@ -142,74 +159,47 @@ class Roles:
             self.mark.logical_id,
         )
 
-    def serves_another_database(self, user: str) -> bool:
-        """Whether a user is a member of another owner role too: its stack changed the database."""
-        return bool(
-            self._value(
-                "SELECT count(*) FROM pg_auth_members"
-                " JOIN pg_roles AS owner ON owner.oid = roleid"
-                " JOIN pg_roles AS member ON member.oid = member"
-                " WHERE member.rolname = %s AND owner.rolname <> %s",
-                user,
-                self.owner,
-            )
-        )
+    def join(self, role: str) -> None:
+        """Make the admin a member of a role, so that it may act for it."""
+        if not self._may_act_for(role):
+            admin = self.connection.info.user
+            self.run(f"GRANT {{}} TO {{}} {self._options}", role, admin)
 
-    def detach(self, user: str) -> None:
-        """Take this database from a user that keeps its login for another one."""
-        with transaction(self.connection) as cursor:
-            _run(cursor, "ALTER ROLE {} IN DATABASE {} RESET role", user, self.database)
-            _run(cursor, "REVOKE {} FROM {}", self.owner, user)
+    def value(self, query: str, *values: str) -> Any:
+        """The first column of a query's first row; None without one."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(query, values)
+            row = cursor.fetchone()
+        return row[0] if row else None
 
-    def take_login(self, user: str) -> None:
-        """Take a user's login and password, and end its sessions."""
-        self._run("ALTER ROLE {} NOLOGIN PASSWORD NULL", user)
-        sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s"
-        try:
-            self._value(sessions, user)
-        except psycopg2.errors.InsufficientPrivilege:
-            log.warning("sessions left to end by themselves", user=user)
-
-    def let_go(self) -> None:
-        """Mark the kept database and its users as nobody's, so that any stack may adopt them."""
-        nobodys = str(Mark("", self.mark.logical_id, self.mark.host))
-        users = self.users()
-        with transaction(self.connection) as cursor:
-            for role in (*users, self.owner):
-                _run(cursor, "COMMENT ON ROLE {} IS %s", role, values=(nobodys,))
-
-    def drop_database(self) -> None:
-        """Drop the database, whoever is connected to it."""
-        self._run("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database)
-
-    def drop_role(self, role: str) -> None:
-        """Drop a role; one that something else depends on only loses its login."""
-        try:
-            self._run("DROP ROLE IF EXISTS {}", role)
-        except psycopg2.errors.DependentObjectsStillExist:
-            self._run("ALTER ROLE {} NOLOGIN PASSWORD NULL", role)
-            log.warning("role kept, since objects in other databases depend on it", role=role)
+    def run(self, statement: str, *names: str) -> None:
+        """Run a statement with names in it."""
+        with self.connection.cursor() as cursor:
+            run(cursor, statement, *names)
 
     @property
     def _options(self) -> str:
         newer = self.connection.server_version >= _GRANT_OPTIONS_SINCE
         return "WITH SET TRUE, INHERIT TRUE" if newer else ""
 
-    def _is_member_of_owner(self) -> bool:
+    def _may_act_for(self, role: str) -> bool:
         newer = self.connection.server_version >= _GRANT_OPTIONS_SINCE
         needed = ("SET", "USAGE") if newer else ("MEMBER",)
         query = "SELECT pg_has_role(current_user, %s, %s)"
-        return all(self._value(query, self.owner, privilege) for privilege in needed)
+        return all(self.value(query, role, privilege) for privilege in needed)
 
     def _members(self) -> list[str]:
+        return self._names(
+            "SELECT DISTINCT member.rolname FROM pg_auth_members"
+            " JOIN pg_roles AS owner ON owner.oid = roleid"
+            " JOIN pg_roles AS member ON member.oid = member"
+            " WHERE owner.rolname = %s ORDER BY 1",
+            self.owner,
+        )
+
+    def _names(self, query: str, *values: str) -> list[str]:
         with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT DISTINCT member.rolname FROM pg_auth_members"
-                " JOIN pg_roles AS owner ON owner.oid = roleid"
-                " JOIN pg_roles AS member ON member.oid = member"
-                " WHERE owner.rolname = %s ORDER BY 1",
-                (self.owner,),
-            )
+            cursor.execute(query, values)
             return [row[0] for row in cursor.fetchall()]
 
     def _set_password(self, cursor: Any, user: User) -> None:
@@ -217,7 +207,7 @@ class Roles:
         verifier = encrypt_password(
             user.password, user.name, scope=self.connection, algorithm="scram-sha-256"
         )
-        _run(
+        run(
             cursor,
             "ALTER ROLE {} LOGIN VALID UNTIL 'infinity' PASSWORD %s",
             user.name,
@@ -226,20 +216,10 @@ class Roles:
 
     def _mark(self, cursor: Any, role: str) -> None:
         if self.marked(role) != self.mark:
-            _run(cursor, "COMMENT ON ROLE {} IS %s", role, values=(str(self.mark),))
+            run(cursor, "COMMENT ON ROLE {} IS %s", role, values=(str(self.mark),))
 
     def _exists(self, role: str) -> bool:
-        return self._value("SELECT 1 FROM pg_roles WHERE rolname = %s", role) is not None
-
-    def _value(self, query: str, *values: str) -> Any:
-        with self.connection.cursor() as cursor:
-            cursor.execute(query, values)
-            row = cursor.fetchone()
-        return row[0] if row else None
-
-    def _run(self, statement: str, *names: str) -> None:
-        with self.connection.cursor() as cursor:
-            _run(cursor, statement, *names)
+        return self.value("SELECT 1 FROM pg_roles WHERE rolname = %s", role) is not None
 
 
 def create_extensions(connection: Connection, extensions: Sequence[str]) -> None:
@@ -253,8 +233,9 @@ def create_extensions(connection: Connection, extensions: Sequence[str]) -> None
     """
     with connection.cursor() as cursor:
         for extension in extensions:
-            _run(cursor, "CREATE EXTENSION IF NOT EXISTS {}", extension)
+            run(cursor, "CREATE EXTENSION IF NOT EXISTS {}", extension)
 
 
-def _run(cursor: Any, statement: str, *names: str, values: tuple[str, ...] | None = None) -> None:
+def run(cursor: Any, statement: str, *names: str, values: tuple[str, ...] | None = None) -> None:
+    """Run a statement with names and values in it."""
     cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)), values)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import psycopg2
@@ -276,20 +277,21 @@ def test_green_without_its_secret_cannot_be_active(send: Send, service: Service)
     assert refused.physical_id == "not-created:Database"
 
 
-def test_another_database_name_is_a_replacement_that_keeps_the_users_login(
-    converged: Send, service: Service
+def test_another_database_name_is_refused_and_nothing_is_made(
+    converged: Send, send: Send, service: Service
 ) -> None:
     other = service.name + "_b"
-    renamed = service.both | {"Database": other}
     created = converged("Create", service.both)
-    moved = converged("Update", renamed, physical_id=created.physical_id)
-    converged("Delete", service.both, physical_id=created.physical_id)
+    refused = send("Update", service.both | {"Database": other}, physical_id=created.physical_id)
 
-    assert moved.physical_id != created.physical_id
-    user, password = service.user("blue"), service.passwords["blue"]
-    assert service.postgres.query_as(user, password, other, "SELECT 1") == [(1,)]
-    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
-        service.run("blue", "SELECT 1")
+    assert refused.reason == (
+        f"The service's database is called {service.name}, and can't become {other}. Set "
+        f"service_database_name (parameter DatabaseName) to {service.name} again; for another name "
+        "deploy another service, and move the data."
+    )
+    assert refused.physical_id == created.physical_id
+    names = "SELECT datname FROM pg_database WHERE datname LIKE %s"
+    assert service.postgres.query(names, service.name + "%") == [(service.name,)]
 
 
 # --- What isn't ours ---
@@ -409,7 +411,7 @@ def test_drop_leaves_nothing_behind_even_with_sessions_open(
 ) -> None:
     created = converged("Create", service.both)
     session = postgres.connect(service.user("blue"), service.passwords["blue"], service.name)
-    dropping = service.both | {"DeletionPolicy": "Drop"}
+    dropping = service.both | DROPPING
     converged("Delete", dropping, physical_id=created.physical_id)
     converged("Delete", dropping, physical_id=created.physical_id)
     session.close()
@@ -417,6 +419,131 @@ def test_drop_leaves_nothing_behind_even_with_sessions_open(
     pattern = service.name + "%"
     assert not postgres.query("SELECT 1 FROM pg_roles WHERE rolname LIKE %s", pattern)
     assert not postgres.query("SELECT 1 FROM pg_database WHERE datname LIKE %s", pattern)
+
+
+DROPPING = {"DeletionPolicy": "Drop"}
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Drop"])
+def test_users_lose_their_login_whatever_else_they_were_granted(
+    converged: Send, service: Service, postgres: PostgresServer, policy: str
+) -> None:
+    created = converged("Create", service.both)
+    team = f"{service.name}_team"
+    postgres.query(f"CREATE ROLE {team}")
+    for role in ("pg_monitor", team):
+        postgres.query(f"GRANT {role} TO {service.user('blue')} WITH ADMIN OPTION")
+    # What it grants in its turn depends on it.
+    postgres.query(f"CREATE ROLE {service.name}_guest")
+    service.run("blue", f"SET ROLE NONE; GRANT {team} TO {service.name}_guest")
+    session = postgres.connect(service.user("blue"), service.passwords["blue"], "postgres")
+    converged("Delete", service.both | {"DeletionPolicy": policy}, physical_id=created.physical_id)
+
+    assert denied(service, "blue")
+    assert denied(service, "green")
+    with pytest.raises(psycopg2.OperationalError), session.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    left = postgres.query(
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE %s ORDER BY 1", service.name + "\\_%"
+    )
+    others = [(f"{service.name}_guest",), (team,)]
+    kept = [(service.user(colour),) for colour in ("blue", "green")] + [(f"{service.name}_owner",)]
+    assert left == sorted(others + (kept if policy == "Retain" else []))
+
+
+def test_drop_keeps_what_a_user_owns_elsewhere_and_says_whose_it_is_now(
+    converged: Send, service: Service, postgres: PostgresServer, log_lines: list[str]
+) -> None:
+    created = converged("Create", service.both)
+    elsewhere = f"{service.name}_elsewhere"
+    postgres.query(f"CREATE DATABASE {elsewhere} OWNER quayside")
+    user, owner = service.user("blue"), f"{service.name}_owner"
+    for role in (user, owner):
+        postgres.query(f"GRANT CREATE ON DATABASE {elsewhere} TO {role}")
+        postgres.query(f"CREATE SCHEMA {role} AUTHORIZATION {role}", database=elsewhere)
+        table = f"CREATE TABLE {role}.t AS SELECT 1 AS id; ALTER TABLE {role}.t OWNER TO {role}"
+        postgres.query(table, database=elsewhere)
+    converged("Delete", service.both | DROPPING, physical_id=created.physical_id)
+
+    assert postgres.query(f"SELECT id FROM {user}.t", database=elsewhere) == [(1,)]
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname LIKE %s"
+    assert postgres.query(owners, service.name + "%", database=elsewhere) == [("quayside",)]
+    assert not postgres.query("SELECT 1 FROM pg_roles WHERE rolname IN (%s, %s)", user, owner)
+    assert f"{elsewhere}" in "".join(line for line in log_lines if "is the admin's now" in line)
+
+
+def test_a_role_that_cannot_be_dropped_is_named_and_has_no_login(
+    converged: Send, service: Service, postgres: PostgresServer, log_lines: list[str]
+) -> None:
+    created = converged("Create", service.both)
+    closed = f"{service.name}_closed"
+    postgres.query(f"CREATE DATABASE {closed}")
+    postgres.query(f"REVOKE CONNECT ON DATABASE {closed} FROM PUBLIC")
+    postgres.query(f"CREATE SCHEMA s AUTHORIZATION {service.user('blue')}", database=closed)
+    converged("Delete", service.both | DROPPING, physical_id=created.physical_id)
+
+    assert denied(service, "blue")
+    (kept,) = [line for line in log_lines if "role kept" in line]
+    assert service.user("blue") in kept
+    assert closed in kept
+    left = "SELECT rolname FROM pg_roles WHERE rolname LIKE %s"
+    assert postgres.query(left, service.name + "%") == [(service.user("blue"),)]
+
+
+GONE = ("database", "membership", "blue", "green", "owner")
+
+
+@one_version
+@pytest.mark.parametrize("policy", ["Retain", "Drop"])
+@pytest.mark.parametrize(
+    "gone",
+    [
+        parts
+        for number in range(len(GONE) + 1)
+        for parts in combinations(GONE, number)
+        # The owner can't be gone while the database is there.
+        if "owner" not in parts or "database" in parts
+    ],
+    ids="-".join,
+)
+def test_a_delete_finishes_from_any_half_way_state(
+    service: Service, postgres: PostgresServer, gone: tuple[str, ...], policy: str
+) -> None:
+    service.convergence(service.both).create()
+    blue = service.user("blue")
+    remove = {
+        "database": f"DROP DATABASE {service.name}",
+        "membership": f"REVOKE {service.name}_owner FROM {blue}",
+        "blue": f"DROP ROLE {blue}",
+        "green": f"DROP ROLE {service.user('green')}",
+        "owner": f"DROP ROLE {service.name}_owner",
+    }
+    for part in gone:
+        postgres.query(remove[part])
+    service.convergence(service.both | {"DeletionPolicy": policy}).delete()
+
+    able = "SELECT 1 FROM pg_roles WHERE rolname LIKE %s AND (rolcanlogin OR %s)"
+    assert not postgres.query(able, service.name + "%", policy == "Drop")
+    left = postgres.query("SELECT 1 FROM pg_database WHERE datname = %s", service.name)
+    assert bool(left) == (policy == "Retain" and "database" not in gone)
+
+
+@one_version
+def test_a_database_that_takes_long_to_drop_has_the_functions_time(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from custom_resources.postgres import connection
+
+    service.convergence(service.both).create()
+    monkeypatch.setattr(connection, "_STATEMENT_MILLISECONDS", 150)
+    holder = service.postgres.connect("rdsadmin", service.postgres.superuser_password, "postgres")
+    with holder.cursor() as cursor:
+        # Nobody may drop a database while its row in pg_database is locked.
+        cursor.execute("BEGIN; LOCK TABLE pg_database IN SHARE MODE")
+        threading.Timer(1.5, holder.close).start()
+        began = time.monotonic()
+        service.convergence(service.both | DROPPING).delete()
+    assert time.monotonic() - began > 1
 
 
 @pytest.mark.parametrize("physical_id", ["not-created:Database", "stack-Database-1ABC"])
