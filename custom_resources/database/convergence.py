@@ -224,8 +224,8 @@ class Convergence:
         raise Failure(
             f"The admin {wanted.admin_username} can't log in to {wanted.host} with the password "
             f"in {parameter}.",
-            "Give the rds stack another AdminPasswordRotation (rds_admin_password_rotation), so that "
-            "cluster and parameter get a new password together.",
+            "Give the rds stack another AdminPasswordRotation (rds_admin_password_rotation): the "
+            "cluster and the parameter get a new password together.",
         )
 
     def _repeatedly(self, work: Callable[[], None]) -> None:

@@ -25,22 +25,26 @@ class Service:
         postgres: where the database is to be.
         name: of the database.
         stack_id: whose the resource is.
+        prefix: of the secrets' names; by default the database's name.
+        parameter: with the admin's password.
     """
 
     aws: LocalAws
     postgres: PostgresServer
     name: str
     stack_id: str
+    prefix: str = ""
+    parameter: str = ""
     secret_arns: dict[str, str] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.parameter = f"/{self.name}/admin-password"
+        self.parameter = self.parameter or f"/{self.name}/admin-password"
         self.put_admin_password(self.postgres.admin_password)
         for colour in ("blue", "green"):
             self.passwords[colour] = new_password()
             created = self.secretsmanager.create_secret(
-                Name=f"{self.name}/{colour}",
+                Name=f"{self.prefix or self.name}/{colour}",
                 SecretString=self.secret(colour, self.passwords[colour]),
             )
             self.secret_arns[colour] = created["ARN"]
