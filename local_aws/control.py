@@ -235,6 +235,16 @@ class LocalAws:
         """Return every call of its API since its start, in order; also once it is stopped."""
         return [Call(**json.loads(line)) for line in self._settings.calls.open()]
 
+    def idle(self, days: float, restoring: float = 5) -> None:
+        """Let `days` go by without an invocation: functions in a VPC are inactive after 14.
+
+        Args:
+            days: for all functions; those of several calls add up.
+            restoring: seconds that a function takes to be active again, from its next invocation,
+                which fails; up to 90 on AWS.
+        """
+        self._control("idle", days=days, restoring=restoring)
+
     def _control(self, name: str, **arguments: Any) -> Any:
         """Call a control of the server (local_aws/controls.py) and return its answer.
 

@@ -171,6 +171,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "services.ecs_metadata": ("set_task_status",),
     "services.eventbridge": (
         "_cron_next_fire",
+        "_dispatch_to_lambda",
         "_dispatch_to_sqs",
         "_invoke_target",
         "_parse_cron_fields",
@@ -189,8 +190,12 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_execute_function",
         "_execute_function_with_config_scope",
         "_execution_record_for_config",
+        "_functions",
         "_get_func_record_for_ref",
+        "_invoke",
+        "_vpc_config_with_id",
         "acquire_worker",
+        "invoke_async_with_retry",
         "release_worker",
     ),
     "services.rds": (
@@ -224,11 +229,14 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "resolve_secret_string",
     ),
     "services.sqs": (
+        "_Err",
+        "_HANDLERS",
         "_queue_by_arn",
         "_queues",
     ),
     "services.ssm": (
         "_parameters",
+        "error_response_json",
         "resolve_parameter_value",
     ),
     "services.sts": ("is_root_access_key",),

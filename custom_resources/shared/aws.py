@@ -36,9 +36,10 @@ def code(error: ClientError) -> str:
 def failure(error: ClientError | BotoCoreError) -> Failure:
     """An error of an AWS call as a sentence; AWS's own words name the permission that lacks."""
     if isinstance(error, ClientError):
-        message = error.response["Error"].get("Message", "").rstrip(".")
+        said = error.response["Error"].get("Message", "").rstrip(".")  # ParameterNotFound: nothing
+        what = ": ".join(filter(None, (code(error), said)))
         return Failure(
-            f"{error.operation_name} failed with {code(error)}: {message}.",
+            f"{error.operation_name} failed with {what}.",
             "Check the function's role, and that what it names exists.",
         )
     return Failure(

@@ -25,12 +25,14 @@ from local_aws.mends import (
     ecs_templates,
     events,
     identity,
+    idle_functions,
     lambdas,
     lateness,
     load_balancers,
     objects,
     parameters,
     pass_role,
+    queues,
     rds,
     resource_types,
     rotation,
@@ -81,6 +83,8 @@ def install_all(settings: Settings) -> Installed:
     events.install()
     alarms.install()
     lambdas.install(settings)
+    idle_functions.install()
+    queues.install(settings)
     objects.install()
     rds.install(databases)
     load_balancers.install()

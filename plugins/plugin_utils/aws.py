@@ -148,9 +148,9 @@ def code(error: Exception) -> str:
 
 
 def message(error: Exception) -> str:
-    """Return AWS's own words."""
+    """Return AWS's own words; some errors have none."""
     response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Message") or error)
+    return str(response.get("Error", {}).get("Message") or str(error).rstrip(": "))
 
 
 def explain(error: Exception, doing: str) -> str:

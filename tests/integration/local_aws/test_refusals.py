@@ -344,3 +344,9 @@ def test_two_change_sets_that_create_a_stack_belong_to_the_same_one(aws: LocalAw
     cloudformation.get_waiter("stack_create_complete").wait(
         StackName=made[0]["StackId"], WaiterConfig={"Delay": 1}
     )
+
+
+def test_a_parameter_that_is_not_there_is_told_without_a_word(aws: LocalAws) -> None:
+    with pytest.raises(ClientError) as refused:
+        aws.client("ssm").get_parameter(Name="/nowhere")
+    assert refused.value.response["Error"] == {"Code": "ParameterNotFound", "Message": ""}

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import eventually, function
+from tests.integration.local_aws.support import Stacks, eventually, function
 
 ONCE = Config(retries={"total_max_attempts": 1})
 SHORTEST, LONGEST = 0.3, 0.7  # seconds that an answer is old
@@ -147,3 +147,29 @@ def test_load_balancing_refuses_in_its_own_form(strict: LocalAws) -> None:
         except ClientError as error:
             codes.add(error.response["Error"]["Code"])
     assert "ThrottlingException" in codes
+
+
+def test_the_name_of_a_deleted_queue_is_taken_for_a_minute(strict: LocalAws) -> None:
+    queues = strict.client("sqs")
+    url = queues.create_queue(QueueName="gone")["QueueUrl"]
+    queues.delete_queue(QueueUrl=url)
+    with pytest.raises(queues.exceptions.QueueDeletedRecently, match="wait 60 seconds"):
+        queues.create_queue(QueueName="gone")
+    queues.create_queue(QueueName="another")
+    strict.idle(61 / 86400)
+    queues.create_queue(QueueName="gone")
+
+
+def test_a_stack_that_is_deleted_and_created_again_has_to_wait_for_its_queue(
+    strict: LocalAws,
+) -> None:
+    stacks = Stacks(strict)
+    properties = {"QueueName": "of-a-stack"}
+    template = {"Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": properties}}}
+    stacks.deploy("queue", template)
+    stacks.delete("queue")
+    with pytest.raises(AssertionError, match="You must wait 60 seconds"):
+        stacks.deploy("queue", template)
+    stacks.delete("queue")
+    strict.idle(61 / 86400)
+    stacks.deploy("queue", template)

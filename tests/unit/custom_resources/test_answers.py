@@ -26,6 +26,12 @@ def test_a_refused_call_is_said_in_awss_words() -> None:
     )
 
 
+def test_an_error_without_words_is_its_code() -> None:
+    error = ClientError({"Error": {"Code": "ParameterNotFound", "Message": ""}}, "GetParameter")
+
+    assert sentence(error).startswith("GetParameter failed with ParameterNotFound. Check ")
+
+
 def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
     said = sentence(EndpointConnectionError(endpoint_url="https://ssm.example"))
 
