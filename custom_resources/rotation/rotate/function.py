@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime
 import os
+import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from custom_resources.rotation.rotate.cluster import Memory
 from custom_resources.rotation.rotate.decisions import Refusal
@@ -17,11 +18,16 @@ from custom_resources.shared import aws, log
 from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.sentences import place, sentence
 
+if TYPE_CHECKING:
+    from custom_resources.shared.cloudformation import Context
+
 _SETTLING_SECONDS = "300"
 # The guard's reads of a large cluster are throttled: ECS gives such a call some twenty times a
 # second, to all functions of the account together.
 _ECS_ATTEMPTS = 10
 _MEMORY = Memory()  # outlives an invocation
+# A connection that is opened last may take half a minute, and what is done with it some seconds.
+_RESERVED_SECONDS = 45.0
 
 
 class NotRotatedError(Exception):
@@ -38,7 +44,7 @@ class Clients:
 
 
 @answers_ping
-def handler(event: dict[str, str], _context: object) -> None:
+def handler(event: dict[str, str], context: Context) -> None:
     """Do one step of a rotation.
 
     Args:
@@ -48,16 +54,19 @@ def handler(event: dict[str, str], _context: object) -> None:
     """
     log.begin()
     ecs = aws.client("ecs", _ECS_ATTEMPTS)
-    run(event, Clients(aws.client("secretsmanager"), aws.client("cloudformation"), ecs))
+    clients = Clients(aws.client("secretsmanager"), aws.client("cloudformation"), ecs)
+    seconds = context.get_remaining_time_in_millis() / 1000 - _RESERVED_SECONDS
+    run(event, clients, time.monotonic() + seconds)
 
 
-def run(event: dict[str, str], clients: Clients) -> str:
-    """Do one step of a rotation with the given clients; log and return its outcome."""
+def run(event: dict[str, str], clients: Clients, until: float) -> str:
+    """Do one step of a rotation with the given clients, and until then; log and return its
+    outcome."""
     log.forget_secrets()
     step, secret_id, version = event["Step"], event["SecretId"], event["ClientRequestToken"]
     told = {"step": step, "secret": secret_id, "version": version}
     try:
-        outcome = _rotation(secret_id, version, clients).run(step)
+        outcome = _rotation(secret_id, version, clients, until).run(step)
     except Exception as error:
         outcome = "refused" if isinstance(error, Refusal) else "failed"
         reason = sentence(error)
@@ -67,7 +76,7 @@ def run(event: dict[str, str], clients: Clients) -> str:
     return outcome
 
 
-def _rotation(secret_id: str, version: str, clients: Clients) -> Rotation:
+def _rotation(secret_id: str, version: str, clients: Clients, until: float) -> Rotation:
     name = clients.secretsmanager.describe_secret(SecretId=secret_id)["Name"]
     seconds = float(os.environ.get("SETTLING_SECONDS") or _SETTLING_SECONDS)
     guard = Guard(
@@ -78,4 +87,4 @@ def _rotation(secret_id: str, version: str, clients: Clients) -> Rotation:
         paused=is_paused(),
         memory=_MEMORY,
     )
-    return Rotation(Versions(clients.secretsmanager, secret_id, name), version, guard)
+    return Rotation(Versions(clients.secretsmanager, secret_id, name), version, guard, until)

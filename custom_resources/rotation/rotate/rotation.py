@@ -5,15 +5,17 @@ Source: Secrets Manager user guide, "Rotation by Lambda function".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.postgres.connection import failure
 from custom_resources.postgres.locks import roles_locked
+from custom_resources.postgres.patience import patiently
 from custom_resources.rotation.rotate.decisions import Refusal
 from custom_resources.rotation.rotate.guard import Guard
 from custom_resources.rotation.rotate.login import (
@@ -30,6 +32,13 @@ from custom_resources.shared.sentences import sentence
 
 NOTHING_TO_DO = "nothing to do"
 
+# Secrets Manager is eventually consistent (API reference): what RotateSecret or the step before has
+# just done may not be in an answer yet.
+_LATE_SECONDS = 3.0
+_PAUSE_SECONDS = 0.25
+
+_Outcome = TypeVar("_Outcome")
+
 
 @dataclass(frozen=True)
 class Rotation:
@@ -39,11 +48,14 @@ class Rotation:
         versions: of the secret.
         version: the new version's id, which Secrets Manager chose.
         guard: forbids the rotation of a user in use.
+        until: `time.monotonic()` until which a database that is away is waited for; what takes
+            longer is for the next try of Secrets Manager.
     """
 
     versions: Versions
     version: str
     guard: Guard
+    until: float
 
     def run(self, step: str) -> str:
         """Do one step.
@@ -94,10 +106,13 @@ class Rotation:
                 f"Take {PENDING} from its version if nobody uses it, then rotate it again.",
             )
         previous = self.versions.previous(current)
+        return self._patiently(pending, lambda: self._set_as(pending, current, previous))
+
+    def _set_as(self, pending: Credentials, *others: Credentials | None) -> str:
         # The password was set already if an earlier attempt got that far. AWSCURRENT doesn't work
         # if somebody put it by hand, and not in the database.
         with (
-            self._logged_in(pending, current, previous) as (connection, used),
+            logged_in(self.versions.name, pending, *others) as (connection, used),
             # Custom::Database proves logins under the same lock: a deployment that moves to this
             # user either began before the guard looks, or finds what is left afterwards.
             roles_locked(connection, self._database(pending)),
@@ -137,22 +152,25 @@ class Rotation:
         if pending is None:
             # A new schedule is tested with a version that has no value, and may be gone by now.
             return NOTHING_TO_DO
-        self._prove(pending)
+        self._patiently(pending, lambda: self._prove(pending))
         return "tested"
 
     def _finish(self) -> str:
         if not self._is_current():
             pending = self._pending()
-            with (
-                self._logged_in(pending) as (connection, _),
-                # An attempt at setSecret that lasted too long may still want to take it back. Not
-                # the database's lock: Custom::Database holds that while it waits for this step.
-                roles_locked(connection, pending.username),
-            ):
-                self._prove(pending)
-                self.versions.move(CURRENT, self.version)
+            self._patiently(pending, lambda: self._make_current(pending))
         self.versions.move(ROTATED, self.version)
         return "finished"
+
+    def _make_current(self, pending: Credentials) -> None:
+        with (
+            logged_in(self.versions.name, pending) as (connection, _),
+            # An attempt at setSecret that lasted too long may still want to take it back. Not the
+            # database's lock: Custom::Database holds that while it waits for this step.
+            roles_locked(connection, pending.username),
+        ):
+            self._prove(pending)
+            self.versions.move(CURRENT, self.version)
 
     def _is_current(self) -> bool:
         """Whether the rotation got to AWSCURRENT already.
@@ -160,8 +178,8 @@ class Rotation:
         Raises:
             Failure: the version takes part in no rotation.
         """
-        labels = self.versions.labels().get(self.version, [])
-        if not {CURRENT, PENDING} & set(labels):
+        labels = _known_late(self._labels)
+        if not labels:
             raise Failure(
                 f"The version {self.version} of the secret {self.versions.name} doesn't have the "
                 f"label {PENDING}.",
@@ -169,8 +187,11 @@ class Rotation:
             )
         return CURRENT in labels
 
+    def _labels(self) -> set[str]:
+        return {CURRENT, PENDING} & set(self.versions.labels().get(self.version, []))
+
     def _pending(self) -> Credentials:
-        pending = self.versions.value(self.version)
+        pending = _known_late(lambda: self.versions.value(self.version))
         if pending is None:
             raise Failure(
                 f"The version {self.version} of the secret {self.versions.name} has no value.",
@@ -179,9 +200,7 @@ class Rotation:
         return pending
 
     def _prove(self, credentials: Credentials) -> None:
-        with _in_sentences(credentials):
-            proven = can_log_in(credentials)
-        if not proven:
+        if not can_log_in(credentials):
             raise Failure(
                 f"The user {credentials.username} can't log in with the version {self.version} of "
                 f"the secret {self.versions.name}.",
@@ -190,27 +209,31 @@ class Rotation:
 
     def _count_sessions(self) -> int:
         current = self.versions.current()
-        with self._logged_in(current, self.versions.previous(current)) as (connection, used):
-            return count_sessions(connection, used.username)
+        previous = self.versions.previous(current)
+
+        def count() -> int:
+            with logged_in(self.versions.name, current, previous) as (connection, used):
+                return count_sessions(connection, used.username)
+
+        return self._patiently(current, count)
 
     def _database(self, credentials: Credentials) -> str:
         return credentials.username.removesuffix(f"_{self.guard.user.colour}")
 
-    @contextmanager
-    def _logged_in(
-        self, first: Credentials, *others: Credentials | None
-    ) -> Iterator[tuple[Connection, Credentials]]:
-        with (
-            _in_sentences(first),
-            logged_in(self.versions.name, first, *others) as connected,
-        ):
-            yield connected
+    def _patiently(self, credentials: Credentials, work: Callable[[], _Outcome]) -> _Outcome:
+        """Work in the database, which may be away for a while, and from the beginning if it was.
+
+        An error of PostgreSQL quotes the statement, and so a verifier: its sentence doesn't.
+        """
+        try:
+            return patiently(work, until=self.until)
+        except psycopg2.Error as error:
+            raise failure(error, credentials.server) from None
 
 
-@contextmanager
-def _in_sentences(credentials: Credentials) -> Iterator[None]:
-    """An error of PostgreSQL quotes the statement, and so a verifier: its sentence doesn't."""
-    try:
-        yield
-    except psycopg2.Error as error:
-        raise failure(error, credentials.server) from None
+def _known_late(ask: Callable[[], _Outcome]) -> _Outcome:
+    """Ask until there is something in the answer, for a moment."""
+    end = time.monotonic() + _LATE_SECONDS
+    while not (answer := ask()) and time.monotonic() < end:
+        time.sleep(_PAUSE_SECONDS)
+    return answer

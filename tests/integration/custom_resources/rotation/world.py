@@ -321,8 +321,10 @@ class RotatedService:
         )
         return str(answer["VersionId"])
 
-    def step(self, step: str, colour: str, version: str, of: Of | None = None) -> str:
-        """Do one step; returns its outcome."""
+    def step(
+        self, step: str, colour: str, version: str, of: Of | None = None, patience: float = 0
+    ) -> str:
+        """Do one step, with so many seconds for a database that is away; returns its outcome."""
         of = of or (lambda name: client(self.aws, name))
         clients = rotate.Clients(of("secretsmanager"), of("cloudformation"), of("ecs"))
         event = {
@@ -330,7 +332,7 @@ class RotatedService:
             "SecretId": self.secret_arns[colour],
             "ClientRequestToken": version,
         }
-        return rotate.run(event, clients)
+        return rotate.run(event, clients, time.monotonic() + patience)
 
     def steps(self, colour: str, version: str, of: Of | None = None) -> None:
         """Do all four."""
