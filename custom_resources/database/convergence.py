@@ -19,10 +19,12 @@ from custom_resources.database.decisions import (
     Mark,
     User,
     Verdict,
+    check_release,
     verdict,
 )
+from custom_resources.database.extensions import converge_extensions
 from custom_resources.database.removal import Removal
-from custom_resources.database.roles import Roles, create_extensions
+from custom_resources.database.roles import Roles
 from custom_resources.postgres.connection import LoginDenied, Server, failure
 from custom_resources.postgres.locks import MAINTENANCE_DATABASE, roles_locked
 from custom_resources.postgres.patience import patiently
@@ -112,6 +114,7 @@ class Convergence:
         names = [user.name for user in users.values()]
         self._check_names(names)
         with self._admin(MAINTENANCE_DATABASE) as connection:
+            check_release(connection.server_version)
             roles = self._roles(connection)
             with roles_locked(connection, wanted.database):
                 roles.check_unclaimed(names, self._stack_exists)
@@ -119,7 +122,7 @@ class Convergence:
                 roles.create_database()
                 for user in users.values():
                     roles.create_user(user, reset=reset)
-                self._create_extensions()
+                self._converge_extensions()
                 for colour, user in users.items():
                     self._prove(roles, colour, user)
         log.info("converged", database=wanted.database, users=", ".join(names))
@@ -179,11 +182,11 @@ class Convergence:
             )
         return True
 
-    def _create_extensions(self) -> None:
+    def _converge_extensions(self) -> None:
         if not self.properties.extensions:
             return
         with self._admin(self.properties.database) as connection:
-            create_extensions(connection, self.properties.extensions)
+            converge_extensions(connection, self.properties.extensions, self.properties.owner)
 
     def _check_names(self, names: list[str]) -> None:
         reserved = {self.properties.owner, self.properties.admin_username}

@@ -18,6 +18,7 @@ _DATABASE = (
     rf"(?!pg_|rds|(postgres|template0|template1)$)[a-z][a-z0-9_]{{0,{62 - len(_OWNER_SUFFIX)}}}"
 )
 _MARK = "quayside "
+_FIRST_MINORS = {15: 10, 16: 6, 17: 2}
 CURRENT, PENDING, PREVIOUS = STAGES = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
 
 
@@ -182,6 +183,30 @@ def check_user_name(name: str, secret_arn: str) -> None:
         raise Failure(
             f"The secret {secret_arn} has the username {name!r}.",
             "It must be at most 63 lower case letters, digits and _, and none of the system's own.",
+        )
+
+
+def check_release(server_version: int) -> None:
+    """Refuse a minor version that forgets the default role of a user.
+
+    There, what a user creates after DISCARD ALL, which pools of connections send, is its own, and
+    denied to the other user after the next flip.
+
+    Args:
+        server_version: as PostgreSQL counts: 170002 is 17.2.
+    Raises:
+        Failure: naming the version, and the first that will do.
+
+    Source: PostgreSQL release notes, 17.2, 16.6 and 15.10 (ALTER ROLE ... SET role works again).
+    """
+    major, minor = divmod(server_version, 10_000)
+    needed = _FIRST_MINORS.get(major, 0)
+    if minor < needed:
+        raise Failure(
+            f"The cluster runs PostgreSQL {major}.{minor}, which ignores or forgets the default "
+            "role of a user.",
+            f"Upgrade it to {major}.{needed} or later (EngineVersion of the rds stack, "
+            "rds_engine_version), then deploy again.",
         )
 
 

@@ -222,20 +222,6 @@ class Roles:
         return self.value("SELECT 1 FROM pg_roles WHERE rolname = %s", role) is not None
 
 
-def create_extensions(connection: Connection, extensions: Sequence[str]) -> None:
-    """Create extensions, as far as they are missing.
-
-    Args:
-        connection: the admin's, to the service's database.
-        extensions: names.
-    Raises:
-        psycopg2.Error: the server has no such extension, or keeps it from the admin.
-    """
-    with connection.cursor() as cursor:
-        for extension in extensions:
-            run(cursor, "CREATE EXTENSION IF NOT EXISTS {}", extension)
-
-
 def run(cursor: Any, statement: str, *names: str, values: tuple[str, ...] | None = None) -> None:
     """Run a statement with names and values in it."""
     cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)), values)

@@ -12,6 +12,7 @@ from custom_resources.database.decisions import (
     Mark,
     User,
     Verdict,
+    check_release,
     verdict,
 )
 from custom_resources.shared.failure import Failure
@@ -130,3 +131,18 @@ def test_a_secret_of_another_form_is_never_quoted(text: str) -> None:
 
 def test_a_user_does_not_show_its_password() -> None:
     assert "CANARY" not in repr(User("orders_blue", "CANARY"))
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [(150009, "15.10"), (160002, "16.6"), (160005, "16.6"), (170000, "17.2"), (170001, "17.2")],
+)
+def test_a_release_that_forgets_a_users_default_role_is_refused(version: int, said: str) -> None:
+    major, minor = divmod(version, 10_000)
+    with pytest.raises(Failure, match=rf"runs PostgreSQL {major}\.{minor}, .* to {said} or later"):
+        check_release(version)
+
+
+@pytest.mark.parametrize("version", [150010, 150018, 160006, 170002, 170010, 180000, 190000])
+def test_a_later_release_is_taken(version: int) -> None:
+    check_release(version)

@@ -1,0 +1,83 @@
+"""Extensions of Custom::Database: whose they are, and what an engine upgrade leaves behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from custom_resources.database import decisions
+from custom_resources.shared.failure import Failure
+from tests.integration.custom_resources.postgres_servers import PostgresServer
+from tests.integration.custom_resources.service import Service
+
+OWNER = "SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = %s"
+VERSION = "SELECT extversion FROM pg_extension WHERE extname = %s"
+one_version = pytest.mark.parametrize("postgres", [17], indirect=True, ids=["postgres17"])
+
+
+def having(service: Service, *extensions: str) -> dict[str, object]:
+    return service.both | {"Extensions": list(extensions)}
+
+
+def test_a_trusted_extension_is_its_services_to_update_comment_and_drop(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(having(service, "pg_trgm", "citext")).create()
+
+    assert postgres.query(OWNER, "pg_trgm", database=service.name) == [(f"{service.name}_owner",)]
+    service.run("blue", "COMMENT ON EXTENSION citext IS 'ours'")
+    service.run("green", "ALTER EXTENSION citext UPDATE")
+    service.run("blue", "DROP EXTENSION citext")
+
+
+def test_an_update_updates_what_an_engine_upgrade_left_behind(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(service.both).create()
+    newest = "SELECT default_version FROM pg_available_extensions WHERE name = 'pg_trgm'"
+    service.run("blue", "CREATE EXTENSION pg_trgm VERSION '1.3'")
+    service.run("blue", "CREATE EXTENSION hstore VERSION '1.4'")
+    service.convergence(having(service, "pg_trgm")).update()
+
+    assert postgres.query(VERSION, "pg_trgm", database=service.name) == postgres.query(newest)
+    # One that the service made by itself, and didn't ask for here, is its own.
+    assert postgres.query(VERSION, "hstore", database=service.name) == [("1.4",)]
+
+
+@one_version
+def test_one_that_the_admin_owns_from_before_stays_its_own_and_is_updated(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(service.both).create()
+    made = "SET ROLE quayside; CREATE EXTENSION pg_trgm VERSION '1.3'"
+    postgres.query(f"GRANT CREATE ON DATABASE {service.name} TO quayside")
+    postgres.query("GRANT CREATE ON SCHEMA public TO quayside", database=service.name)
+    postgres.query(made, database=service.name)
+    service.convergence(having(service, "pg_trgm")).update()
+
+    assert postgres.query(OWNER, "pg_trgm", database=service.name) == [("quayside",)]
+    assert postgres.query(VERSION, "pg_trgm", database=service.name) == [("1.6",)]
+
+
+@one_version
+def test_one_that_the_admin_may_not_update_is_named_and_holds_nothing_up(
+    service: Service, postgres: PostgresServer, log_lines: list[str]
+) -> None:
+    service.convergence(service.both).create()
+    postgres.query("CREATE EXTENSION pageinspect VERSION '1.11'", database=service.name)
+    service.convergence(having(service, "pageinspect", "pg_trgm")).update()
+
+    assert postgres.query(VERSION, "pageinspect", database=service.name) == [("1.11",)]
+    assert postgres.query(OWNER, "pg_trgm", database=service.name) == [(f"{service.name}_owner",)]
+    (warned,) = [line for line in log_lines if "extension not updated" in line]
+    assert "must be owner of extension pageinspect" in warned
+
+
+@one_version
+def test_a_release_that_forgets_the_default_role_is_refused_before_anything_is_made(
+    service: Service, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decisions, "_FIRST_MINORS", {17: 99})
+    with pytest.raises(Failure, match=r"Upgrade it to 17\.99 or later"):
+        service.convergence(service.both).create()
+
+    assert not postgres.query("SELECT 1 FROM pg_roles WHERE rolname LIKE %s", service.name + "%")
