@@ -15,6 +15,8 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment, Draft
 
+_TOLD = {"changes", "diff"}
+
 
 class ActionModule(Action):  # type: ignore[misc]
     """The action quayside.fargate.stack."""
@@ -55,16 +57,18 @@ class ActionModule(Action):  # type: ignore[misc]
         """Bring the stack to the wanted state."""
         draft = self._draft(options)
         check = bool(self._task.check_mode)
-        deployment = Deployment(options, self.clock, check=check, show=self.show)
+        diff = bool(self._task.diff)
+        deployment = Deployment(options, self.clock, check=check, diff=diff, show=self.show)
         if options["state"] == "absent":
             result = dict(deployment.absent())
         else:
             draft = draft or deployment.kept_draft()
             self._secrets = draft.secrets
             result = dict(deployment.present(draft))
-        if not self._task.diff:
+        if not diff:
             result.pop("diff", None)
-        return result
+        # CloudFormation repeats values there, and a NoEcho one wherever it isn't known to be it.
+        return {**result, **{name: self._hidden(result[name]) for name in _TOLD & result.keys()}}
 
     def _draft(self, options: dict[str, Any]) -> Draft | None:
         """Return what can be read and checked before AWS is called."""
@@ -72,6 +76,15 @@ class ActionModule(Action):  # type: ignore[misc]
             return None
         path = self._find_needle("templates", options["template"])
         return Draft.of(options, template.read(Path(path)), path)
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, list):
+            return [self._hidden(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._hidden(item) for key, item in value.items()}
+        return value
 
     def hide(self, text: str) -> str:
         """Return a text without the values of the template's NoEcho parameters."""

@@ -25,7 +25,10 @@ attributes:
     description: Shows what would change and changes nothing, for a new stack too.
     support: full
   diff_mode:
-    description: Shows every resource and property that changes.
+    description:
+      - Shows every resource and property that changes, with the values before and after where
+        CloudFormation tells them, and what becomes of a removed or replaced resource. Values of
+        C(NoEcho) parameters, and what looks like a secret, are not shown.
     support: full
 options:
   name:
@@ -198,10 +201,22 @@ changes:
     replacement:
       description: Whether it is made anew (C(True), C(False), C(Conditional)).
       type: str
+    policy_action:
+      description:
+        - What becomes of the resource in AWS (C(Delete), C(Retain), C(Snapshot),
+          C(ReplaceAndDelete), C(ReplaceAndRetain), C(ReplaceAndSnapshot)); empty if CloudFormation
+          doesn't say.
+      type: str
     properties:
       description: Names of the changed properties and attributes.
       type: list
       elements: str
+    values:
+      description:
+        - With C(--diff), the values that CloudFormation tells, each as C(path), C(before) and
+          C(after). What looks like a secret is V((not shown\)).
+      type: list
+      elements: dict
 seconds:
   description: Seconds the task took.
   type: float

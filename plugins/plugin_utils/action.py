@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -21,6 +22,8 @@ AWS_OPTIONS: Options = {
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
 }
+# Callbacks that make standard output a document, in which no line may stand.
+_DOCUMENTS = ("json", "jsonl")
 TIMEOUT_OPTION: Options = {"timeout": {"type": "int", "default": 3600}}
 
 
@@ -60,8 +63,9 @@ class Action(ActionBase):  # type: ignore[misc]
         """
 
     def show(self, text: str, colour: str | None = None) -> None:
-        """Print a line while the task runs."""
-        display.display(self.hide(text), color=colour)
+        """Print a line while the task runs; on standard error where a program reads the output."""
+        callback = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
+        display.display(self.hide(text), color=colour, stderr=callback in _DOCUMENTS)
 
     def hide(self, text: str) -> str:
         """Return a text without what nobody may see; by default there is nothing."""

@@ -60,6 +60,14 @@ gc.freeze()
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 )
+# botocore.retries.standard, ThrottledRetryableChecker: these of CloudFormation's kind.
+_THROTTLED = frozenset(
+    {
+        *("RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "Throttling"),
+        *("ThrottledException", "ThrottlingException", "TooManyRequestsException"),
+    }
+)
+_SERVERS_FAULT = 500  # HTTP status
 # ValueError: an endpoint that is no URL, a program that prints no JSON, a code that nobody types.
 # OSError: a token's file or a program that isn't there.
 _UNUSABLE: tuple[type[Exception], ...] = (*AwsError, ValueError, OSError)
@@ -145,6 +153,14 @@ def code(error: Exception) -> str:
     """Return AWS's error code, or "" for a failure on the way to AWS."""
     response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def is_passing(error: Exception) -> bool:
+    """Say whether the same call may well be answered the next time: throttled, cut, AWS's fault."""
+    response = getattr(error, "response", None) or {}
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    on_the_way = isinstance(error, exceptions.HTTPClientError)
+    return on_the_way or code(error) in _THROTTLED or status >= _SERVERS_FAULT
 
 
 def message(error: Exception) -> str:

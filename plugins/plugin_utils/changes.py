@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import values
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
 
 _SIGNS = {"Add": "+", "Remove": "-", "Import": ">"}
 _REPLACEMENTS = {"True": ", replaced", "Conditional": ", may be replaced"}
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
+_POLICIES = {
+    "Delete": ", deleted",
+    "Retain": ", kept in AWS",
+    "Snapshot": ", deleted after a snapshot",
+    "ReplaceAndDelete": ", the old one deleted",
+    "ReplaceAndRetain": ", the old one kept in AWS",
+    "ReplaceAndSnapshot": ", the old one deleted after a snapshot",
+}
 
 Change = dict[str, Any]
 
@@ -69,9 +79,17 @@ def diff(stack: str, changes: Iterable[Change], notes: Iterable[str] = ()) -> li
     for change in changes:
         sign = _SIGNS.get(change["action"], "~")
         replacement = _REPLACEMENTS.get(change["replacement"], "")
-        lines.append(f"{sign} {change['resource']} ({change['type']}{replacement})")
-        lines += [f"    {name}" for name in change["properties"]]
+        policy = _POLICIES.get(change["policy_action"], "")
+        lines.append(f"{sign} {change['resource']} ({change['type']}{replacement}{policy})")
+        lines += [f"    {line}" for line in _property_lines(change)]
     return [{"prepared": "\n".join(lines) + "\n"}]
+
+
+def _property_lines(change: Change) -> list[str]:
+    """Return a line for each value that is known, and one for each other property."""
+    told = [f"{it['path']}: {it['before']} -> {it['after']}" for it in change["values"]]
+    known = {it["path"].split("/")[0] for it in change["values"]}
+    return sorted([*told, *(name for name in change["properties"] if name not in known)])
 
 
 def _change(resource: Mapping[str, Any], template: Mapping[str, Any]) -> Change:
@@ -84,7 +102,9 @@ def _change(resource: Mapping[str, Any], template: Mapping[str, Any]) -> Change:
         "resource": name,
         "type": str(resource["ResourceType"]),
         "replacement": resource.get("Replacement", "False"),
+        "policy_action": resource.get("PolicyAction", ""),
         "properties": sorted(str(item) for item in properties),
+        "values": values.of_change(resource),
     }
 
 

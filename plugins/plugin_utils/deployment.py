@@ -119,11 +119,15 @@ class Deployment:
         options: the task's options, validated.
         clock: the time it has.
         check: whether it only says what would change.
+        diff: whether it says the properties' values too.
         show: prints a line in a colour, at once.
     """
 
-    def __init__(self, options: Options, clock: Clock, *, check: bool, show: Show) -> None:
+    def __init__(
+        self, options: Options, clock: Clock, *, check: bool, diff: bool, show: Show
+    ) -> None:
         self._options = options
+        self._diff = diff
         self._clock = clock
         self._check = check
         self._show = show
@@ -202,6 +206,7 @@ class Deployment:
         if not failed_at_first:
             self._stack.refuse_stuck(description)
         if description and failed_at_first and not self._check:
+            self._stack.tell_why(description)
             self._stack.delete(description["StackId"])
         if failed_at_first or status == SHELL:
             description = None
@@ -217,6 +222,7 @@ class Deployment:
                 "UPDATE" if description else "CREATE",
                 {**request, **body},
                 execute=not self._check,
+                values=self._diff,
             )
         now = deployed or description
         protection = self._protection(now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.events import is_of_stack
 from ansible_collections.quayside.fargate.plugins.plugin_utils.function_log import FunctionLog
 from ansible_collections.quayside.fargate.plugins.plugin_utils.idle import Idle
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
@@ -18,7 +19,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     Watch,
     describe,
     is_busy,
-    is_of_stack,
 )
 
 _FLIP = "flip-"  # what the token of every flip begins with

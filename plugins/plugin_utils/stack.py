@@ -4,39 +4,68 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.parent import refuse_orphan
 
+Answer = TypeVar("Answer")
 Description = dict[str, Any]
 Show = Callable[[str, str | None], None]
 
+# Every status has one answer (docs/stack.md): these, and what is busy, is waited for.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
 SHELL = "REVIEW_IN_PROGRESS"  # what a change set for a new stack leaves: no resource yet
 # A first creation that failed holds nothing worth keeping, and can't be updated.
 REPLACEABLE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
+# UPDATE_FAILED: an update that was told not to roll back may be repeated.
+UPDATABLE = frozenset(
+    {
+        *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"),
+        *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
+    }
+)
 _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "Mend that, then run: aws cloudformation continue-update-rollback "
     "--stack-name {name}",
     "DELETE_FAILED": "Mend that, then delete the stack with state: absent",
+    "IMPORT_ROLLBACK_FAILED": "Mend that, then ask AWS Support to free the stack: there is no "
+    "command for it, and deleting it deletes what was imported",
 }
 _DEFAULT_ADVICE = "Mend that, and run the playbook again"
+_GOES_ON = "Stack {name} goes on without this run; the next one waits for it."
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _RACES = frozenset({"InvalidChangeSetStatus", "ChangeSetNotFound", "AlreadyExistsException"})
-_RACE_WORDS = (
-    "_IN_PROGRESS state",
-    "cannot be deleted while in status",
-    "already exists and cannot be created again",
+_RACE_WORDS = re.compile(
+    r"_IN_PROGRESS state|cannot be deleted while in status|already exists and cannot be created"
+    r" again"
 )
+_GONE = re.compile(r"Stack \[[^]]*\] does not exist")  # said of the stack of a change set
+_ROLLBACKS = ("ROLLBACK", "CONTINUE_ROLLBACK")
 
 
 class BusyError(Exception):
     """Another operation came first: wait for it, and look again."""
+
+
+class CallError(StackError):  # type: ignore[misc] # mypy doesn't know the collection
+    """AWS refused a call, or couldn't be asked.
+
+    Attributes:
+        said: AWS's own words.
+        passing: whether it may well answer the next time.
+    """
+
+    def __init__(self, error: Exception, doing: str) -> None:
+        super().__init__(aws.explain(error, doing))
+        self.said = aws.message(error).rstrip(".")
+        self.passing = aws.is_passing(error)
 
 
 class Clock:
@@ -62,8 +91,10 @@ class Clock:
         Args:
             state: what is waited for, as a sentence without full stop.
 
-        Raises: StackError with that sentence when the task's time is over.
+        Raises: StackError with that sentence when the task's time is over, and when nobody waits
+            for its end any more.
         """
+        refuse_orphan()
         if self.elapsed + self._interval > self._timeout:
             raise StackError(
                 f"{state} after {self._timeout:g} s, the limit of option timeout. It is left as it "
@@ -104,11 +135,32 @@ class Stack:
                 self._say(f"{status}: another operation runs, waiting for its end", "yellow")
                 told = True
             self.clock.pause(f"Stack {self.name} is still {status} by another operation")
-            description = describe(self._client, self.name)
+            description = self.look(self.name)
         return description
 
+    def look(self, name: str) -> Description | None:
+        """Return `describe` of the stack by name or id, waiting while AWS can't be asked."""
+        return self.patiently(lambda: describe(self._client, name))
+
+    def patiently(self, question: Callable[[], Answer]) -> Answer:
+        """Ask, and ask again while AWS throttles or can't be reached.
+
+        Raises: StackError at the timeout, CallError for anything else.
+        """
+        told = False
+        while True:
+            try:
+                return question()
+            except CallError as error:
+                if not error.passing:
+                    raise
+                if not told:
+                    self._say(f"CloudFormation can't be asked ({error.said}), trying on", "yellow")
+                    told = True
+                self.clock.pause(f"Stack {self.name} can't be followed ({error.said})")
+
     def deploy(
-        self, kind: str, request: Mapping[str, Any], *, execute: bool
+        self, kind: str, request: Mapping[str, Any], *, execute: bool, values: bool = False
     ) -> tuple[list[dict[str, Any]] | None, Description | None]:
         """Make a change set; execute it and stream its events, or discard it.
 
@@ -116,6 +168,7 @@ class Stack:
             kind: CREATE or UPDATE.
             request: the other arguments of CreateChangeSet.
             execute: whether to execute it, if it has changes.
+            values: whether its changes say the properties' values.
 
         Returns: its changes, None if it has none, and the stack if it was executed.
         Raises: BusyError if another operation came first, StackError with what CloudFormation
@@ -124,25 +177,24 @@ class Stack:
         change_set = self._create_change_set(kind, request)
         executed = False
         try:
-            changes = self._changes(_address(change_set))
+            changes = self._changes(_address(change_set), values=values)
             if changes is None or not execute:
                 return changes, None
-            mark = self._newest_event(change_set["StackId"])
+            watch = Watch(self, change_set["StackId"])
             self._call("execute_change_set", **_address(change_set))
             executed = True
         finally:
             if not executed:
                 self._discard(kind, change_set)
         self._announce(kind)
-        good = (f"{kind}_COMPLETE",)
-        return changes, self._followed(change_set["StackId"], mark, good)
+        return changes, self._followed(watch, f"{kind}_COMPLETE")
 
     def delete(self, stack_id: str) -> None:
         """Delete the stack and stream its events; raises StackError with the root cause."""
-        mark = self._newest_event(stack_id)
+        watch = Watch(self, stack_id)
         self._call("delete_stack", StackName=stack_id)
         self._announce("DELETE")
-        self._followed(stack_id, mark, ("DELETE_COMPLETE",))
+        self._followed(watch, "DELETE_COMPLETE")
 
     def protect(self, protected: bool) -> None:
         """Set the stack's termination protection."""
@@ -159,8 +211,8 @@ class Stack:
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the stack's resources (ListStackResources)."""
-        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self.name)
-        return [item for page in pages for item in page["StackResourceSummaries"]]
+        pages = self._pages("list_stack_resources", "StackResourceSummaries", StackName=self.name)
+        return list(pages)
 
     def failed_at_first(self, description: Description | None) -> bool:
         """Say whether a stack's first creation failed: it can be deleted and made again.
@@ -175,21 +227,48 @@ class Stack:
         return bool(statuses & REPLACEABLE) and "CREATE_COMPLETE" not in statuses
 
     def refuse_stuck(self, description: Description | None) -> None:
-        """Raise StackError for a state that only a person can mend."""
+        """Raise StackError for a state that only a person can mend, with what led there."""
         status = description["StackStatus"] if description else ""
         if description and status in _STUCK:
-            reason = description.get("StackStatusReason") or "its events tell why"
-            raise StackError(self._failure(status, reason))
+            said, hint = self._earlier(description)
+            reason = said or description.get("StackStatusReason") or "its events tell why"
+            raise StackError(self._failure(status, reason, hint))
+
+    def tell_why(self, description: Description) -> None:
+        """Show what a stack's last operation failed of, before the stack is replaced."""
+        said, _hint = self._earlier(description)
+        if said:
+            self._say(f"{description['StackStatus']} since {said}", "yellow")
+
+    def _earlier(self, description: Description) -> tuple[str, str]:
+        """Return what the stack's last operations failed of, and what hinders to know it.
+
+        An update that failed and whose rollback failed too are two operations, the first of which
+        no status tells any more.
+        """
+        said, hint = [], ""
+        for operation in description.get("LastOperations", []):
+            about = {"StackName": description["StackId"], "OperationId": operation["OperationId"]}
+            causes, hint = self._causes(**about)
+            if causes:
+                kind = operation.get("OperationType", "an operation")
+                said.append((kind in _ROLLBACKS, f"{kind} failed with {causes[0]}"))
+        return ", then ".join(sentence for _later, sentence in sorted(said)), hint
+
+    def _causes(self, **about: str) -> tuple[list[str], str]:
+        """Return what failed in an operation or a change set, and what hinders to know it."""
+        try:
+            failed = self._pages(
+                "describe_events", "OperationEvents", **about, Filters={"FailedEvents": True}
+            )
+            return events.causes(failed), ""
+        except CallError as error:
+            return [], f" More isn't known: {error}"
 
     def _own_statuses(self, stack_id: str) -> set[str]:
         """Return the statuses that the stack itself has had, as far as its events go back."""
-        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        return {
-            str(event.get("ResourceStatus"))
-            for page in pages
-            for event in page["StackEvents"]
-            if event.get("PhysicalResourceId") == stack_id
-        }
+        listed = self._pages("describe_stack_events", "StackEvents", StackName=stack_id)
+        return {str(event.get("ResourceStatus")) for event in listed if events.is_of_stack(event)}
 
     def _create_change_set(self, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
         name = f"quayside-{uuid.uuid4().hex}"
@@ -202,30 +281,29 @@ class Stack:
         )
         return made
 
-    def _changes(self, address: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    def _changes(self, address: Mapping[str, str], *, values: bool) -> list[dict[str, Any]] | None:
         """Wait until a change set is made and return its changes, None if there are none."""
         while True:
-            described = self._call("describe_change_set", **address)
+            described = self.patiently(lambda: self._call("describe_change_set", **address))
             status, reason = described["Status"], described.get("StatusReason", "")
             if status == "CREATE_COMPLETE":
-                return self._all_pages(address, described)
+                return list(
+                    self._pages(
+                        "describe_change_set", "Changes", **address, IncludePropertyValues=values
+                    )
+                )
             if status == "FAILED":
                 if any(words in reason for words in _NO_CHANGES):
                     return None
-                raise StackError(
-                    f"CloudFormation can't plan stack {self.name}: {reason.rstrip('.')}. "
-                    f"{_DEFAULT_ADVICE}."
-                )
+                raise StackError(self._unplannable(address, reason))
             self.clock.pause(f"The change set of stack {self.name} is still {status}")
 
-    def _all_pages(
-        self, address: Mapping[str, str], page: Mapping[str, Any]
-    ) -> list[dict[str, Any]]:
-        changes = list(page.get("Changes", []))
-        while token := page.get("NextToken"):
-            page = self._call("describe_change_set", **address, NextToken=token)
-            changes += page.get("Changes", [])
-        return changes
+    def _unplannable(self, address: Mapping[str, str], reason: str) -> str:
+        # Validations, hooks and quotas name their resource in events only, which go with the change
+        # set: https://github.com/aws/aws-cdk-cli/pull/1461
+        causes, hint = self._causes(**address)
+        said = "; ".join(causes) or reason.rstrip(".") or "it gives no reason"
+        return f"CloudFormation can't plan stack {self.name}: {said}. {_DEFAULT_ADVICE}.{hint}"
 
     def _discard(self, kind: str, change_set: Mapping[str, Any]) -> None:
         """Delete a change set, and the empty stack that it made if it was to create one."""
@@ -239,69 +317,79 @@ class Stack:
             if not others and shell and shell["StackStatus"] == SHELL:
                 self._client.delete_stack(StackName=change_set["StackId"])
 
-    def _newest_event(self, stack_id: str) -> str | None:
-        events = self._call("describe_stack_events", StackName=stack_id)["StackEvents"]
-        return str(events[0]["EventId"]) if events else None
+    def newest_event(self, stack_id: str) -> str | None:
+        """Return the id of the newest event of a stack by its ARN."""
+        listed = self._call("describe_stack_events", StackName=stack_id)["StackEvents"]
+        return str(listed[0]["EventId"]) if listed else None
 
-    def _followed(
-        self, stack_id: str, mark: str | None, good: tuple[str, ...]
-    ) -> Description | None:
-        """Stream the events after `mark` until the stack is steady, and return the stack.
-
-        Raises: StackError with the root cause if its state is not a good one.
-        """
-        cause: Mapping[str, Any] | None = None
-        reached = ""
-        self.clock.hurry()
-        while True:
-            # The state before the events, so that none is missed in the end.
-            description = describe(self._client, stack_id)
-            status = description["StackStatus"] if description else "DELETE_COMPLETE"
-            for event in self._events_since(stack_id, mark):
-                mark = event["EventId"]
-                cause = cause or (event if _is_cause(event) else None)
-                reached = event.get("ResourceStatus", "") if is_of_stack(event) else reached
-                self._show_event(event)
-                self.clock.hurry()
-            # A state that no event has told of is the one from before this operation.
-            if description is None or (status == reached and not is_busy(status)):
-                break
-            self.clock.pause(f"Stack {self.name} is still {status}")
-        if status not in good:
-            raise StackError(self._failure(status, _reason(cause, description)))
-        return description
-
-    def _events_since(self, stack_id: str, mark: str | None) -> list[dict[str, Any]]:
+    def events_since(self, stack_id: str, mark: str | None) -> list[dict[str, Any]]:
+        """Return the events after the one with this id, the oldest first."""
         fresh: list[dict[str, Any]] = []
-        pages = self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-        for event in (event for page in pages for event in page["StackEvents"]):
+        for event in self._pages("describe_stack_events", "StackEvents", StackName=stack_id):
             if event["EventId"] == mark:
                 break
             fresh.append(event)
         return fresh[::-1]
 
+    def show_event(self, event: events.Event) -> None:
+        """Print an event."""
+        self._say(events.line(event), events.colour(event))
+
+    def _followed(self, watch: Watch, good: str) -> Description | None:
+        """Stream events until the stack is steady, and return the stack.
+
+        Raises: StackError with the root cause if its state is not the good one.
+        """
+        try:
+            status, description = self._end(watch)
+        except CallError as error:
+            raise StackError(f"{error} {_GOES_ON.format(name=self.name)}") from error
+        if status != good:
+            raise StackError(self._failure(status, watch.reason(description)))
+        return description
+
+    def _end(self, watch: Watch) -> tuple[str, Description | None]:
+        self.clock.hurry()
+        while True:
+            # The state before the events, so that none is missed in the end.
+            description = self.look(watch.stack_id)
+            status = description["StackStatus"] if description else "DELETE_COMPLETE"
+            if watch.fresh():
+                self.clock.hurry()
+            # A state that no event has told of is the one from before this operation.
+            if description is None or (status == watch.reached and not is_busy(status)):
+                return status, description
+            self.clock.pause(f"Stack {self.name} is still {status}")
+
+    def _pages(self, operation: str, member: str, **arguments: Any) -> Iterator[dict[str, Any]]:
+        """Yield what an operation lists, page by page."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._call(operation, **arguments, **token)
+            yield from page.get(member, [])
+            following = page.get("NextToken")
+            if not following:
+                return
+            token = {"NextToken": following}
+
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        if not operation.startswith(("describe", "get", "list")):
+            refuse_orphan()
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
-        except aws.AwsError as error:
-            said = aws.message(error)
-            if aws.code(error) in _RACES or any(words in said for words in _RACE_WORDS):
-                raise BusyError(said) from error
+        except (*aws.AwsError, OSError) as error:  # OSError: where credentials are fetched anew
+            if _is_race(operation, error):
+                raise BusyError(aws.message(error)) from error
             name = "".join(word.capitalize() for word in operation.split("_"))
-            raise StackError(aws.explain(error, f"{name} of stack {self.name}")) from error
+            raise CallError(error, f"{name} of stack {self.name}") from error
         return answer
 
-    def _failure(self, status: str, reason: str) -> str:
+    def _failure(self, status: str, reason: str, hint: str = "") -> str:
         advice = _STUCK.get(status, _DEFAULT_ADVICE).format(name=self.name)
-        return f"Stack {self.name} is {status}: {reason.rstrip('.')}. {advice}."
+        return f"Stack {self.name} is {status}: {reason.rstrip('.')}. {advice}.{hint}"
 
     def _announce(self, kind: str) -> None:
         self._say(f"{kind} begins; if this run is interrupted, it goes on, and the next run waits")
-
-    def _show_event(self, event: Mapping[str, Any]) -> None:
-        status, reason = event.get("ResourceStatus", ""), event.get("ResourceStatusReason", "")
-        resource = _resource(event)
-        self._say(f"{resource} {status} {reason}".rstrip(), _colour(status))
 
     def _say(self, text: str, colour: str | None = None) -> None:
         self._show(f"{self.clock.elapsed:7.1f} s  {self.name}: {text}", colour)
@@ -319,7 +407,7 @@ def describe(client: Any, name: str) -> Description | None:
     except aws.AwsError as error:
         if aws.code(error) == "ValidationError" and "does not exist" in aws.message(error):
             return None
-        raise StackError(aws.explain(error, f"DescribeStacks of stack {name}")) from error
+        raise CallError(error, f"DescribeStacks of stack {name}") from error
     return None if description["StackStatus"] == "DELETE_COMPLETE" else description
 
 
@@ -348,53 +436,37 @@ class Watch:
     Args:
         stack: the stack.
         stack_id: its ARN.
+
+    Attributes:
+        reached: the stack's status by its own events, "" before the first one.
     """
 
     def __init__(self, stack: Stack, stack_id: str) -> None:
         self._stack = stack
-        self._stack_id = stack_id
-        self._mark = stack._newest_event(stack_id)
-        self._cause: Mapping[str, Any] | None = None
+        self.stack_id = stack_id
+        self.reached = ""
+        self._mark = stack.newest_event(stack_id)
+        self._cause: events.Event | None = None
 
     def fresh(self) -> list[dict[str, Any]]:
         """Show and return the events since the last call, the oldest first."""
-        events = self._stack._events_since(self._stack_id, self._mark)
-        for event in events:
+        fresh = self._stack.patiently(lambda: self._stack.events_since(self.stack_id, self._mark))
+        for event in fresh:
             self._mark = event["EventId"]
-            self._cause = self._cause or (event if _is_cause(event) else None)
-            self._stack._show_event(event)
-        return events
+            self._cause = self._cause or (event if events.is_cause(event) else None)
+            if events.is_of_stack(event):
+                self.reached = event.get("ResourceStatus", "")
+            self._stack.show_event(event)
+        return fresh
 
     def reason(self, description: Mapping[str, Any] | None) -> str:
         """Return the first failure among the events, or what the stack itself says."""
-        return _reason(self._cause, description)
+        if self._cause is None:
+            return str((description or {}).get("StackStatusReason") or "no event tells why")
+        return str(events.cause(self._cause))
 
 
-def is_of_stack(event: Mapping[str, Any]) -> bool:
-    """Say whether an event is the stack's own, and not one of its resources'."""
-    return bool(event.get("PhysicalResourceId") == event["StackId"])
-
-
-def _is_cause(event: Mapping[str, Any]) -> bool:
-    reason = event.get("ResourceStatusReason", "").lower()
-    failed: bool = event.get("ResourceStatus", "").endswith("_FAILED")
-    return failed and "cancelled" not in reason
-
-
-def _reason(cause: Mapping[str, Any] | None, description: Mapping[str, Any] | None) -> str:
-    if cause is None:
-        return str((description or {}).get("StackStatusReason") or "no event tells why")
-    reason = cause.get("ResourceStatusReason") or "no reason is given"
-    return f"{_resource(cause)}: {reason}"
-
-
-def _resource(event: Mapping[str, Any]) -> str:
-    # CloudFormation's model requires neither of an event.
-    name, kind = event.get("LogicalResourceId", "a resource"), event.get("ResourceType")
-    return f"{name} ({kind})" if kind else str(name)
-
-
-def _colour(status: str) -> str | None:
-    if status.endswith("_FAILED") or "ROLLBACK" in status:
-        return "red"
-    return "green" if status.endswith("_COMPLETE") else None
+def _is_race(operation: str, error: Exception) -> bool:
+    said = aws.message(error)
+    gone = operation.endswith("change_set") and _GONE.fullmatch(said)
+    return bool(aws.code(error) in _RACES or _RACE_WORDS.search(said) or gone)

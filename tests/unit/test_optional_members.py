@@ -36,9 +36,13 @@ ALWAYS_THERE = {
         *("Item",),  # DynamoDB leaves it out, and the read is behind `if "Item" in`
     },
     "what identifies the thing that is listed": {
-        *("AlarmName", "Id", "Key", "Name", "OutputKey", "ParameterKey", "StackId", "StackName"),
+        *("AlarmName", "Id", "Key", "Name", "OperationId", "OutputKey", "ParameterKey"),
+        *("StackId", "StackName"),
         *("Version", "VersionId", "id", "imageDigest", "name", "serviceDeploymentArn", "taskArn"),
         *("taskDefinitionArn",),
+    },
+    "required of a stack event; of an operation event (DescribeEvents) it is optional": {
+        *("EventId", "Timestamp"),
     },
     "a state that the thing has from its first moment on": {
         *("Priority", "Status", "lastStatus", "status"),
@@ -158,4 +162,4 @@ def test_nothing_that_aws_may_leave_out_is_taken_for_granted() -> None:
 
 def test_the_members_of_a_stack_event_are_optional() -> None:
     assert {"PhysicalResourceId", "ResourceStatus", "ClientRequestToken"} <= optional()
-    assert not {"EventId", "StackStatus"} & optional()
+    assert "StackStatus" not in optional()

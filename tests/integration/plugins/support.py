@@ -22,8 +22,14 @@ class Run:
     """One finished run: its exit code, what it printed, and the results of its tasks."""
 
     code: int
-    output: str
+    stdout: str
+    stderr: str
     results: list[dict[str, Any]]
+
+    @property
+    def output(self) -> str:
+        """All that it printed."""
+        return self.stdout + self.stderr
 
     @property
     def result(self) -> dict[str, Any]:
@@ -61,6 +67,10 @@ class Playbooks:
         credentials = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
         return Playbooks(self._folder, {**self._environment, **credentials})
 
+    def with_environment(self, **variables: str) -> Playbooks:
+        """Return the same with more environment variables."""
+        return Playbooks(self._folder, {**self._environment, **variables})
+
     def stack(self, *arguments: str, **options: Any) -> Run:
         """Run one task of the action and wait for it; `arguments` go to ansible-playbook."""
         return self.start(*arguments, **options).finish()
@@ -88,13 +98,13 @@ class RunningPlaybook:
         self, playbook: Path, arguments: tuple[str, ...], environment: dict[str, str]
     ) -> None:
         self._results = playbook.with_suffix(".results")
-        self._output = playbook.with_suffix(".output")
-        self._file: IO[bytes] = self._output.open("wb")
+        self._outputs = [playbook.with_suffix(f".{name}") for name in ("stdout", "stderr")]
+        self._files: list[IO[bytes]] = [path.open("wb") for path in self._outputs]
         self.process = subprocess.Popen(
             [str(ANSIBLE_PLAYBOOK), *arguments, str(playbook)],
             cwd=ROOT,
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
+            stdout=self._files[0],
+            stderr=self._files[1],
             env={
                 **os.environ,
                 **environment,
@@ -108,7 +118,7 @@ class RunningPlaybook:
     @property
     def output(self) -> str:
         """What it printed so far."""
-        return self._output.read_text(encoding="utf-8")
+        return "".join(path.read_text(encoding="utf-8") for path in self._outputs)
 
     def wait_for(self, words: str) -> None:
         """Wait until it has printed these words; fails if it ends without."""
@@ -120,9 +130,11 @@ class RunningPlaybook:
     def finish(self) -> Run:
         """Wait until it ends."""
         code = self.process.wait(timeout=120)
-        self._file.close()
+        for file in self._files:
+            file.close()
         lines = self._results.read_text("utf-8").splitlines() if self._results.exists() else []
-        return Run(code, self.output, [json.loads(line) for line in lines])
+        stdout, stderr = (path.read_text(encoding="utf-8") for path in self._outputs)
+        return Run(code, stdout, stderr, [json.loads(line) for line in lines])
 
 
 def with_path(options: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal as signals
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,9 @@ def test_check_mode_shows_an_update_and_changes_nothing(
         "  parameter Seconds: 30 -> 50",
         "  tag team: one -> two",
         "  termination protection: on",
-        "~ Queue (AWS::SQS::Queue, replaced)\n    QueueName",
-        "    VisibilityTimeout",
+        "~ Queue (AWS::SQS::Queue, replaced",
+        "\n    QueueName",
+        "\n    VisibilityTimeout",
     ):
         assert line in run.output
     assert cloudformation.describe_stacks(StackName=name)["Stacks"] == before
@@ -253,6 +255,51 @@ def test_an_interrupted_run_leaves_the_stack_going_and_says_so(
     assert status(name) == "CREATE_IN_PROGRESS"
     signal(name)
     assert not playbooks.stack(name=name, template="gate.yml").changed
+
+
+def test_a_run_whose_terminal_is_closed_sends_nothing_more(
+    playbooks: Playbooks, name: str, signal: Signal, cloudformation: Any
+) -> None:
+    """A worker of ansible-playbook outlives it, and would go on when the stack is free."""
+    first = playbooks.start(name=name, template="gate.yml")
+    first.wait_for("Gate (AWS::CloudFormation::WaitCondition) CREATE_IN_PROGRESS")
+    second = playbooks.start(name=name, template="gate.yml", tags={"team": "two"})
+    second.wait_for("CREATE_IN_PROGRESS: another operation runs, waiting for its end")
+    (worker,) = children(second.process.pid)
+    second.process.kill()  # as SIGHUP ends it, without a word to its worker
+    second.process.wait()
+    deadline = time.monotonic() + 20
+    while runs(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not runs(worker), "it waits for the stack, and would deploy then"
+    signal(name)
+    assert first.finish().changed
+    assert change_sets(cloudformation, name) == []
+    description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    assert description["Tags"] == []
+
+
+def children(parent: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize("callback", ["ansible.posix.json", "ansible.posix.jsonl"])
+def test_standard_output_stays_a_document_for_programs(
+    playbooks: Playbooks, name: str, callback: str
+) -> None:
+    programs = playbooks.with_environment(ANSIBLE_STDOUT_CALLBACK=callback)
+    run = programs.stack(name=name, template="queue.yml")
+    assert run.changed
+    documents = run.stdout.splitlines() if callback.endswith("jsonl") else [run.stdout]
+    assert all(json.loads(document) for document in documents)
+    assert f"{name}: Queue (AWS::SQS::Queue) CREATE_COMPLETE" in run.stderr
 
 
 def test_what_is_not_given_stays_as_it_was(
