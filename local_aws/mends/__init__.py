@@ -39,6 +39,7 @@ from local_aws.mends import (
     secrets,
     service_deployments,
     service_linked_roles,
+    service_targets,
     stack_exports,
     stack_failures,
     stack_operations,
@@ -92,6 +93,7 @@ def install_all(settings: Settings) -> Installed:
     ecs_drain.install()
     ecs_secrets.install()
     ecs_templates.install()
+    service_targets.install()
     target_health.install()
     ecs_rollout.install()
     service_deployments.install()

@@ -14,6 +14,8 @@ from ministack.core.concurrency import resource_lock, spawn_background
 from ministack.core.responses import get_account_id, get_region, json_response, request_scope
 from ministack.services import alb, ecs, ecs_metadata
 
+from local_aws.mends import service_targets
+
 _DEFAULT_DEREGISTRATION_DELAY = (
     300  # seconds; ELB's default of deregistration_delay.timeout_seconds
 )
@@ -68,7 +70,7 @@ def _drain(task: Task, reason: str) -> None:
         f"{ecs._cluster_name_from_arn(task['clusterArn'])}/"
         f"{task.get('group', '').removeprefix('service:')}"
     )
-    delay = _deregistration_delay(service or {})
+    delay = _deregistration_delay({"loadBalancers": service_targets.of_task(service or {}, task)})
     ecs._bump_task_version(task)
     _move(
         task,

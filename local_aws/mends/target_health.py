@@ -19,6 +19,8 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import alb, ecs
 
+from local_aws.mends import service_targets
+
 # One probe of every target each so many seconds: AWS's intervals (5-300 s) would make a deployment
 # on this machine last minutes, and change nothing in what is decided.
 _INTERVAL = 0.4
@@ -57,8 +59,9 @@ def is_healthy(target_group: str, address: str | None) -> bool:
 
 
 def is_healthy_everywhere(service: dict[str, Any], task: dict[str, Any]) -> bool:
-    """Return whether a task is healthy in all target groups of its service."""
-    return all(is_healthy(group, ecs._task_ip(task)) for group in target_groups(service))
+    """Return whether a task is healthy in all target groups that it was started under."""
+    own = {**service, "loadBalancers": service_targets.of_task(service, task)}
+    return all(is_healthy(group, ecs._task_ip(task)) for group in target_groups(own))
 
 
 def target_groups(service: dict[str, Any]) -> list[str]:

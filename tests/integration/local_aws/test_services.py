@@ -370,3 +370,54 @@ def test_a_service_deployment_that_is_stopped_rolls_back(
     eventually(lambda: {task["taskArn"] for task in service.tasks()} == before)
     with pytest.raises(ecs.exceptions.ConflictException):
         ecs.stop_service_deployment(serviceDeploymentArn=arn)
+
+
+def test_another_container_port_sends_no_request_where_nobody_listens(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    template = service_template(image)
+    template["Resources"]["TargetGroup"]["Properties"]["Port"] = 80
+    group = service.stacks.deploy(service.name, template, **service.parameters)["TargetGroup"]
+    with Traffic(aws, service.host) as traffic:
+        other = service.parameters | {"Port": "9090"}
+        assert service.stacks.deploy(service.name, template, **other)["TargetGroup"] == group
+    assert traffic.failures == []
+    assert traffic.calls > 10
+    assert ports(aws, group) == {9090}
+
+
+def test_a_service_leaves_the_load_balancers_that_it_is_told_to_leave_and_no_others(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    group = service.deploy(image)["TargetGroup"]
+    ecs = aws.client("ecs")
+    mine = {"cluster": "tests", "service": service.name}
+    ecs.update_service(**mine, desiredCount=1)
+    assert described(aws, service)["loadBalancers"][0]["targetGroupArn"] == group
+    before = described(aws, service)["deployments"][0]["id"]
+    ecs.update_service(**mine, loadBalancers=[])
+    assert described(aws, service)["deployments"][0]["id"] != before
+    eventually(lambda: not ports(aws, group))
+    assert described(aws, service)["loadBalancers"] == []
+
+
+def test_a_target_group_that_is_gone_is_refused(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    group = service.deploy(image)["TargetGroup"]
+    lost = {"targetGroupArn": f"{group}0", "containerName": "app", "containerPort": 8080}
+    ecs = aws.client("ecs")
+    with pytest.raises(ecs.exceptions.InvalidParameterException, match="does not exist"):
+        ecs.update_service(cluster="tests", service=service.name, loadBalancers=[lost])
+
+
+def described(aws: LocalAws, service: Service) -> dict[str, Any]:
+    """What ECS says of a service."""
+    found = aws.client("ecs").describe_services(cluster="tests", services=[service.name])
+    return dict(found["services"][0])
+
+
+def ports(aws: LocalAws, group: str) -> set[int]:
+    """Ports of a target group's targets."""
+    health = aws.client("elbv2").describe_target_health(TargetGroupArn=group)
+    return {it["Target"]["Port"] for it in health["TargetHealthDescriptions"]}
