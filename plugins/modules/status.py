@@ -91,6 +91,10 @@ status:
           description: Its alarms in ALARM, without the name of the stack.
           type: list
           elements: str
+    warnings:
+      description: What is not as it was asked for, such as a cluster without deletion protection.
+      type: list
+      elements: str
 table:
   description: The same as lines of a table.
   type: list

@@ -9,7 +9,11 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Description, describe
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
+    Description,
+    describe,
+    outputs,
+)
 
 _HEAD = (
     *("service", "stack", "active", "blue rotated", "blue next"),
@@ -55,7 +59,22 @@ class Status:
             "platform": self._platform,
             "services": [it for it in found if it],
             "platform_alarms": [it for it in ringing if not it.startswith(prefix)],
+            "warnings": self._warnings(),
         }
+
+    def _warnings(self) -> list[str]:
+        """Return what is not as it was asked for: a database cluster that may be deleted."""
+        description = describe(self._cloudformation, f"{self._platform}-rds")
+        if description is None:
+            return []
+        given = services.parameters(description)
+        if (given.get("DeletionProtection"), given.get("FirstCreation")) != ("true", "true"):
+            return []
+        return [
+            f"Database cluster {outputs(description).get('DatabaseClusterIdentifier')} isn't "
+            "protected from deletion as asked: after its creation the update that switches it on "
+            "didn't come through. Run the platform's playbook again."
+        ]
 
     def _names(self) -> list[str]:
         prefix = services.stack_prefix(self._platform)
@@ -152,7 +171,7 @@ def table(status: dict[str, Any]) -> list[str]:
         for row in rows
     ]
     ringing = ", ".join(status["platform_alarms"]) or "none"
-    return [*lines, f"alarms of the platform: {ringing}"]
+    return [*lines, f"alarms of the platform: {ringing}", *status["warnings"]]
 
 
 def _row(service: dict[str, Any]) -> tuple[str, ...]:

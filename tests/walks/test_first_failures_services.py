@@ -12,7 +12,7 @@ import pytest
 
 from local_aws.control import LocalAws
 from tests.e2e.platform import ROOT, platform_variables
-from tests.walks.first_failures.walking import Walk, play, walk
+from tests.walks.first_failures.walking import Walk, play, run, walk
 
 pytestmark = pytest.mark.timeout(1500)
 PLATFORM = "walk"
@@ -66,3 +66,24 @@ def test_rds(platform: LocalAws, tmp_path: Path) -> None:
     )
     it = Walk("rds", name, given, parameters, last="FirstInstance", lift=lift)
     walk(platform, it, tmp_path / "report")
+
+
+def test_a_cluster_that_is_not_protected_yet_is_named_and_protected_by_the_next_run(
+    platform: LocalAws,
+) -> None:
+    """Deletion protection comes by a second update, which may fail by itself."""
+
+    def protected() -> bool:
+        (cluster,) = platform.client("rds").describe_db_clusters()["DBClusters"]
+        return bool(cluster["DeletionProtection"])
+
+    role = {"role": "quayside.fargate.rds", "rds_platform": PLATFORM}
+    platform.fail(f"{PLATFORM}-rds", "Cluster", "UPDATE")
+    assert run(platform, "tests/walks/first_failures/role.yml", **role).returncode != 0
+    assert not protected()
+    status = play(platform, "playbooks/status.yml", service_platform=PLATFORM)
+    assert "isn't protected from deletion as asked" in status
+    play(platform, "tests/walks/first_failures/role.yml", **role)
+    assert protected()
+    status = play(platform, "playbooks/status.yml", service_platform=PLATFORM)
+    assert "isn't protected" not in status

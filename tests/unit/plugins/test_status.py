@@ -29,7 +29,8 @@ def service(**different: Any) -> dict[str, Any]:
 
 
 def lines(*services: dict[str, Any], platform_alarms: tuple[str, ...] = ()) -> list[str]:
-    rows: list[str] = table({"services": services, "platform_alarms": list(platform_alarms)})
+    status = {"services": services, "platform_alarms": list(platform_alarms), "warnings": []}
+    rows: list[str] = table(status)
     return rows
 
 

@@ -81,16 +81,26 @@ class Walk:
         return found
 
 
-def play(aws: LocalAws, playbook: str, **variables: Any) -> None:
-    """Run a playbook as the account's root; it must succeed."""
+def run(aws: LocalAws, playbook: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run a playbook as the account's root."""
     program = Path(sys.executable).parent / "ansible-playbook"
-    subprocess.run(
+    return subprocess.run(
         [program, playbook, "-e", json.dumps(variables)],
         cwd=ROOT,
         env={**os.environ, **aws.environment, "ANSIBLE_NOCOLOR": "1", "PYTHONPATH": str(ROOT)},
-        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
         timeout=1500,
     )
+
+
+def play(aws: LocalAws, playbook: str, **variables: Any) -> str:
+    """Run a playbook that must succeed; return its output."""
+    done = run(aws, playbook, **variables)
+    assert done.returncode == 0, done.stdout[-20_000:]
+    return done.stdout
 
 
 def walk(aws: LocalAws, it: Walk, report: Path) -> None:
