@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -203,3 +206,36 @@ def test_a_denied_login_is_told_at_once_by_a_server_that_is_back(
     with pytest.raises(LoginDenied):
         patiently(log_in, until=time.monotonic() + 30)
     assert outage.is_over()
+
+
+_HOLDER = """
+import sys, time
+from custom_resources.postgres import connection, locks
+connection._IDLE_MILLISECONDS = 2000
+port, password, database = sys.argv[1:]
+server = connection.Server("localhost", int(port))
+with (
+    server.connect("postgres", "quayside", password) as session,
+    locks.roles_locked(session, database),
+):
+    print("locked", flush=True)
+    time.sleep(3600)
+"""
+
+
+def test_a_function_that_lambda_froze_does_not_keep_the_lock(
+    service: Service, fragile: PostgresServer
+) -> None:
+    arguments = [str(fragile.port), fragile.admin_password, service.name]
+    command = [sys.executable, "-c", _HOLDER, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as frozen:
+        try:
+            assert frozen.stdout
+            assert frozen.stdout.readline() == "locked\n"
+            frozen.send_signal(signal.SIGSTOP)
+            service.convergence(service.both).update()
+        finally:
+            frozen.kill()
+
+    assert service.run("green", "SELECT 1") == [(1,)]
+    assert "terminating connection due to idle-session timeout" in fragile.log

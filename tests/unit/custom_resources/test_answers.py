@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
+import botocore.session
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +41,31 @@ def test_an_endpoint_that_cannot_be_reached_is_named() -> None:
 
     assert "https://ssm.example" in said
     assert "VPC endpoints" in said
+
+
+def test_a_call_that_the_runtimes_botocore_does_not_know_is_named() -> None:
+    """As it is with a botocore of before October 2024, which has no service deployments."""
+    session = botocore.session.get_session()
+    loader = session.get_component("data_loader")
+    model = copy.deepcopy(loader.load_service_model("ecs", "service-2"))
+    del model["operations"]["ListServiceDeployments"]
+    load = loader.load_service_model
+
+    def load_old(name: str, kind: str, api_version: str | None = None) -> Any:
+        return model if kind == "service-2" else load(name, kind, api_version)
+
+    loader.load_service_model = load_old
+    ecs = session.create_client("ecs", "eu-central-1")
+    try:
+        ecs.list_service_deployments(cluster="shop", service="orders")
+    except AttributeError as error:
+        said = sentence(error)
+
+    assert said == (
+        f"The runtime's botocore {botocore.__version__} doesn't know the call "
+        "list_service_deployments of ECS. Give the support stack the newest FunctionRuntime "
+        "(support_function_runtime)."
+    )
 
 
 def test_an_error_nobody_foresaw_says_where_and_not_what() -> None:
