@@ -17,12 +17,12 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     parameters,
     template,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     REPLACEABLE,
     SHELL,
     BusyError,
-    Clock,
     Description,
     Show,
     Stack,

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.events import is_of_stack
 from ansible_collections.quayside.fargate.plugins.plugin_utils.function_log import FunctionLog
 from ansible_collections.quayside.fargate.plugins.plugin_utils.idle import Idle
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
-    Clock,
     Description,
     Show,
     Stack,
@@ -168,7 +168,7 @@ class Rotation:
         return description
 
     def _description(self) -> Description:
-        found = describe(self._cloudformation, self._service.stack)
+        found = self._stack.look(self._service.stack)
         if found is None:
             raise StackError(
                 f"There is no stack {self._service.stack}. Mend service_platform or service_name, "

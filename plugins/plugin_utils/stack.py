@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parent import refuse_orphan
 
@@ -66,42 +66,6 @@ class CallError(StackError):  # type: ignore[misc] # mypy doesn't know the colle
         super().__init__(aws.explain(error, doing))
         self.said = aws.message(error).rstrip(".")
         self.passing = aws.is_passing(error)
-
-
-class Clock:
-    """Counts the seconds of one task and paces its polls: 0.2 s at first, 3 s in the end."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._start = time.monotonic()
-        self.hurry()
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since the task began."""
-        return time.monotonic() - self._start
-
-    def hurry(self) -> None:
-        """Poll quickly again, because something moves."""
-        self._interval = 0.2
-
-    def pause(self, state: str) -> None:
-        """Sleep until the next poll.
-
-        Args:
-            state: what is waited for, as a sentence without full stop.
-
-        Raises: StackError with that sentence when the task's time is over, and when nobody waits
-            for its end any more.
-        """
-        refuse_orphan()
-        if self.elapsed + self._interval > self._timeout:
-            raise StackError(
-                f"{state} after {self._timeout:g} s, the limit of option timeout. It is left as it "
-                "is and goes on; run the playbook again to wait for it."
-            )
-        time.sleep(self._interval)
-        self._interval = min(self._interval * 1.4, 3.0)
 
 
 class Stack:

@@ -15,8 +15,9 @@ from botocore.config import Config
 from botocore.stub import Stubber
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import stack as stacks
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import BusyError, Clock, Stack
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import BusyError, Stack
 
 ROOT = Path(__file__).parents[3]
 NAME = "shop-service-orders"
