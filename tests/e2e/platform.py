@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws.control import LocalAws
+from tests.permissions import policies
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = f"python3.{sys.version_info.minor}"
@@ -47,22 +48,38 @@ SERVICE_PLAYBOOKS = (
 class Platform:
     """The platform under test, as its users see it: playbooks, HTTP and AWS's API.
 
-    Playbooks run as IAM users that have the permissions of docs/permissions and no others.
+    Playbooks run as IAM users that have the permissions of docs/permissions and no others: that of
+    a service's deployer may deploy the services of the team, if the playbook is told of one.
     """
 
     name = "shop"
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
-        self._deployers = {kind: self._deployer(kind) for kind in ("platform", "service")}
+        self._deployers = {kind: self.deployer(kind) for kind in ("platform", "service")}
 
-    def _deployer(self, kind: str) -> dict[str, str]:
-        """Create an IAM user with the policy that the README names; return its environment."""
-        policy = (ROOT / "docs" / "permissions" / f"{kind}.json").read_text()
-        policy = policy.replace("PLATFORM", self.name).replace("ACCOUNT", self.aws.account)
-        iam, user = self.aws.client("iam"), f"{self.name}-{kind}-deployer"
+    def deployer(self, kind: str, team: str = "all", services: str = "*") -> dict[str, str]:
+        """Create an IAM user with the policies of docs/permissions; return its environment.
+
+        Args:
+            kind: ``platform`` or ``service``.
+            team: whose services it deploys.
+            services: what their names are like.
+        """
+        given = {
+            "PLATFORM": self.name,
+            "ACCOUNT": self.aws.account,
+            "SERVICES": services,
+            "TEAM": team,
+        }
+        user = f"{self.name}-{kind}-deployer" + ("" if team == "all" else f"-{team}")
+        iam = self.aws.client("iam")
         iam.create_user(UserName=user)
-        iam.put_user_policy(UserName=user, PolicyName="deploy", PolicyDocument=policy)
+        for name in policies.names(kind):
+            made = iam.create_policy(
+                PolicyName=f"{user}-{name}", PolicyDocument=policies.text(name, **given)
+            )
+            iam.attach_user_policy(UserName=user, PolicyArn=made["Policy"]["Arn"])
         key = iam.create_access_key(UserName=user)["AccessKey"]
         return {
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
@@ -70,11 +87,19 @@ class Platform:
         }
 
     def start_playbook(
-        self, playbook: str, *options: str, **variables: Any
+        self, playbook: str, *options: str, deployer: Any = None, **variables: Any
     ) -> subprocess.Popen[str]:
-        """Start ansible-playbook with extra variables; its output is one stream."""
+        """Start ansible-playbook with extra variables; its output is one stream.
+
+        Args:
+            playbook: its path.
+            options: of ansible-playbook.
+            deployer: environment of an IAM user; without it, the one that the playbook is for.
+            variables: extra ones.
+        """
         program = Path(sys.executable).parent / "ansible-playbook"
-        deployer = self._deployers["service" if playbook in SERVICE_PLAYBOOKS else "platform"]
+        kind = "service" if playbook in SERVICE_PLAYBOOKS else "platform"
+        deployer = self._deployers[kind] if deployer is None else deployer
         return subprocess.Popen(
             [program, playbook, *options, "-e", json.dumps(variables)],
             cwd=ROOT,

@@ -14,7 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.plugins.support import ROOT, TEMPLATES, Playbooks
+from tests.integration.plugins.support import TEMPLATES, Playbooks
+from tests.permissions import policies
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,8 @@ def key_of(stack: str, path: Path, kind: str) -> str:
 
 def service_deployer(aws: LocalAws, playbooks: Playbooks, service: str) -> tuple[Playbooks, Any]:
     """Return playbooks and an S3 client of who may deploy one service of the platform shop."""
-    text = (ROOT / "docs" / "permissions" / "service.json").read_text("utf-8")
-    text = text.replace("PLATFORM-service-*", f"PLATFORM-service-{service}")
-    text = text.replace("PLATFORM", "shop").replace("ACCOUNT", aws.account)
+    given = {"PLATFORM": "shop", "ACCOUNT": aws.account, "SERVICES": service, "TEAM": "all"}
+    text = policies.text("service", **given)
     iam, user = aws.client("iam"), f"{service}-pipeline"
     iam.create_user(UserName=user)
     iam.put_user_policy(UserName=user, PolicyName="deploy", PolicyDocument=text)

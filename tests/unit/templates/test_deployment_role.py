@@ -1,4 +1,4 @@
-"""The role that service stacks are deployed with: all that the handlers need, and no more."""
+"""The role that service stacks are deployed with: narrowed to what is a service's."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from tests.unit.templates.templates import (
     ACCOUNT,
     REGION,
     Stack,
-    handler_permissions,
     load,
-    of_type,
 )
 
 FUNCTIONS = {
@@ -27,39 +25,6 @@ PLATFORM = {"Platform": "shop"} | FUNCTIONS
 SERVICE = PLATFORM | {"Name": "orders", "ClusterName": "shop", "AlarmTopicArn": "topic"}
 MOST_BYTES = 10_240  # of all inline policies of a role, white space not counted (IAM quotas)
 
-# What a handler may call, but not for the properties that service.yml sets.
-NOT_NEEDED = {
-    "application-autoscaling:DeleteScheduledAction": "no scheduled actions",
-    "application-autoscaling:PutScheduledAction": "no scheduled actions",
-    "cognito-idp:DescribeUserPoolClient": "rules authenticate nobody",
-    "docdb-elastic:GetCluster": "secrets are attached to RDS only",
-    "firehose:TagDeliveryStream": "log groups deliver nowhere",
-    "iam:DeleteRolePermissionsBoundary": "taking the boundary off is what it is there to prevent",
-    "lambda:DeleteProvisionedConcurrencyConfig": "ECS services scale, not functions",
-    "lambda:GetProvisionedConcurrencyConfig": "ECS services scale, not functions",
-    "lambda:PutProvisionedConcurrencyConfig": "ECS services scale, not functions",
-    "logs:CreateLogDelivery": "log groups deliver nowhere",
-    "logs:DeleteDataProtectionPolicy": "no data protection policy",
-    "logs:DeleteIndexPolicy": "no index policy",
-    "logs:DeleteResourcePolicy": "no resource policy",
-    "logs:DescribeResourcePolicies": "no resource policy",
-    "logs:PutBearerTokenAuthentication": "no bearer tokens",
-    "logs:PutDataProtectionPolicy": "no data protection policy",
-    "logs:PutIndexPolicy": "no index policy",
-    "logs:PutLogGroupDeletionProtection": "log groups go with their stack",
-    "logs:PutResourcePolicy": "no resource policy",
-    "redshift-serverless:GetNamespace": "secrets are attached to RDS only",
-    "redshift-serverless:ListWorkgroups": "secrets are attached to RDS only",
-    "redshift:DescribeClusters": "secrets are attached to RDS only",
-    "s3:REST.PUT.OBJECT": "log groups deliver nowhere; not an action of IAM either",
-    "secretsmanager:RemoveRegionsFromReplication": "secrets stay in their region",
-    "secretsmanager:ReplicateSecretToRegions": "secrets stay in their region",
-}
-# What no handler's schema names.
-BESIDE_THE_SCHEMAS = {
-    "kms:Decrypt": "Secrets Manager decrypts and encrypts in the caller's name",
-    "kms:GenerateDataKey": "Secrets Manager decrypts and encrypts in the caller's name",
-}
 # Changes that IAM can't narrow to a resource (Service Authorization Reference).
 WITHOUT_RESOURCE = {
     "ecs:DeregisterTaskDefinition": "takes no resource",
@@ -86,11 +51,6 @@ def key_statements() -> list[dict[str, Any]]:
     return [statement for statement in key if statement["Sid"].startswith("Deployment")]
 
 
-def allowed(statements: list[dict[str, Any]]) -> set[str]:
-    """The actions that the statements allow, wildcards as they stand."""
-    return {action for it in statements for action in as_list(it["Action"])}
-
-
 def covers(pattern: str, action: str) -> bool:
     """Whether an action of a policy covers another one; IAM knows no upper and lower case."""
     return fnmatch.fnmatchcase(action.lower(), pattern.lower())
@@ -104,37 +64,6 @@ def grants(action: str, arn: str) -> bool:
         for pattern in as_list(statement["Action"])
         for resource in as_list(statement["Resource"])
     )
-
-
-def service_types() -> list[str]:
-    """The resource types of service.yml."""
-    return sorted({resource["Type"] for resource in of_type("service", "AWS::").values()})
-
-
-@pytest.mark.parametrize("resource_type", service_types())
-def test_the_role_may_do_all_that_the_handlers_of_a_type_call(resource_type: str) -> None:
-    policies = allowed(role_statements()) | allowed(key_statements())
-    needed = handler_permissions(resource_type)
-    assert needed
-    refused = {it for it in needed if not any(covers(action, it) for action in policies)}
-    assert refused - NOT_NEEDED.keys() == set()
-
-
-def test_the_role_may_do_nothing_that_no_handler_calls() -> None:
-    """Actions are written out: a wildcard would take in what AWS adds later."""
-    needed = {action for it in service_types() for action in handler_permissions(it)}
-    policies = allowed(role_statements()) | allowed(key_statements())
-    assert policies - needed == BESIDE_THE_SCHEMAS.keys()
-
-
-def test_every_exception_is_one() -> None:
-    needed = {action for it in service_types() for action in handler_permissions(it)}
-    policies = allowed(role_statements()) | allowed(key_statements())
-    assert needed >= NOT_NEEDED.keys()
-    assert not policies & NOT_NEEDED.keys()
-    assert policies >= BESIDE_THE_SCHEMAS.keys()
-    assert not needed & BESIDE_THE_SCHEMAS.keys()
-    assert policies >= WITHOUT_RESOURCE.keys()
 
 
 def test_what_changes_something_is_narrowed_to_resources() -> None:

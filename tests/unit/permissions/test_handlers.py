@@ -1,0 +1,170 @@
+"""Who deploys a stack may do all that CloudFormation's handlers call for it, and no more.
+
+CloudFormation acts with the caller's permissions for the platform's stacks, and with the deployment
+role's for a service's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.permissions import actions, deployment_role, needs, policies
+from tests.permissions.callers import CALLED
+from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_LEFT_OUT
+from tests.permissions.policies import Statement
+from tests.unit.templates.templates import ACCOUNT, NAMES, load, walk
+
+PLATFORM = [name for name in NAMES if name != "service"]
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/all/a-role"
+GIVEN = {"PLATFORM": "shop", "ACCOUNT": ACCOUNT, "SERVICES": "*", "TEAM": "all"}
+# What the deployment role may do that no handler's schema names.
+BESIDE_THE_SCHEMAS = {
+    "kms:Decrypt": "Secrets Manager decrypts and encrypts in the caller's name",
+    "kms:GenerateDataKey": "Secrets Manager decrypts and encrypts in the caller's name",
+}
+
+
+def policy(template: str) -> list[Statement]:
+    """What whoever, or whatever, deploys a template may do."""
+    if template == "service":
+        return deployment_role.of() + deployment_role.of_key(ROLE)
+    return policies.documented("platform", **GIVEN)
+
+
+def all_statements() -> list[Statement]:
+    return policy("support") + policy("service") + policies.documented("service", **GIVEN)
+
+
+def allowed(statements: list[Statement]) -> set[str]:
+    return {action for it in statements for action in it.actions}
+
+
+def resources(kind: str) -> Iterator[Any]:
+    """Every resource of a type, of all templates."""
+    for template in NAMES:
+        for resource in load(template)["Resources"].values():
+            if resource["Type"] == kind:
+                yield resource
+
+
+ALL_KINDS = {
+    resource["Type"]
+    for template in NAMES
+    for resource in load(template)["Resources"].values()
+    if resource["Type"].startswith("AWS::")
+}
+
+
+@pytest.mark.parametrize("template", NAMES)
+def test_whoever_deploys_a_stack_may_do_all_that_its_handlers_call(
+    template: str, record_property: Callable[[str, object], None]
+) -> None:
+    needed = list(needs.of([template]))
+    statements = policy(template)
+    missing = {
+        f"{it.resource}: {it.action} on {it.arn}"
+        for it in needed
+        if not policies.allows(statements, it.action, it.arn)
+    }
+    record_property("needs", len(needed))
+    assert needed
+    assert missing == set()
+
+
+def test_whoever_deploys_the_platform_may_do_nothing_that_nobody_calls() -> None:
+    needed = {it.action for it in needs.of(PLATFORM)} | CALLED["platform"].keys()
+    assert allowed(policy("support")) - needed == set()
+
+
+def test_the_deployment_role_may_do_nothing_that_no_handler_calls() -> None:
+    needed = {it.action for it in needs.of(["service"])}
+    assert allowed(policy("service")) - needed == BESIDE_THE_SCHEMAS.keys()
+
+
+def test_who_deploys_services_may_do_nothing_that_nobody_calls() -> None:
+    assert allowed(policies.documented("service")) - CALLED["service"].keys() == set()
+
+
+@pytest.mark.parametrize("kind", CALLED)
+def test_whoever_deploys_may_do_all_that_roles_and_playbooks_call(kind: str) -> None:
+    assert CALLED[kind].keys() - allowed(policies.documented(kind)) == set()
+
+
+def test_what_takes_no_resource_is_allowed_on_all() -> None:
+    """A statement for an ARN never allows an action that takes none."""
+    for statement in all_statements():
+        if "*" not in statement.resources:
+            assert [it for it in statement.actions if not actions.resource_patterns(it)] == []
+
+
+def test_actions_are_written_out_and_are_iams() -> None:
+    """A wildcard would take in what AWS adds later."""
+    assert [it for it in allowed(all_statements()) if not actions.exists(it)] == []
+
+
+def test_no_exception_is_stale() -> None:
+    called = {(kind, action) for kind in ALL_KINDS for action in needs.called_for(kind)}
+    known = {action for _, action in called} | {f"{kind} {action}" for kind, action in called}
+    assert (READS_LEFT_OUT.keys() | WRITES_LEFT_OUT.keys()) - known == set()
+
+
+@pytest.mark.parametrize(("table", "reads"), [(READS_LEFT_OUT, True), (WRITES_LEFT_OUT, False)])
+def test_reads_are_left_out_by_a_property_and_only_writes_with_words(
+    table: dict[str, Any], *, reads: bool
+) -> None:
+    for key in table:
+        action = key.rpartition(" ")[2]
+        if actions.exists(action):
+            assert actions.only_reads(action) is reads, key
+
+
+@pytest.mark.parametrize(("key", "guard"), READS_LEFT_OUT.items())
+def test_a_read_that_is_left_out_is_guarded_by_its_property(
+    key: str, guard: tuple[str, str | None]
+) -> None:
+    of_kind, _, action = key.rpartition(" ")
+    name, value = guard
+    kinds = [of_kind] if of_kind else [it for it in ALL_KINDS if action in needs.called_for(it)]
+    assert kinds
+    for resource in (it for kind in kinds for it in resources(kind)):
+        found = [node for path, node in walk(resource["Properties"]) if path[-1:] == (name,)]
+        assert found == ([] if value is None else [value]), resource["Type"]
+
+
+@pytest.mark.parametrize(("kind", "most"), [("platform", 4), ("service", 1), ("push", 1)])
+def test_the_policies_can_be_attached(
+    kind: str, most: int, record_property: Callable[[str, object], None]
+) -> None:
+    """A managed policy has 6,144 characters without white space (IAM quotas)."""
+    longest = {"PLATFORM": "p" * 21, "ACCOUNT": ACCOUNT, "SERVICES": "s" * 30, "TEAM": "t" * 10}
+    names = policies.names(kind)
+    assert 0 < len(names) <= most
+    for name in names:
+        size = len("".join(policies.text(name, **longest).split()))
+        record_property(name, size)
+        assert size <= policies.MOST_CHARACTERS
+    sids = [it.sid for it in policies.documented(kind)]
+    assert all(sid.isalnum() for sid in sids)
+    assert len(set(sids)) == len(sids)
+
+
+def test_a_role_is_passed_only_to_the_service_that_it_is_for() -> None:
+    passing = [it for it in all_statements() if "iam:PassRole" in it.actions]
+    assert all(it.actions == ("iam:PassRole",) for it in passing)
+    passed = {it.condition["StringEquals"]["iam:PassedToService"] for it in passing}
+    assert passed == {
+        "lambda.amazonaws.com",
+        "vpc-flow-logs.amazonaws.com",
+        "ecs-tasks.amazonaws.com",
+        "cloudformation.amazonaws.com",
+    }
+
+
+def test_keys_decrypt_for_who_deploys_the_platform_only_by_way_of_rds_and_ssm() -> None:
+    (statement,) = [it for it in policy("rds") if "kms:Decrypt" in it.actions]
+    assert {"kms:CreateGrant", "kms:GenerateDataKey"} <= set(statement.actions)
+    via = statement.condition["StringLike"]["kms:ViaService"]
+    assert set(via) == {"rds.*.amazonaws.com", "ssm.*.amazonaws.com"}
