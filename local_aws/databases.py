@@ -21,7 +21,7 @@ from local_aws import processes
 from local_aws.errors import LocalAwsError
 from local_aws.outages import Outage, cut_connections
 from local_aws.settings import ADDRESS, Settings, port_is_free
-from local_aws.storage import SUPERUSER, Storage
+from local_aws.storage import SHARED_MEMORY, SUPERUSER, Storage
 from local_aws.tls import Certificate
 
 _START_TIMEOUT = 30  # seconds
@@ -30,6 +30,7 @@ _CONNECTIONS = 400  # 60 services with a small pool each, twice during a deploym
 # The data is as short-lived as the local AWS: nothing is won by waiting for the disk. But a commit
 # is written before it is acknowledged, so that an outage loses none.
 _SETTINGS = {
+    "dynamic_shared_memory_type": SHARED_MEMORY,
     "fsync": "off",
     "full_page_writes": "off",
     "max_connections": str(_CONNECTIONS),

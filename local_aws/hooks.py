@@ -59,7 +59,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_stacks",
     ),
     "services.cloudformation.changesets": (
+        "_evaluate_conditions",
         "_find_change_set",
+        "_resolve_props_for_diff",
         "_resolve_template",
         "validate_template_support",
     ),
@@ -77,8 +79,11 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudformation.helpers": (
         "_error",
+        "_esc",
         "_p",
+        "_page",
         "_resolve_template",
+        "_xml",
     ),
     "services.cloudformation.provisioners": (
         "_RESOURCE_HANDLERS",
@@ -97,16 +102,27 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_snapshot_id",
     ),
     "services.cloudformation.stacks": (
+        "_NO_VALUE",
+        "_add_event",
         "_delete_resource",
+        "_delete_stack_async",
+        "_deploy_stack_async",
+        "_intrinsic_references",
+        "_operation_event",
+        "_property_recreation",
         "_provision_resource",
+        "_resolve_refs",
         "_resolve_stack_outputs",
         "_resource_policy",
         "_roll_back_operation",
         "_runs_on_worker_thread",
         "_sends_back_failed_update",
         "_update_resource",
+        "_validation_errors",
+        "_with_dependencies",
     ),
     "services.cloudwatch": (
+        "_alarms",
         "_describe_alarms",
         "_dispatch_alarm_actions",
         "_evaluate_alarm",
@@ -120,6 +136,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_log_groups",
         "_metric_filters",
     ),
+    "services.dynamodb": ("_tables",),
     "services.ec2": (
         "_addresses",
         "_allocate_address",
@@ -132,7 +149,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_tags",
         "_vpcs",
     ),
-    "services.ecr": ("_find_image",),
+    "services.ecr": (
+        "_find_image",
+        "_repositories",
+    ),
     "services.ecs": (
         "_ACTION_MAP",
         "_ECS_TIMESTAMP_FIELDS",
@@ -180,6 +200,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_invoke_target",
         "_parse_cron_fields",
         "_pattern_event_view",
+        "_rule_key",
+        "_rules",
     ),
     "services.iam": (
         "_IAM_HANDLERS",
@@ -187,6 +209,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_error",
         "_p",
         "_roles",
+    ),
+    "services.kms": (
+        "_alias_arn",
+        "_aliases",
     ),
     "services.lambda_svc": (
         "_create_function",
@@ -211,9 +237,11 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_instances",
         "_is_postgres_engine",
         "_p",
+        "_subnet_groups",
     ),
     "services.s3": (
         "_bucket_owner_account",
+        "_buckets",
         "_error",
         "_get_object_data",
         "handle_request",
@@ -232,10 +260,12 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_secrets",
         "resolve_secret_string",
     ),
+    "services.sns": ("_topics",),
     "services.sqs": (
         "_Err",
         "_HANDLERS",
         "_queue_by_arn",
+        "_queue_name_to_url",
         "_queues",
     ),
     "services.ssm": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import fcntl
 import os
 import pwd
 import secrets
@@ -20,6 +21,9 @@ from local_aws.errors import LocalAwsError
 from local_aws.settings import Settings
 
 SUPERUSER = "rdsadmin"  # RDS's own name for the role that is no customer's
+# Files of the data directory: what lies in /dev/shm outlives a server that is killed.
+SHARED_MEMORY = "mmap"
+_PREFIX, _LOCK = "local-aws-databases-", "server.lock"
 
 
 class Storage:
@@ -40,7 +44,9 @@ class Storage:
             shutil.rmtree(self.root, ignore_errors=True)
             self.root.mkdir(mode=0o700)
         else:
-            self.root = Path(tempfile.mkdtemp(prefix="local-aws-databases-", dir="/tmp"))
+            _drop_what_killed_servers_left()
+            self.root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp"))
+            _hold(self.root / _LOCK)
             self.give(self.root)
         pointer.write_text(str(self.root))
         self.home = self._reachable_home()
@@ -113,7 +119,8 @@ class Storage:
         self.give(password)
         self.run("initdb", "-D", data, "-U", SUPERUSER, "-A", "scram-sha-256",
                  f"--pwfile={password}", "-E", "UTF8", "--locale=C", "--no-sync",
-                 "--wal-segsize=1")  # fmt: skip
+                 "--wal-segsize=1",
+                 "-c", f"dynamic_shared_memory_type={SHARED_MEMORY}")  # fmt: skip
         return data
 
     def copy(self, source: Path, data: Path) -> None:
@@ -128,3 +135,24 @@ class Storage:
         for process in list(self._running):
             processes.end(process, signal.SIGKILL, 1)
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _hold(lock: Path) -> bool:
+    """Take a lock for as long as this process lives; return whether it was free."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    return True
+
+
+def _drop_what_killed_servers_left() -> None:
+    for lock in Path("/tmp").glob(f"{_PREFIX}*/{_LOCK}"):  # noqa: S108 - our own, by its lock
+        try:
+            left = lock.stat().st_uid == os.geteuid() and _hold(lock)
+        except FileNotFoundError:
+            continue
+        if left:
+            shutil.rmtree(lock.parent, ignore_errors=True)

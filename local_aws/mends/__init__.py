@@ -40,11 +40,19 @@ from local_aws.mends import (
     service_deployments,
     service_linked_roles,
     service_targets,
+    stack_changes,
+    stack_contexts,
+    stack_deletion,
+    stack_events,
     stack_exports,
     stack_failures,
+    stack_journal,
+    stack_numbers,
     stack_operations,
     stack_shells,
     stack_unfinished,
+    stack_validation,
+    taken_names,
     target_health,
     throttling,
 )
@@ -75,9 +83,17 @@ def install_all(settings: Settings) -> Installed:
     stack_shells.install()
     stack_operations.install()
     pass_role.install()
+    stack_changes.install()
+    stack_contexts.install()
     stack_exports.install()
+    stack_journal.install()
     stack_failures.install()
     stack_unfinished.install()
+    stack_numbers.install()
+    stack_events.install()
+    stack_deletion.install()
+    stack_validation.install()
+    taken_names.install()
     resource_types.install()
     secrets.install()
     rotation.install(settings)

@@ -101,10 +101,10 @@ def _drain(task: Task, reason: str) -> None:
 
 def _deregistration_delay(service: dict[str, Any]) -> float:
     delays = [0.0]
-    for balancer in service.get("loadBalancers") or []:
+    groups = [each.get("targetGroupArn") for each in service.get("loadBalancers") or []]
+    for group in (group for group in groups if group in alb._tgs):  # one that is gone drains none
         attributes = {
-            attribute["Key"]: attribute["Value"]
-            for attribute in alb._tg_attrs.get(balancer.get("targetGroupArn")) or []
+            attribute["Key"]: attribute["Value"] for attribute in alb._tg_attrs.get(group) or []
         }
         name = "deregistration_delay.timeout_seconds"
         delays.append(float(attributes.get(name, _DEFAULT_DEREGISTRATION_DELAY)))

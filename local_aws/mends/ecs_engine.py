@@ -1,10 +1,12 @@
 """ECS tasks run in our engine.
 
-Wrong upstream: without Docker a task is a record that nothing runs behind.
+Wrong upstream: without Docker a task is a record that nothing runs behind. And a record that a
+thread changes while it is shown fails the call ("dictionary changed size during iteration").
 """
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from ministack.services import ecs
@@ -26,3 +28,5 @@ def install(settings: Settings) -> None:
             raise ecs._ImagePullError(str(error)) from error
 
     ecs._run_docker_container = run
+    sanitize = ecs._sanitize
+    ecs._sanitize = lambda record: sanitize(copy.copy(record))

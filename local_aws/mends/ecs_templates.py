@@ -116,7 +116,9 @@ def _services() -> None:
 
     def update_and_wait(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
         known = tuple(deployment["id"] for deployment in _service(arn)["deployments"])
-        updated = update(arn, typed(old), typed(new), stack)
+        # Wrong upstream: what a template no longer has is taken away. UpdateService leaves as it
+        # is what it isn't told; an empty list takes away.
+        updated = update(arn, typed(old), typed(old | new), stack)
         _wait_until_steady(updated[0], known, stack)
         return updated
 

@@ -44,6 +44,9 @@ def install() -> None:
     ):
         operation = _with_role(action, handlers._ACTION_HANDLERS[action])
         handlers._ACTION_HANDLERS[action] = _checked(operation, check)
+    handlers._ACTION_HANDLERS["DescribeChangeSet"] = _checked(
+        handlers._ACTION_HANDLERS["DescribeChangeSet"], _refuse_description
+    )
     handlers._ACTION_HANDLERS["DescribeStacks"] = _describe_with_role(
         handlers._ACTION_HANDLERS["DescribeStacks"]
     )
@@ -131,6 +134,12 @@ def _refuse_execution(parameters: Parameters) -> str | None:
     if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         return f"Stack:{stack['StackId']} is in {status} state and can not be updated."
     return None
+
+
+def _refuse_description(parameters: Parameters) -> str | None:
+    # Wrong upstream: the change set of a stack that is gone is the one that isn't found.
+    name = helpers._p(parameters, "StackName")
+    return f"Stack [{name}] does not exist" if name and not _stack(parameters) else None
 
 
 def _bad_role(parameters: Parameters) -> str | None:

@@ -47,8 +47,40 @@ class Stacks:
         if name not in self.names:
             self.names.append(name)
         self._wait(f"stack_{action}_complete", name)
+        return self.outputs(name)
+
+    def change_set(
+        self, name: str, template: dict[str, Any] | str, **parameters: str
+    ) -> dict[str, Any]:
+        """Make a change set and return its description; `execute` takes it."""
+        given = [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()]
+        made = self.cloudformation.create_change_set(
+            StackName=name,
+            ChangeSetName=f"c{time.time_ns()}",
+            ChangeSetType="UPDATE" if name in self.names else "CREATE",
+            TemplateBody=template if isinstance(template, str) else json.dumps(template),
+            Parameters=given,
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        described: dict[str, Any] = self.cloudformation.describe_change_set(
+            ChangeSetName=made["Id"], IncludePropertyValues=True
+        )
+        return described
+
+    def execute(self, change_set: dict[str, Any]) -> None:
+        name = change_set["StackName"]
+        action = "update" if name in self.names else "create"
+        self.cloudformation.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
+        if name not in self.names:
+            self.names.append(name)
+        self._wait(f"stack_{action}_complete", name)
+
+    def outputs(self, name: str) -> dict[str, str]:
         stack = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def status(self, name: str) -> str:
+        return str(self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
 
     def _wait(self, waiter: str, name: str) -> None:
         config = {"Delay": 0.1, "MaxAttempts": 1200}
@@ -59,10 +91,15 @@ class Stacks:
 
     def reasons(self, name: str) -> list[str]:
         events = self.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        validated = self.cloudformation.describe_events(StackName=name)["OperationEvents"]
         return [
             f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
             for event in reversed(events)
             if "FAILED" in event["ResourceStatus"] and event.get("ResourceStatusReason")
+        ] + [
+            f"{event['LogicalResourceId']}: {event['ValidationStatusReason']}"
+            for event in validated
+            if event["EventType"] == "VALIDATION_ERROR"
         ]
 
     def delete(self, name: str) -> None:

@@ -33,10 +33,6 @@ def names(aws: LocalAws) -> list[str]:
     return sorted(parameter["Name"] for parameter in found)
 
 
-def status(stacks: Stacks, name: str) -> str:
-    return str(stacks.cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
-
-
 def events(stacks: Stacks, name: str, resource: str) -> list[str]:
     found = stacks.cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     return [e["ResourceStatus"] for e in reversed(found) if e["LogicalResourceId"] == resource]
@@ -50,7 +46,7 @@ def test_a_creation_fails_as_often_as_asked_and_is_rolled_back(
     for _ in range(2):
         with pytest.raises(AssertionError, match="Second: No luck"):
             stacks.deploy("fails", PARAMETERS)
-        assert status(stacks, "fails") == "ROLLBACK_COMPLETE"
+        assert stacks.status("fails") == "ROLLBACK_COMPLETE"
         assert ("DELETE_COMPLETE" in events(stacks, "fails", "Second")) is after
         assert names(aws) == []
         stacks.delete("fails")
@@ -63,7 +59,7 @@ def test_a_failed_update_is_rolled_back(aws: LocalAws, stacks: Stacks) -> None:
     aws.fail("updated", "Second", "UPDATE")
     with pytest.raises(AssertionError, match="Second: Injected failure"):
         stacks.deploy("updated", PARAMETERS, Value="2")
-    eventually(lambda: status(stacks, "updated") == "UPDATE_ROLLBACK_COMPLETE")
+    eventually(lambda: stacks.status("updated") == "UPDATE_ROLLBACK_COMPLETE")
     values = aws.client("ssm").get_parameters_by_path(Path="/failures")["Parameters"]
     assert {parameter["Value"] for parameter in values} == {"1"}
 
@@ -75,7 +71,7 @@ def test_a_failed_deletion_leaves_the_stack_to_be_deleted_again(
     aws.fail("kept", "First", "DELETE")
     with pytest.raises(AssertionError, match="First: Injected failure"):
         stacks.delete("kept")
-    assert status(stacks, "kept") == "DELETE_FAILED"
+    assert stacks.status("kept") == "DELETE_FAILED"
     stacks.delete("kept")
     assert names(aws) == []
 

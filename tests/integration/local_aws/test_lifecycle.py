@@ -129,8 +129,8 @@ def test_what_it_started_ends_when_it_is_killed_with_9_and_the_next_start_clears
     assert wait_until_gone(started) == set()
     aws.stop()
     left = Path((aws.directory / "databases.path").read_text())
-    assert list(left.glob("*cluster*"))
-    with LocalAws.start(aws.directory):  # the next start clears up
+    # the next start clears up; root's data lies outside of the directory, and any start does
+    with LocalAws.start(aws.directory if os.geteuid() else tmp_path / "other"):
         assert not list(left.glob("*cluster*"))
 
 

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import LOAD_BALANCER, Stacks
+from tests.integration.local_aws.support import LOAD_BALANCER, Stacks, eventually
 
 HOST = [{"Field": "host-header", "HostHeaderConfig": {"Values": ["any.example"]}}]
 
@@ -223,6 +223,13 @@ def test_a_busy_stack_takes_no_change(aws: LocalAws, stacks: Stacks, slow_functi
         )
     with pytest.raises(AssertionError, match="did not receive a response from your Custom"):
         stacks._wait("stack_create_complete", "busy")
+    # it doesn't answer its deletion either, neither the rollback's nor the stack's
+    eventually(lambda: stacks.status("busy") == "ROLLBACK_FAILED")
+    with pytest.raises(AssertionError, match="failed to delete"):
+        stacks.delete("busy")
+    cloudformation.delete_stack(StackName="busy", RetainResources=["Slow"])
+    stacks._wait("stack_delete_complete", "busy")
+    stacks.names.remove("busy")
 
 
 @pytest.fixture(scope="module")

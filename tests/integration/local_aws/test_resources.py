@@ -293,6 +293,16 @@ def test_a_parameter_that_does_not_exist_has_no_tags(aws: LocalAws) -> None:
         ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId="/nothing", Tags=[])
 
 
+def test_an_unquoted_account_number_is_no_longer_one_where_a_string_belongs(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    properties = {"Name": "/number", "Type": "String", "Value": 123456789012}
+    resource = {"Type": "AWS::SSM::Parameter", "Properties": properties}
+    stacks.deploy("number", {"Resources": {"Number": resource}})
+    told = aws.client("ssm").get_parameter(Name="/number")["Parameter"]["Value"]
+    assert told == "1.23456789012E11"
+
+
 def test_an_answer_of_more_than_4096_bytes_fails_the_custom_resource(
     aws: LocalAws, stacks: Stacks, host_runtime: str
 ) -> None:
