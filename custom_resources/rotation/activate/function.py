@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from custom_resources.rotation.activate.activation import Activation
 from custom_resources.rotation.activate.decisions import Decision, FlipRolledBack, Move
@@ -17,7 +19,11 @@ from custom_resources.shared.failure import Failure
 from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.sentences import place, sentence
 
+if TYPE_CHECKING:
+    from custom_resources.shared.cloudformation import Context
+
 _UNFINISHED = (Move.BEGIN, Move.WAIT)
+_RESERVED_SECONDS = 25.0  # of the function's time, for what a sweep is at when the rest is over
 
 
 class NotActivatedError(Exception):
@@ -26,7 +32,7 @@ class NotActivatedError(Exception):
 
 
 @answers_ping
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take messages about rotated secrets, or sweep.
 
     Args:
@@ -38,15 +44,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     log.begin()
     clients = Clients(aws.client("secretsmanager"), aws.client("cloudformation"))
-    return run(event, clients, datetime.datetime.now(datetime.UTC))
+    seconds = context.get_remaining_time_in_millis() / 1000 - _RESERVED_SECONDS
+    now = datetime.datetime.now(datetime.UTC)
+    return run(event, clients, now, time.monotonic() + seconds)
 
 
-def run(event: dict[str, Any], clients: Clients, now: datetime.datetime) -> dict[str, Any]:
-    """As `handler`, with the given clients and time."""
+def run(
+    event: dict[str, Any], clients: Clients, now: datetime.datetime, until: float = math.inf
+) -> dict[str, Any]:
+    """As `handler`, with the given clients and time, and sweeping until then."""
     log.forget_secrets()
     activation = Activation(clients, now, paused=is_paused())
     if event.get("sweep"):
-        return _sweep(Sweep(os.environ["PLATFORM"], activation))
+        return _sweep(Sweep(os.environ["PLATFORM"], activation, until))
     unfinished = [
         {"itemIdentifier": record["messageId"]}
         for record in event["Records"]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import math
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,6 +30,9 @@ from custom_resources.shared.sentences import sentence
 
 # Findings that nobody has to do anything about.
 _MENDED = frozenset({"unstaged", *(move.value for move in Move)})
+# Six calls a service, one after the other: some hundred services would outlast the function.
+_AT_ONCE = 8
+_DAYS = 7  # in so many, every service is among the first once
 
 
 @dataclass(frozen=True)
@@ -35,10 +42,12 @@ class Sweep:
     Args:
         platform: name of the platform.
         activation: for rotated users that weren't activated.
+        until: `time.monotonic()` after which no other service is looked at.
     """
 
     platform: str
     activation: Activation
+    until: float = math.inf
 
     def run(self) -> dict[str, int]:
         """Look, repair, and log a line for each finding.
@@ -49,13 +58,26 @@ class Sweep:
             ClientError: the secrets can't be listed. What is wrong with one service is logged, and
                 doesn't keep the sweep from the others.
         """
-        outcomes: dict[str, int] = {}
         users = self._users()
-        for _, of_service in groupby(users, key=lambda user: user.service):
-            for outcome in self._service(list(of_service)):
-                outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        services = [list(group) for _, group in groupby(users, key=lambda user: user.service)]
+        outcomes: Counter[str] = Counter()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for found in pool.map(self._in_time, self._turned(services)):
+                outcomes.update(found)
         log.info("sweep", outcome="swept", secrets=len(users), **outcomes)
-        return outcomes
+        return dict(outcomes)
+
+    def _turned(self, services: list[list[ServiceUser]]) -> list[list[ServiceUser]]:
+        """Whom the sweep begins with changes every day, so that the end of its time isn't always
+        the same services' loss."""
+        start = self._now.toordinal() % _DAYS * len(services) // _DAYS
+        return services[start:] + services[:start]
+
+    def _in_time(self, users: list[ServiceUser]) -> list[str]:
+        if time.monotonic() < self.until:
+            return list(self._service(users))
+        reason = "the sweep's time was over; another day begins with others"
+        return [self._found("left out", users[0], reason=reason)]
 
     def _users(self) -> list[ServiceUser]:
         pages = self._secretsmanager.get_paginator("list_secrets").paginate(
