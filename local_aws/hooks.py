@@ -209,6 +209,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_error",
         "_p",
         "_roles",
+        "_trust_policy_not_principal_error",
     ),
     "services.kms": (
         "_alias_arn",

@@ -55,6 +55,7 @@ from local_aws.mends import (
     taken_names,
     target_health,
     throttling,
+    trust_policies,
 )
 from local_aws.settings import Settings
 from local_aws.tls import Authority, Certificate
@@ -77,6 +78,7 @@ def install_all(settings: Settings) -> Installed:
     identity.install(settings)
     calls.install(settings)
     service_linked_roles.install()
+    trust_policies.install()
     parameters.install()
     ecs_permissions.install()
     custom_resources.install(settings)

@@ -28,6 +28,9 @@ ROLE: dict[str, Any] = {
 }
 
 
+TRUST = json.dumps(ROLE["Properties"]["AssumeRolePolicyDocument"])
+
+
 class Stacks:
     """Deploys stacks and deletes those that are left."""
 
@@ -132,7 +135,7 @@ def function(
 ) -> str:
     """Create a function whose role may use secrets, keys and what else it is given."""
     iam = aws.client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     allow = {
         "Effect": "Allow",
         "Action": ["secretsmanager:*", "kms:*", *actions],

@@ -14,7 +14,7 @@ import pytest
 
 from local_aws.control import LocalAws
 from local_aws.mends.lambdas import interpreter
-from tests.integration.local_aws.support import Stacks, zipped
+from tests.integration.local_aws.support import TRUST, Stacks, zipped
 
 CODE = """
 import importlib, json, os, sys, time
@@ -148,7 +148,7 @@ def test_a_function_in_the_middle_of_a_call_ends_with_a_killed_server(
     tmp_path: Path, host_runtime: str
 ) -> None:
     with LocalAws.start(tmp_path / "aws") as own:
-        own.client("iam").create_role(RoleName="functions", AssumeRolePolicyDocument="{}")
+        own.client("iam").create_role(RoleName="functions", AssumeRolePolicyDocument=TRUST)
         client = own.client("lambda")
         create(client, "sleeping", host_runtime)
         pid = invoke(client, "sleeping", modules=[])["pid"]

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import LOAD_BALANCER, Stacks, eventually
+from tests.integration.local_aws.support import LOAD_BALANCER, TRUST, Stacks, eventually
 
 HOST = [{"Field": "host-header", "HostHeaderConfig": {"Values": ["any.example"]}}]
 
@@ -237,7 +237,7 @@ def slow_function(aws: LocalAws, host_runtime: str) -> str:
     """Return a function that never answers CloudFormation."""
     from tests.integration.local_aws.support import zipped
 
-    role = aws.client("iam").create_role(RoleName="slow", AssumeRolePolicyDocument="{}")["Role"]
+    role = aws.client("iam").create_role(RoleName="slow", AssumeRolePolicyDocument=TRUST)["Role"]
     return str(
         aws.client("lambda").create_function(
             FunctionName="slow",
@@ -253,9 +253,9 @@ def test_a_service_role_once_given_stays_and_a_bad_one_is_refused(
     aws: LocalAws, stacks: Stacks
 ) -> None:
     cloudformation, iam = aws.client("cloudformation"), aws.client("iam")
-    trust = {"Statement": [{"Principal": {"Service": "cloudformation.amazonaws.com"}}]}
+    trust = json.loads(TRUST.replace("lambda.amazonaws.com", "cloudformation.amazonaws.com"))
     role = iam.create_role(RoleName="stacks", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
-    iam.create_role(RoleName="other", AssumeRolePolicyDocument="{}")
+    iam.create_role(RoleName="other", AssumeRolePolicyDocument=TRUST)
     body = json.dumps({"Resources": {"Topic": topic()}})
     with pytest.raises(ClientError, match="is invalid or cannot be assumed"):
         cloudformation.create_stack(

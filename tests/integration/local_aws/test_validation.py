@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import Stacks
+from tests.integration.local_aws.support import ROLE, TRUST, Stacks
 
 PROPERTIES = "AWS::EarlyValidation::PropertyValidation"
 NAMES = "AWS::EarlyValidation::ResourceExistenceCheck"
@@ -129,7 +130,7 @@ NAMED: dict[str, dict[str, Any]] = {
     "AWS::ElasticLoadBalancingV2::LoadBalancer": {"Name": "name", "Subnets": ["a", "b"]},
     "AWS::ElasticLoadBalancingV2::TargetGroup": {"Name": "name", "Port": 80, "Protocol": "HTTP"},
     "AWS::Events::Rule": {"Name": "name", "ScheduleExpression": "rate(1 day)"},
-    "AWS::IAM::Role": {"RoleName": "name", "AssumeRolePolicyDocument": {"Statement": []}},
+    "AWS::IAM::Role": {"RoleName": "name", **ROLE["Properties"]},
     "AWS::KMS::Alias": {"AliasName": "alias/name", "TargetKeyId": "key"},
     "AWS::Logs::LogGroup": {"LogGroupName": "name"},
     "AWS::S3::Bucket": {"BucketName": "quayside-name"},
@@ -195,6 +196,33 @@ def test_a_reference_to_nothing_is_refused(
         stacks.change_set("dangling", template)
     with pytest.raises(ClientError, match=message):
         stacks.deploy("dangling", template)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"Principal": {}}, "Missing required field Principal"),
+        ({"Action": ""}, "Missing required field Action"),
+        ({"Effect": ""}, "Missing required field Effect"),
+        ({"Resource": "*"}, "Has prohibited field Resource"),
+    ],
+)
+def test_a_trust_policy_that_is_none_is_refused_by_api_and_template(
+    aws: LocalAws, stacks: Stacks, change: dict[str, Any], reason: str
+) -> None:
+    policy = json.loads(TRUST)
+    policy["Statement"][0] |= change
+    iam = aws.client("iam")
+    with pytest.raises(ClientError, match=f"MalformedPolicyDocument.*{reason}"):
+        iam.create_role(RoleName="malformed", AssumeRolePolicyDocument=json.dumps(policy))
+    with pytest.raises(AssertionError, match=reason):
+        stacks.deploy("malformed", one("AWS::IAM::Role", AssumeRolePolicyDocument=policy))
+
+
+@pytest.mark.parametrize("policy", ["{}", "nothing", '{"Statement": []}'])
+def test_a_trust_policy_without_a_statement_is_refused(aws: LocalAws, policy: str) -> None:
+    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+        aws.client("iam").create_role(RoleName="empty", AssumeRolePolicyDocument=policy)
 
 
 def test_a_change_set_is_named_with_its_stack_or_by_its_arn(stacks: Stacks) -> None:

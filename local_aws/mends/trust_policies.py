@@ -1,0 +1,43 @@
+"""Trust policies of roles, by API and by template.
+
+Wrong upstream: any text is one.
+Source: IAM user guide, "IAM JSON policy elements reference" and "Grammar of the IAM JSON policy
+language"; API reference, CreateRole, MalformedPolicyDocument.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.services import iam
+
+_REQUIRED = ("Effect", "Principal", "Action")
+_PROHIBITED = ("Resource", "NotResource")
+
+
+def install() -> None:
+    """Refuse what IAM refuses, beside what upstream does."""
+    upstream = iam._trust_policy_not_principal_error
+    iam._trust_policy_not_principal_error = lambda policy: upstream(policy) or error(policy)
+
+
+def error(policy: Any) -> str | None:
+    """Return why IAM refuses a trust policy (as JSON or an object), None if it doesn't."""
+    if isinstance(policy, str):
+        try:
+            policy = json.loads(policy)
+        except ValueError:
+            return "This policy contains invalid Json"
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    statements = [statements] if isinstance(statements, dict) else statements
+    if not statements or not all(isinstance(each, dict) for each in statements):
+        return "Syntax errors in policy."
+    for statement in statements:
+        missing = next((name for name in _REQUIRED if not statement.get(name)), None)
+        if missing:
+            return f"Missing required field {missing}"
+        prohibited = next((name for name in _PROHIBITED if name in statement), None)
+        if prohibited:
+            return f"Has prohibited field {prohibited}"
+    return None
