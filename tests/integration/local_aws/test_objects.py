@@ -86,11 +86,11 @@ def test_a_bucket_policy_against_http_and_other_accounts_lets_the_own_ones_in(
     aws: LocalAws, s3: Any
 ) -> None:
     iam = aws.client("iam")
-    iam.create_user(UserName="reader")
+    iam.create_user(UserName="objects-reader")
     allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=document)
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    iam.put_user_policy(UserName="objects-reader", PolicyName="read", PolicyDocument=document)
+    key = iam.create_access_key(UserName="objects-reader")["AccessKey"]
     reader = boto3.client(
         "s3",
         endpoint_url=aws.environment["AWS_ENDPOINT_URL"],
