@@ -493,21 +493,22 @@ def test_a_role_that_cannot_be_dropped_is_named_and_has_no_login(
 GONE = ("database", "membership", "blue", "green", "owner")
 
 
+HALF_WAY = [
+    (policy, parts)
+    for policy in ("Drop", "Retain")
+    for number in range(len(GONE) + 1)
+    for parts in combinations(GONE, number)
+    # The owner can't be gone while the database is there; and Retain takes one step a role.
+    if ("owner" not in parts or "database" in parts) and (policy == "Drop" or number < 2)
+]
+
+
 @one_version
-@pytest.mark.parametrize("policy", ["Retain", "Drop"])
 @pytest.mark.parametrize(
-    "gone",
-    [
-        parts
-        for number in range(len(GONE) + 1)
-        for parts in combinations(GONE, number)
-        # The owner can't be gone while the database is there.
-        if "owner" not in parts or "database" in parts
-    ],
-    ids="-".join,
+    ("policy", "gone"), HALF_WAY, ids=["-".join((policy, *gone)) for policy, gone in HALF_WAY]
 )
 def test_a_delete_finishes_from_any_half_way_state(
-    service: Service, postgres: PostgresServer, gone: tuple[str, ...], policy: str
+    service: Service, postgres: PostgresServer, policy: str, gone: tuple[str, ...]
 ) -> None:
     service.convergence(service.both).create()
     blue = service.user("blue")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.integration.local_aws.support import ROLE, Stacks
 
 ROOT = Path(__file__).parents[3]
 BUCKET = "functions"
+_AWAY_SECONDS = 6.0
 ACTIONS = [
     "cloudformation:DescribeStacks",
     "kms:*",
@@ -46,7 +48,7 @@ def functions(aws: LocalAws) -> dict[str, str]:
                 "Runtime": target.runtime,
                 "Code": {"S3Bucket": BUCKET, "S3Key": str(manifest[name]["file"])},
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Timeout": 120,
+                "Timeout": 240,
                 "MemorySize": 256,
             },
         }
@@ -202,3 +204,17 @@ def test_a_rollback_is_not_held_up_by_a_user_that_cannot_log_in(
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     logged = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/database")["events"]
     assert any("a rollback is not held up" in event["message"] for event in logged)
+
+
+@pytest.mark.parametrize("how", ["stop", "cut", "failover"])
+def test_a_deployment_outlasts_a_database_that_is_away(
+    aws: LocalAws, stacks: Stacks, functions: dict[str, str], name: str, how: str
+) -> None:
+    stacks.deploy(name, template(functions, name))
+    aws.database_away(name, _AWAY_SECONDS, how)
+    began = time.monotonic()
+    flipped = stacks.deploy(name, template(functions, name), ActiveUser="green")
+
+    assert time.monotonic() - began >= _AWAY_SECONDS - 1
+    assert flipped["ActiveUser"] == "green"
+    assert [logs_in(aws, flipped, name, colour) for colour in ("blue", "green")] == [True, True]
