@@ -32,6 +32,7 @@ def test_every_role_has_a_scenario() -> None:
     assert {path.name for path in (ROOT / "roles").iterdir()} <= set(SCENARIOS)
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(1200)
 def test_every_step_of_every_scenario_succeeds(report: str) -> None:
     steps = re.findall(r"^(\w+) > (\w+): Executed: (\w+)", report, re.M)
@@ -44,6 +45,7 @@ def test_every_step_of_every_scenario_succeeds(report: str) -> None:
         assert {(scenario, step) for step in expected} <= done, report
 
 
+@pytest.mark.walk
 def test_nothing_of_the_local_aws_is_left(report: str) -> None:
     assert report
     assert not Path(ROOT / "build" / "molecule" / "aws").exists()

@@ -107,6 +107,7 @@ def check_rotated(service: RotatedService, version: str) -> None:
     assert service.logs_in("green")
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(1500)
 def test_a_rotation_whose_connection_breaks_anywhere_converges_when_repeated(
     service: RotatedService,
@@ -132,6 +133,7 @@ def test_a_rotation_whose_connection_breaks_anywhere_converges_when_repeated(
     assert points > FEWEST_POINTS
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(1500)
 def test_a_rotation_whose_process_is_killed_anywhere_converges_when_repeated(
     service: RotatedService,
