@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from local_aws.control import LocalAws
 from tests.e2e.activation_queue import Queue
+from tests.e2e.calls import Held
 from tests.e2e.platform import ROOT, Platform, platform_variables
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """A local AWS of the tests' own."""
+def aws(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[LocalAws]:
+    """A local AWS of the tests' own; in the end, its calls are held against the policies."""
     with LocalAws.start(tmp_path_factory.mktemp("aws") / "state") as running:
         yield running
+        held = Held(running.calls())
+    held.write(ROOT / "build" / "permissions.json")
+    assert held.refused == set()
+    assert held.unlisted == set()
+    if is_whole(request.session):
+        assert held.idle == set()
+
+
+def is_whole(session: pytest.Session) -> bool:
+    """Whether all end-to-end tests ran, and none failed on its way."""
+    modules = {item.path.name for item in session.items if item.path.parent == HERE}
+    narrowed = session.config.option.keyword or any("::" in it for it in session.config.args)
+    every = {path.name for path in HERE.glob("test_*.py")}
+    return modules >= every and not narrowed and not session.testsfailed
 
 
 @pytest.fixture(scope="session")

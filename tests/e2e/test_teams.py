@@ -77,7 +77,7 @@ def test_who_deploys_for_a_team_does_not_deploy_for_all(
     output = team.platform.play_in_vain(
         PLAYBOOK, **team.service(name, hello_image, service_team="all")
     )
-    assert "AccessDenied" in output
+    assert "Give the deploying role this permission" in output
     assert f"shop-service-{name}" not in team.platform.stack_names()
 
 
