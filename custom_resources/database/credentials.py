@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from custom_resources.database.decisions import CURRENT, STAGES, User
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
+from custom_resources.shared.late import known_late
 
 
 def admin_passwords(ssm: Any, parameter: str) -> Iterator[str]:
@@ -51,7 +52,7 @@ def current_user(secretsmanager: Any, secret_arn: str) -> User:
         Failure: the secret has no value, or one of another form.
         ClientError: a call was refused.
     """
-    user = _user(secretsmanager, secret_arn, CURRENT)
+    user = known_late(lambda: _user(secretsmanager, secret_arn, CURRENT))
     if user is None:
         raise Failure(
             f"The secret {secret_arn} has no value with the label {CURRENT}.",

@@ -5,7 +5,6 @@ Source: Secrets Manager user guide, "Rotation by Lambda function".
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,14 +27,10 @@ from custom_resources.rotation.rotate.versions import Credentials, Versions
 from custom_resources.rotation.users import CURRENT, PENDING, ROTATED
 from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
+from custom_resources.shared.late import known_late
 from custom_resources.shared.sentences import sentence
 
 NOTHING_TO_DO = "nothing to do"
-
-# Secrets Manager is eventually consistent (API reference): what RotateSecret or the step before has
-# just done may not be in an answer yet.
-_LATE_SECONDS = 3.0
-_PAUSE_SECONDS = 0.25
 
 _Outcome = TypeVar("_Outcome")
 
@@ -178,7 +173,7 @@ class Rotation:
         Raises:
             Failure: the version takes part in no rotation.
         """
-        labels = _known_late(self._labels)
+        labels = known_late(self._labels)
         if not labels:
             raise Failure(
                 f"The version {self.version} of the secret {self.versions.name} doesn't have the "
@@ -191,7 +186,7 @@ class Rotation:
         return {CURRENT, PENDING} & set(self.versions.labels().get(self.version, []))
 
     def _pending(self) -> Credentials:
-        pending = _known_late(lambda: self.versions.value(self.version))
+        pending = known_late(lambda: self.versions.value(self.version))
         if pending is None:
             raise Failure(
                 f"The version {self.version} of the secret {self.versions.name} has no value.",
@@ -229,11 +224,3 @@ class Rotation:
             return patiently(work, until=self.until)
         except psycopg2.Error as error:
             raise failure(error, credentials.server) from None
-
-
-def _known_late(ask: Callable[[], _Outcome]) -> _Outcome:
-    """Ask until there is something in the answer, for a moment."""
-    end = time.monotonic() + _LATE_SECONDS
-    while not (answer := ask()) and time.monotonic() < end:
-        time.sleep(_PAUSE_SECONDS)
-    return answer
