@@ -20,10 +20,12 @@ from local_aws.mends import (
     ecs_drain,
     ecs_engine,
     ecs_permissions,
+    ecs_refusals,
     ecs_rollout,
     ecs_secrets,
     ecs_templates,
     events,
+    fargate,
     identity,
     idle_functions,
     lambdas,
@@ -112,6 +114,8 @@ def install_all(settings: Settings) -> Installed:
     ecs_secrets.install()
     ecs_templates.install()
     service_targets.install()
+    ecs_refusals.install()
+    fargate.install()
     target_health.install()
     ecs_rollout.install()
     service_deployments.install()

@@ -198,7 +198,7 @@ def service_template(image: str, **container: Any) -> dict[str, Any]:
                 "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
                 "Properties": {
                     "VpcId": "vpc-00000000",
-                    "Port": {"Ref": "Port"},
+                    "Port": 80,  # ECS registers each task with its own
                     "Protocol": "HTTP",
                     "TargetType": "ip",
                     "HealthCheckPath": "/health",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
 from tests.integration.local_aws.support import (
@@ -421,3 +422,43 @@ def ports(aws: LocalAws, group: str) -> set[int]:
     """Ports of a target group's targets."""
     health = aws.client("elbv2").describe_target_health(TargetGroupArn=group)
     return {it["Target"]["Port"] for it in health["TargetHealthDescriptions"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        (
+            {"loadBalancers": [{"containerName": "app", "containerPort": 1234}]},
+            "The container app did not have a container port 1234 defined",
+        ),
+        (
+            {"loadBalancers": [{"containerName": "web", "containerPort": 8080}]},
+            "The container web does not exist in the task definition",
+        ),
+        (
+            {"loadBalancers": [], "healthCheckGracePeriodSeconds": 60},
+            "Health check grace period is only valid for services configured to use load balancers",
+        ),
+    ],
+)
+def test_what_ecs_refuses_is_refused(
+    aws: LocalAws, service: Service, image: str, changes: dict[str, Any], error: str
+) -> None:
+    service.deploy(image)
+    with pytest.raises(ClientError, match=error):
+        aws.client("ecs").update_service(cluster="tests", service=service.name, **changes)
+
+
+def test_a_target_group_that_no_rule_leads_to_is_refused(service: Service, image: str) -> None:
+    template = service_template(image)
+    del template["Resources"]["Rule"]
+    del template["Resources"]["Service"]["DependsOn"]
+    with pytest.raises(AssertionError, match="does not have an associated load balancer"):
+        service.stacks.deploy(service.name, template, **service.parameters)
+
+
+def test_a_size_that_fargate_does_not_have_is_refused(service: Service, image: str) -> None:
+    template = service_template(image)
+    template["Resources"]["TaskDefinition"]["Properties"]["Memory"] = "4096"
+    with pytest.raises(AssertionError, match="No Fargate configuration exists for given values"):
+        service.stacks.deploy(service.name, template, **service.parameters)

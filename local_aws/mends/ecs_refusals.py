@@ -1,0 +1,89 @@
+"""Load balancers of a service that ECS refuses.
+
+Wrong upstream: a load balancer's container, port and listener rule needn't be there, and a grace
+period needs no load balancer.
+Source: Amazon ECS API reference, LoadBalancer (containerName, containerPort), CreateService
+(healthCheckGracePeriodSeconds); the errors as quoted in public threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import alb, ecs
+
+Action = Callable[[dict[str, Any]], Any]
+
+
+def install() -> None:
+    """Refuse what ECS refuses, of calls and of templates."""
+    ecs._create_service = _refusing(ecs._create_service)
+    ecs._update_service = _refusing(ecs._update_service)
+    ecs._ACTION_MAP.update(CreateService=ecs._create_service, UpdateService=ecs._update_service)
+
+
+def _refusing(upstream: Action) -> Action:
+    def checked(data: dict[str, Any]) -> Any:
+        refusal = _refusal(data)
+        if refusal:
+            return error_response_json("InvalidParameterException", refusal, 400)
+        return upstream(data)
+
+    return checked
+
+
+def _refusal(data: dict[str, Any]) -> str | None:
+    service = _service(data) or {}
+    balancers = data.get("loadBalancers")
+    if balancers is None:
+        balancers = service.get("loadBalancers") or []
+    if data.get("healthCheckGracePeriodSeconds") and not balancers:
+        return (
+            "Health check grace period is only valid for services configured to use load balancers"
+        )
+    definition = _definition(data.get("taskDefinition") or service.get("taskDefinition") or "")
+    for balancer in balancers:
+        refusal = _port_refusal(balancer, definition) or _group_refusal(balancer)
+        if refusal:
+            return refusal
+    return None
+
+
+def _service(data: dict[str, Any]) -> dict[str, Any] | None:
+    cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+    name = str(data.get("service") or "").rsplit("/", 1)[-1]
+    service: dict[str, Any] | None = ecs._services.get(f"{cluster}/{name}")
+    return service
+
+
+def _definition(reference: str) -> dict[str, Any]:
+    return ecs._task_defs.get(ecs._resolve_td_key(reference)) or {}
+
+
+def _port_refusal(balancer: dict[str, Any], definition: dict[str, Any]) -> str | None:
+    name, port = balancer.get("containerName"), int(balancer.get("containerPort", 80))
+    containers = {it["name"]: it for it in definition.get("containerDefinitions") or []}
+    if not containers:
+        return None
+    if name not in containers:
+        return f"The container {name} does not exist in the task definition."
+    mappings = containers[name].get("portMappings") or []
+    if port not in [int(it.get("containerPort", 0)) for it in mappings]:
+        return f"The container {name} did not have a container port {port} defined."
+    return None
+
+
+def _group_refusal(balancer: dict[str, Any]) -> str | None:
+    group = balancer.get("targetGroupArn")
+    if not group or any(group in str(it) for it in _forwarding()):
+        return None
+    return (
+        f"The target group with targetGroupArn {group} does not have an associated load balancer."
+    )
+
+
+def _forwarding() -> list[Any]:
+    rules = [rule.get("Actions") for _, rule in alb._rules.all_items()]
+    return rules + [it.get("DefaultActions") for _, it in alb._listeners.all_items()]
