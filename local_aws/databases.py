@@ -198,6 +198,13 @@ class Server:
                   "-U", SUPERUSER, "-X", "stream", "-c", "fast", "--no-sync", "--no-manifest",
                   PGPASSWORD=self._storage.superuser_password, PGSSLMODE="require")  # fmt: skip
 
+    def move(self, port: int) -> None:
+        """Restart the server at another port."""
+        self._wait_for_outage()
+        self._halt(signal.SIGINT)
+        self.port = port
+        self._start(port)
+
     def go_away(self, seconds: float, how: str, spare_port: int) -> None:
         """Let the server be away for `seconds`, and return at once.
 
@@ -282,7 +289,7 @@ class Databases:
         return server
 
     def _free_port(self) -> int:
-        taken = {server.port for server in self._servers.values()}
+        taken = {server.port for server in list(self._servers.values())}
         for port in self._ports:
             if port not in taken and port_is_free(port):
                 return port
@@ -298,6 +305,12 @@ class Databases:
             ValueError: it is away already, or there is no such `how`.
         """
         self._servers[cluster].go_away(seconds, how, self._free_port())
+
+    def move(self, cluster: str) -> int:
+        """Restart a cluster's server at another port, and return it."""
+        port = self._free_port()
+        self._servers[cluster].move(port)
+        return port
 
     def get(self, cluster: str) -> Server | None:
         """Return a cluster's server."""
@@ -315,5 +328,5 @@ class Databases:
 
     def stop_all(self) -> None:
         """Stop every server at once and delete all data."""
-        processes.end_all([server.stop for server in self._servers.values()])
+        processes.end_all([server.stop for server in list(self._servers.values())])
         self.storage.remove()

@@ -94,7 +94,15 @@ class Past(MutableMapping[Any, Any]):
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the keys that there were."""
-        return iter(self._shown())
+        return iter(list(self._shown()))  # other threads change it meanwhile
+
+    def items(self) -> Any:
+        """Return what there was, all of one moment."""
+        return dict(self._shown()).items()
+
+    def values(self) -> Any:
+        """Return what there was, all of one moment."""
+        return dict(self._shown()).values()
 
     def __len__(self) -> int:
         """Return how many there were."""

@@ -86,7 +86,8 @@ def _clusters(databases: Databases) -> None:
         cluster = rds._clusters[new_id]
         server = databases.get(new_id)
         if new_id == physical_id and server is not None:
-            cluster["Port"] = port
+            moves = old.get("Port") != new.get("Port")
+            cluster["Port"] = databases.move(new_id) if moves else port
             _apply_changes(server, cluster, old, new)
         return new_id, provisioners._rds_db_cluster_attrs(cluster)
 

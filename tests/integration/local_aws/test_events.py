@@ -27,6 +27,7 @@ def handler(event, context):
     refused = (FOLDER / "refuse").exists()
     return {{"batchItemFailures": [{{"itemIdentifier": record["messageId"]}}] if refused else []}}
 """
+RETRIES = {"MaximumRetryAttempts": 5, "MaximumEventAgeInSeconds": 3600}
 ACTIONS = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 
 
@@ -78,6 +79,7 @@ def template(name: str, target: str) -> dict[str, Any]:
                             "Id": "queue",
                             "Arn": {"Fn::GetAtt": ["Queue", "Arn"]},
                             "DeadLetterConfig": {"Arn": dead},
+                            "RetryPolicy": RETRIES,
                         }
                     ],
                 },
@@ -148,6 +150,12 @@ def chain(aws: LocalAws, stacks: Stacks, tmp_path: Path, host_runtime: str) -> I
     made = Chain(aws, stacks, folder, host_runtime)
     yield made
     made.secrets.delete_secret(SecretId=made.secret, ForceDeleteWithoutRecovery=True)
+
+
+def test_a_targets_retry_policy_is_shown(aws: LocalAws, chain: Chain) -> None:
+    rule = chain.outputs["Rule"].rsplit("/", 1)[-1]
+    (target,) = aws.client("events").list_targets_by_rule(Rule=rule)["Targets"]
+    assert target["RetryPolicy"] == RETRIES
 
 
 def test_the_move_of_a_label_of_ones_own_reaches_the_function(chain: Chain) -> None:

@@ -270,6 +270,47 @@ def test_an_attachment_adds_the_database_and_keeps_user_and_password(
     }
 
 
+def test_an_attachment_that_does_not_change_keeps_the_port_that_the_cluster_had(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    cluster = {
+        "Type": "AWS::RDS::DBCluster",
+        "DeletionPolicy": "Delete",
+        "Properties": {
+            "Engine": "aurora-postgresql",
+            "MasterUsername": "quayside",
+            "MasterUserPassword": "a-password",
+            "Port": {"Ref": "Port"},
+        },
+    }
+    attachment = {
+        "Type": "AWS::SecretsManager::SecretTargetAttachment",
+        "Properties": {
+            "SecretId": {"Ref": "Secret"},
+            "TargetId": {"Ref": "Cluster"},
+            "TargetType": "AWS::RDS::DBCluster",
+        },
+    }
+    template = {
+        "Parameters": {"Port": {"Type": "Number", "Default": "5432"}},
+        "Resources": {"Secret": secret(), "Cluster": cluster, "Attachment": attachment},
+        "Outputs": {
+            "Secret": {"Value": {"Ref": "Secret"}},
+            "Port": {"Value": {"Fn::GetAtt": ["Cluster", "Endpoint.Port"]}},
+        },
+    }
+
+    def attached(outputs: dict[str, str]) -> str:
+        value = aws.client("secretsmanager").get_secret_value(SecretId=outputs["Secret"])
+        return str(json.loads(value["SecretString"])["port"])
+
+    first = stacks.deploy("port", template)
+    assert attached(first) == first["Port"]
+    moved = stacks.deploy("port", template, Port="5433")
+    assert moved["Port"] != first["Port"]
+    assert attached(moved) == first["Port"]
+
+
 def test_putting_a_value_twice_with_one_token_makes_one_version(aws: LocalAws) -> None:
     secrets = aws.client("secretsmanager")
     arn = secrets.create_secret(Name="twice", SecretString="one")["ARN"]
