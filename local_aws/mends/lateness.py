@@ -52,17 +52,33 @@ class _View:
 _view: contextvars.ContextVar[_View | None] = contextvars.ContextVar("view", default=None)
 
 
+_Picture = dict[Any, Any]  # values that are pickled
+
+
 class Past(MutableMapping[Any, Any]):
     """A dictionary that shows itself as it was to those who read as of an earlier moment."""
 
     def __init__(self, live: dict[Any, Any]) -> None:
         """Keep pictures of `live`."""
         self._live = live
-        self._pictures: list[tuple[float, bytes]] = []
+        self._last: _Picture = {}
+        self._pictures: list[tuple[float, _Picture]] = []
 
     def take_picture(self) -> None:
-        """Keep what it is now, if that is new, and forget what nobody may see any more."""
-        moment, picture = time.monotonic(), pickle.dumps(self._live)
+        """Keep what it is now, and forget what nobody may see any more.
+
+        A value counts once it is the same in two pictures: whoever changes it writes in several
+        steps, which on AWS nobody sees.
+        """
+        moment = time.monotonic()
+        current = {key: pickle.dumps(value) for key, value in list(self._live.items())}
+        settled = self._pictures[-1][1] if self._pictures else {}
+        picture = {
+            key: value if self._last.get(key) == value else settled.get(key)
+            for key, value in current.items()
+        }
+        picture = {key: value for key, value in picture.items() if value is not None}
+        self._last = current
         kept = list(self._pictures)
         if not kept or kept[-1][1] != picture:
             kept.append((moment, picture))
@@ -76,7 +92,11 @@ class Past(MutableMapping[Any, Any]):
             return self._live
         if id(self) not in view.shown:
             older = [picture for taken, picture in self._pictures if taken <= view.moment]
-            view.shown[id(self)] = pickle.loads(older[-1]) if older else {}  # noqa: S301 - its own
+            picture = older[-1] if older else {}
+            view.shown[id(self)] = {
+                key: pickle.loads(value)  # noqa: S301 - its own
+                for key, value in picture.items()
+            }
         return view.shown[id(self)]
 
     def __getitem__(self, key: Any) -> Any:

@@ -344,10 +344,10 @@ def test_a_rollback_by_the_circuit_breaker_is_told_while_it_lasts_and_afterwards
         service.stacks.deploy(service.name, crash, **service.parameters)
     done.set()
     watcher.join()
-    assert [it for it in statuses if it != "SUCCESSFUL"][:2] in (
-        ["PENDING", "IN_PROGRESS"],
-        ["IN_PROGRESS", "ROLLBACK_IN_PROGRESS"],
-    )
+    # each lasts for moments: what was seen came in this order
+    course = ["SUCCESSFUL", "PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"]
+    assert statuses == [it for it in course if it in statuses]
+    assert "IN_PROGRESS" in statuses
     (failed,) = service_deployments(service, status=["ROLLBACK_SUCCESSFUL"])
     assert "circuit breaker" in failed["statusReason"]
     (described,) = aws.client("ecs").describe_service_deployments(
@@ -355,6 +355,7 @@ def test_a_rollback_by_the_circuit_breaker_is_told_while_it_lasts_and_afterwards
     )["serviceDeployments"]
     assert described["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
     assert described["rollback"]["serviceRevisionArn"].endswith(f"/{service.name}/1")
+    assert described["startedAt"] <= described["rollback"]["startedAt"] <= described["finishedAt"]
 
 
 def test_a_service_deployment_that_is_stopped_rolls_back(
