@@ -58,9 +58,9 @@ _Picture = dict[Any, Any]  # values that are pickled
 class Past(MutableMapping[Any, Any]):
     """A dictionary that shows itself as it was to those who read as of an earlier moment."""
 
-    def __init__(self, live: dict[Any, Any]) -> None:
-        """Keep pictures of `live`."""
-        self._live = live
+    def __init__(self, live: dict[Any, Any], *, lists_new: bool) -> None:
+        """Keep pictures of `live`; what is new is listed at once or, like all changes, later."""
+        self._live, self._lists_new = live, lists_new
         self._last: _Picture = {}
         self._pictures: list[tuple[float, _Picture]] = []
 
@@ -93,10 +93,14 @@ class Past(MutableMapping[Any, Any]):
         if id(self) not in view.shown:
             older = [picture for taken, picture in self._pictures if taken <= view.moment]
             picture = older[-1] if older else {}
-            view.shown[id(self)] = {
-                key: pickle.loads(value)  # noqa: S301 - its own
-                for key, value in picture.items()
-            }
+            shown = {key: pickle.loads(it) for key, it in picture.items()}  # noqa: S301 - its own
+            if self._lists_new:
+                shown |= {
+                    key: value
+                    for key, value in list(self._live.items())
+                    if shown.get(key, {}).get("ARN") != value["ARN"]
+                }
+            view.shown[id(self)] = shown
         return view.shown[id(self)]
 
     def __getitem__(self, key: Any) -> Any:
@@ -133,7 +137,8 @@ def install() -> None:
     """Let readers of these services see the past."""
     pasts = []
     for shelf in (ecs._services, ecs._tasks, secretsmanager._secrets):
-        shelf._data = Past(shelf._data)
+        # a secret is looked for by its ARN in the list of all
+        shelf._data = Past(shelf._data, lists_new=shelf is secretsmanager._secrets)
         pasts.append(shelf._data)
     threading.Thread(target=_take_pictures, args=(pasts,), daemon=True, name="pictures").start()
     _leave_tasks_of_the_past_alone()

@@ -45,7 +45,7 @@ def test_a_bucket_gives_its_burst_and_then_what_flows_in() -> None:
 
 
 def test_who_reads_as_of_a_moment_sees_what_was_then(clock: Clock) -> None:
-    past = Past({"secret": {"stage": "first"}})
+    past = Past({"secret": {"stage": "first"}}, lists_new=False)
     settle(past)
     for stage in ("second", "third"):
         clock.now += 60  # a picture holds until the next one, however long ago it was taken
@@ -59,7 +59,7 @@ def test_who_reads_as_of_a_moment_sees_what_was_then(clock: Clock) -> None:
 def test_what_is_new_is_found_by_name_but_not_listed_and_what_is_deleted_is_still_there(
     clock: Clock,
 ) -> None:
-    past = Past({"old": 1})
+    past = Past({"old": 1}, lists_new=False)
     settle(past)
     clock.now += 1
     past["new"] = 2
@@ -70,8 +70,20 @@ def test_what_is_new_is_found_by_name_but_not_listed_and_what_is_deleted_is_stil
     assert list(past) == ["new"]
 
 
+def test_a_new_secret_is_found_at_once_by_its_arn_too(clock: Clock) -> None:
+    past: Any = Past({"gone": {"ARN": "arn:1"}, "again": {"ARN": "arn:2"}}, lists_new=True)
+    settle(past)
+    clock.now += 1
+    del past["gone"]
+    past["again"] = {"ARN": "arn:3"}  # deleted, and made again under the same name
+    past["new"] = {"ARN": "arn:4"}
+    settle(past)
+    with lateness.as_of(clock.now - 0.5):
+        assert [it["ARN"] for it in past.values()] == ["arn:1", "arn:3", "arn:4"]
+
+
 def test_what_is_half_written_is_never_seen(clock: Clock) -> None:
-    past: Any = Past({"secret": {"label": "old version"}})
+    past: Any = Past({"secret": {"label": "old version"}}, lists_new=False)
     settle(past)
     clock.now += 1
     del past["secret"]["label"]
@@ -84,7 +96,7 @@ def test_what_is_half_written_is_never_seen(clock: Clock) -> None:
 
 
 def test_pictures_that_nobody_may_see_any_more_are_forgotten(clock: Clock) -> None:
-    past: Any = Past({})
+    past: Any = Past({}, lists_new=False)
     for number in range(1000):
         past["number"] = number
         settle(past)
