@@ -55,6 +55,9 @@ NOTES = {
         "services take it at their next deployment; one that is gone again fails there, since the "
         "deployment role may take no boundary off"
     ),
+    ("cluster", "CreateServiceLinkedRole"): (
+        "the role itself stays; true fails in an account that has it already"
+    ),
     ("load_balancer", "CertificateArn"): (
         "from or to none, services move to the other listener at their next deployment; HTTPS "
         "ends at once when the certificate goes"
@@ -302,8 +305,8 @@ def tables() -> str:
 
 def page(text: str) -> str:
     """Return docs/templates.md with its tables written anew."""
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
+    head, rest = text.split(BEGIN)  # there is one place for them
+    _, tail = rest.split(END)
     return f"{head}{BEGIN}\n\n{tables()}\n{END}{tail}"
 
 

@@ -70,3 +70,25 @@ def test_a_platform_of_any_name(platform: str) -> None:
 def test_every_rule_is_used(kind: str, field: str) -> None:
     resources = [it for name in NAMES for it in load(name)["Resources"].values()]
     assert any(it["Type"] == kind and field in it["Properties"] for it in resources)
+
+
+LONGEST = {"Platform": "p" * 21, "Name": "s" * 30, "Team": "t" * 10}
+
+
+@pytest.mark.parametrize("template", NAMES)
+def test_the_longest_names_fit(template: str) -> None:
+    longest = LONGEST | ({"Name": "n" * 10} if template == "load_balancer" else {})
+    every = {"HostName": "a.example.com", "AlarmTopicArn": "topic", "FlowLogs": "enabled"}
+    for parameter, value in longest.items():
+        pattern = load(template)["Parameters"].get(parameter, {}).get("AllowedPattern")
+        assert pattern is None or re.fullmatch(pattern, value)
+        assert pattern is None or not re.fullmatch(pattern, value + value[0])
+    check(Stack(template, {**longest, **every, "ClusterName": longest["Platform"]}).resources)
+
+
+@pytest.mark.parametrize("name", ["shop--two", "shop-", "-shop", "aws-shop", "Shop", "s"])
+@pytest.mark.parametrize("template", NAMES)
+def test_a_platform_is_called_what_rds_and_s3_take_too(template: str, name: str) -> None:
+    pattern = load(template)["Parameters"]["Platform"]["AllowedPattern"]
+    assert not re.fullmatch(pattern, name)
+    assert re.fullmatch(pattern, "shop-two-3")

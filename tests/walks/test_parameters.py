@@ -1,0 +1,280 @@
+"""Every parameter of a service is changed while requests come in, and none of them is lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from docs import parameter_changes as changes
+from tests.e2e.platform import ROOT, Platform, platform_variables
+from tests.unit.templates.templates import load
+from tests.walks.requests import Requests
+from tests.walks.stacks import Stacks, Walked, chain, deployed_platform
+
+pytestmark = pytest.mark.timeout(900)
+STACK = "shop-service-web"
+HOST = "web.shop.test"
+POLICY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+# Parameter -> the values that it gets, one after the other. Each change stays for the next.
+VALUES: dict[str, tuple[str, ...]] = {
+    "LogRetentionDays": ("60",),
+    "StopTimeoutSeconds": ("20",),
+    "HealthCheckPath": ("/",),
+    "HealthCheckGracePeriodSeconds": ("30",),
+    "DeregistrationDelaySeconds": ("2",),
+    "ContainerPort": ("9090",),
+    "Memory": ("1024",),
+    "Cpu": ("512",),
+    "Architecture": ("ARM64", "X86_64"),
+    "HealthCheckCommand": ("exit 0", ""),
+    "ReadonlyRootFilesystem": ("true", "false"),
+    "ExecuteCommand": ("true", "false"),
+    "DesiredCount": ("2", "", "1"),
+    "MaxCount": ("4",),
+    "MinCount": ("2",),
+    "TargetCpuPercent": ("70",),
+    "ActiveUser": ("green", "blue"),
+    "DatabaseExtensions": ("pg_trgm", ""),
+    "DatabaseDeletion": ("Drop", "Retain"),
+    "RepairNumber": ("1", "0"),
+    "RotationHour": ("4",),
+    "RotationDuration": ("3h",),
+    "Rotation": ("false", "true"),
+    "TaskRolePolicyArns": (POLICY, ""),
+    "PermissionsBoundaryArn": (POLICY, ""),
+    "ListenerProtocol": ("https", "http"),
+}
+# What comes from the outputs of other stacks, and changes with those stacks alone.
+OTHERS = {
+    "ContainerSecurityGroupId",
+    "DatabaseAdminPasswordParameter",
+    "DatabaseAdminUsername",
+    "DatabaseClusterIdentifier",
+    "DatabaseFunctionArn",
+    "DatabaseFunctionRoleArn",
+    "DatabaseHost",
+    "DatabasePort",
+    "ListenerPriorityFunctionArn",
+    "LoadBalancerDnsName",
+    "LoadBalancerHostedZoneId",
+    "RotationFunctionArn",
+    "RotationFunctionRoleArn",
+    "TaskExecutionRoleArn",
+    "Team",  # the team's deployment stack
+}
+
+
+@pytest.fixture(scope="module")
+def walked() -> Iterator[Walked]:
+    noted = Walked()
+    yield noted
+    noted.save("parameters")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform with the routed service ``web``, which has all that a service can have."""
+    with deployed_platform(tmp_path_factory.mktemp("aws") / "state") as deployed:
+        image = deployed.aws.push_image(ROOT / "tests" / "images" / "hello", "hello:1")
+        deployed.play(
+            "playbooks/service.yml",
+            **deployed.service("web", image, service_first_active_user="blue"),
+        )
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def stacks(platform: Platform, walked: Walked) -> Stacks:
+    return Stacks(platform.aws, walked)
+
+
+@pytest.fixture(scope="module")
+def internal(platform: Platform) -> dict[str, str]:
+    """Outputs of another load balancer."""
+    given = {"load_balancer_name": "internal", "load_balancer_scheme": "internal"}
+    platform.play("playbooks/platform.yml", platform=platform.name, **platform_variables(), **given)
+    return platform.outputs("shop-load-balancer-internal")
+
+
+@pytest.fixture
+def traffic(platform: Platform, walked: Walked) -> Iterator[Requests]:
+    """Requests to the service during a test."""
+    with Requests(platform.aws, HOST) as requests:
+        yield requests
+    walked.requests += len(requests.answers)
+
+
+def note(walked: Walked, requests: Requests, lost: int) -> None:
+    """Count lost requests, of which there must be none."""
+    walked.lost += lost
+    assert lost == 0, Counter(requests.answers)
+    assert 200 in requests.answers
+
+
+@pytest.mark.parametrize(("parameter", "value"), list(chain(VALUES)))
+def test_a_change_under_traffic_loses_no_request(
+    stacks: Stacks, traffic: Requests, walked: Walked, parameter: str, value: str
+) -> None:
+    stacks.change(STACK, "service", **{parameter: value})
+    note(walked, traffic, traffic.lost())
+
+
+def test_scaling_ends_and_its_number_stays(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    stacks.change(STACK, "service", MaxCount="0")
+    note(walked, traffic, traffic.lost())
+
+
+def test_another_image_rolls(
+    platform: Platform, stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    image = platform.aws.push_image(ROOT / "tests" / "images" / "hello", "hello:2")
+    stacks.change(STACK, "service", Image=image)
+    note(walked, traffic, traffic.lost())
+
+
+def test_subnets_in_another_order_roll(stacks: Stacks, traffic: Requests, walked: Walked) -> None:
+    subnets = stacks.parameters(STACK)["PrivateSubnetIds"].split(",")
+    stacks.change(STACK, "service", PrivateSubnetIds=",".join(reversed(subnets)))
+    note(walked, traffic, traffic.lost())
+
+
+@pytest.mark.parametrize("parameter", ["AlarmTopicArn", "LoadBalancerFullName"])
+def test_alarms_go_and_come_back(
+    stacks: Stacks, traffic: Requests, walked: Walked, parameter: str
+) -> None:
+    value = stacks.parameters(STACK)[parameter]
+    stacks.change(STACK, "service", **{parameter: ""})
+    stacks.change(STACK, "service", **{parameter: value})
+    note(walked, traffic, traffic.lost())
+
+
+def test_secrets_of_others_come_and_go(
+    platform: Platform, stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    region, account = platform.aws.region, platform.aws.account
+    arns = {
+        "SecretArns": f"arn:aws:secretsmanager:{region}:{account}:secret:theirs-AbCdEf",
+        "ParameterArns": f"arn:aws:ssm:{region}:{account}:parameter/theirs",
+        "SecretKeyArns": f"arn:aws:kms:{region}:{account}:key/theirs",
+    }
+    for parameter, arn in arns.items():
+        stacks.change(STACK, "service", **{parameter: arn})
+        stacks.change(STACK, "service", **{parameter: ""})
+    note(walked, traffic, traffic.lost())
+
+
+def test_a_host_name_gets_its_records_and_loses_them(
+    platform: Platform, stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    route53 = platform.aws.client("route53")
+    zones = [
+        route53.create_hosted_zone(Name="shop.test", CallerReference=str(number))["HostedZone"][
+            "Id"
+        ]
+        for number in range(2)
+    ]
+    for zone in (*(it.split("/")[-1] for it in zones), ""):
+        stacks.change(STACK, "service", HostedZoneId=zone)
+    note(walked, traffic, traffic.lost())
+
+
+def test_a_second_user_goes_and_comes_back(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    stacks.change(STACK, "service", DatabaseUsers="blue")
+    stacks.change(STACK, "service", DatabaseUsers="blue-green")
+    note(walked, traffic, traffic.lost())
+
+
+def test_a_database_goes_and_comes_back(stacks: Stacks, traffic: Requests, walked: Walked) -> None:
+    for name in ("", "web"):
+        stacks.change(STACK, "service", Database="false")
+        stacks.change(STACK, "service", Database="true", DatabaseName=name)
+    note(walked, traffic, traffic.lost())
+
+
+def test_what_can_not_change_is_refused(stacks: Stacks, traffic: Requests, walked: Walked) -> None:
+    other = {
+        "Platform": "shop2",
+        "Name": "web2",
+        "LoadBalancer": "internal",
+        "DatabaseName": "web2",
+        "VpcId": "vpc-01234567",
+        "ClusterName": "other",
+    }
+    assert other.keys() == changes.fixed("service").keys()
+    for parameter, value in other.items():
+        stacks.refuses(STACK, "service", **{parameter: value})
+    note(walked, traffic, traffic.lost())
+
+
+def test_another_host_name_is_routed_and_the_old_one_is_not(
+    platform: Platform, stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    stacks.change(STACK, "service", HostName="new.shop.test")
+    with Requests(platform.aws, "new.shop.test") as requests:
+        stacks.change(STACK, "service", HostName=HOST)
+    walked.requests += len(requests.answers)
+    note(walked, requests, requests.lost(404))
+    note(walked, traffic, traffic.lost(404))
+
+
+def test_a_route_that_goes_cuts_no_request_short(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    stacks.change(STACK, "service", Route="false")
+    note(walked, traffic, traffic.lost(404, 503))
+
+
+def test_a_service_without_route_can_be_deployed_again(stacks: Stacks) -> None:
+    """It could not, as long as it kept its deleted target group."""
+    stacks.change(STACK, "service", StopTimeoutSeconds="25")
+
+
+def test_a_route_that_comes_back_loses_none_after_its_first_answer(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    stacks.change(STACK, "service", Route="true")
+    note(walked, traffic, traffic.lost_after_the_first())
+
+
+def test_a_service_moves_to_another_load_balancer_while_it_has_no_route(
+    platform: Platform, internal: dict[str, str], stacks: Stacks, walked: Walked
+) -> None:
+    filled = internal.keys() & load("service")["Parameters"].keys() - {"Platform", "VpcId"}
+    known = stacks.parameters(STACK)
+    moved = {key: internal[key] for key in filled if internal[key] != known[key]}
+    with Requests(platform.aws, HOST) as going:
+        stacks.change(STACK, "service", Route="false")
+    with Requests(platform.aws, HOST) as coming:
+        stacks.change(STACK, "service", **moved, LoadBalancer="internal", Route="true")
+    walked.requests += len(going.answers) + len(coming.answers)
+    note(walked, going, going.lost(404, 503))
+    note(walked, coming, coming.lost_after_the_first())
+
+
+def test_the_role_names_the_variable_that_can_not_change(platform: Platform) -> None:
+    image = platform.aws.push_image(ROOT / "tests" / "images" / "hello", "hello:3")
+    for variable, value in (
+        ("service_database_name", "web2"),
+        ("service_load_balancer", "public"),
+    ):
+        given = {"service_load_balancer": "internal", variable: value}
+        output = platform.play_in_vain(
+            "playbooks/service.yml", **platform.service("web", image, **given)
+        )
+        assert f"{variable} (parameter " in output
+        assert "it can't change" in output.replace("\n", " ")
+
+
+def test_every_parameter_was_changed_or_refused_and_every_condition_flipped(
+    walked: Walked,
+) -> None:
+    seen = {it.removeprefix("service.") for it in walked.parameters}
+    fixed = changes.fixed("service").keys()
+    assert load("service")["Parameters"].keys() - seen - fixed - OTHERS == set()
+    assert walked.missing_flips("service") == []
