@@ -134,8 +134,10 @@ def _clean_up() -> None:
 async def _hold(stack: dict[str, Any]) -> None:
     """Let the end of an operation come a moment later; nobody has seen it yet."""
     end = stack["StackStatus"]
+    phase = f"{end}_CLEANUP_IN_PROGRESS"
     last = _stack_events[stack["StackId"]].pop()
-    stack["StackStatus"] = f"{end}_CLEANUP_IN_PROGRESS"
+    stack["StackStatus"] = phase
     await asyncio.sleep(_PAUSE)
-    _stack_events[stack["StackId"]].append(last | {"Timestamp": now_iso()})
-    stack["StackStatus"] = end
+    if stack["StackStatus"] == phase:  # upstream lets a stack be deleted meanwhile
+        _stack_events[stack["StackId"]].append(last | {"Timestamp": now_iso()})
+        stack["StackStatus"] = end
