@@ -18,7 +18,7 @@ def handler(event, context):
     body = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": "long", "Reason": "",
                        "StackId": event["StackId"], "RequestId": event["RequestId"],
                        "LogicalResourceId": event["LogicalResourceId"],
-                       "Data": {"Text": "x" * 4096}}).encode()
+                       "Data": {"Text": "x" * 4096 * (event["RequestType"] == "Create")}}).encode()
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], body, method="PUT"))
 """
 

@@ -137,13 +137,15 @@ def test_the_root_cause_of_a_failed_creation_is_the_headline(
     assert "Traceback" not in run.output
 
 
-def test_an_old_failure_is_not_the_cause_of_a_new_one(playbooks: Playbooks, name: str) -> None:
+def test_an_old_failure_is_not_the_cause_of_a_new_one(
+    aws: LocalAws, playbooks: Playbooks, name: str
+) -> None:
     playbooks.stack(name=name, template="queue.yml")
-    broken = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "Nonsense", "Name": "/x"}}
+    new = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "1"}}
     for resource in ("First", "Second"):
-        run = playbooks.stack(
-            name=name, template="queue.yml", overlay={"Resources": {resource: broken}}
-        )
+        aws.fail(name, resource)
+        overlay = {"Resources": {resource: new}}
+        run = playbooks.stack(name=name, template="queue.yml", overlay=overlay)
         assert f"UPDATE_ROLLBACK_COMPLETE: {resource} (AWS::SSM::Parameter)" in run.message
 
 
