@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 HIDDEN = "(not shown)"
-_NONE = "(none)"
 _LATER = ("{{changeSet:KNOWN_AFTER_APPLY}}", "(known after the deployment)")
 _MOST = 200  # characters of a value
 _SECRET_NAME = re.compile(
@@ -28,6 +28,25 @@ _SECRET_VALUE = re.compile(
 _NAMES = ("Name", "Key", "ParameterKey")  # of the item of a list, beside its value
 
 
+@dataclass(frozen=True)
+class Leaf:
+    """A single value: as it is, to be compared, and as it may be shown."""
+
+    text: str | None
+    shown: str
+
+    @classmethod
+    def of(cls, text: str, *, secret: bool) -> Leaf:
+        """Return a value, hidden if it is a secret by its name or by its look."""
+        if secret or _SECRET_VALUE.search(text):
+            return cls(text, HIDDEN)
+        shown = text.replace(*_LATER)
+        return cls(text, shown if len(shown) <= _MOST else f"{shown[:_MOST]}...")
+
+
+_ABSENT = Leaf(None, "(none)")
+
+
 def of_change(resource: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the values that a ResourceChange tells, with path, before and after.
 
@@ -38,32 +57,51 @@ def of_change(resource: Mapping[str, Any]) -> list[dict[str, str]]:
     found = {}
     for detail in resource.get("Details", []):
         target = detail["Target"]
-        texts = [target.get(name) for name in ("BeforeValue", "AfterValue")]
         path = target.get("Path", "")
-        if path and any(text is not None for text in texts):
-            before, after = (
-                _shown(path, text, context) for text, context in zip(texts, contexts, strict=True)
-            )
-            name = path.removeprefix("/").removeprefix("Properties/")
-            found[name] = {"path": name, "before": before, "after": after}
+        texts = (target.get(name) for name in ("BeforeValue", "AfterValue"))
+        before, after = (
+            {} if text is None or not path else dict(_leaves_of(path, text, context))
+            for text, context in zip(texts, contexts, strict=True)
+        )
+        for name in before.keys() | after.keys():
+            old, new = before.get(name, _ABSENT), after.get(name, _ABSENT)
+            if old != new:
+                found[name] = {"path": name, "before": old.shown, "after": new.shown}
     return [found[name] for name in sorted(found)]
 
 
-def _shown(path: str, text: str | None, context: Any) -> str:
-    if text is None:
-        return _NONE
-    if text == _LATER[0]:
-        return _LATER[1]
-    if any(_SECRET_NAME.search(name) for name in _names_along(path, context)):
-        return HIDDEN
+def _leaves_of(path: str, text: str, context: Any) -> Iterator[tuple[str, Leaf]]:
+    """Yield the single values below a path."""
+    name = path.removeprefix("/").removeprefix("Properties/")
+    secret = any(map(_SECRET_NAME.search, _names_along(path, context)))
     parsed = _json(text)
     if isinstance(parsed, dict | list):
-        text = json.dumps(_masked(parsed))
-    elif text.startswith(("{", "[")) and _SECRET_NAME.search(text):
-        return HIDDEN  # AWS cuts large values off
-    elif _SECRET_VALUE.search(text):
-        return HIDDEN
-    return text if len(text) <= _MOST else f"{text[:_MOST]}..."
+        yield from _leaves(name, parsed, secret=secret)
+    else:
+        # AWS cuts large values off, which then are no JSON any more.
+        cut_off = text.startswith(("{", "[")) and bool(_SECRET_NAME.search(text))
+        yield name, Leaf.of(text, secret=secret or cut_off)
+
+
+def _leaves(path: str, value: Any, *, secret: bool) -> Iterator[tuple[str, Leaf]]:
+    if isinstance(value, dict) and value:
+        named = any(map(_SECRET_NAME.search, _item_names(value)))
+        for key, item in value.items():
+            hidden = secret or bool(_SECRET_NAME.search(key)) or (named and key not in _NAMES)
+            yield from _leaves(f"{path}/{key}", item, secret=hidden)
+    elif isinstance(value, list) and value:
+        for step, item in zip(_steps(value), value, strict=True):
+            yield from _leaves(f"{path}/{step}", item, secret=secret)
+    else:
+        text = value if isinstance(value, str) else json.dumps(value)
+        yield path, Leaf.of(text, secret=secret)
+
+
+def _steps(items: list[Any]) -> list[str]:
+    """Return what tells the items of a list apart: their names, where they have some."""
+    names = [_item_names(item)[:1] if isinstance(item, dict) else [] for item in items]
+    flat = [name for found in names for name in found]
+    return flat if len(set(flat)) == len(items) else [str(number) for number in range(len(items))]
 
 
 def _names_along(path: str, context: Any) -> Iterator[str]:
@@ -84,20 +122,6 @@ def _names_along(path: str, context: Any) -> Iterator[str]:
 
 def _item_names(item: Mapping[str, Any]) -> list[str]:
     return [item[name] for name in _NAMES if isinstance(item.get(name), str)]
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_masked(item) for item in value]
-    if isinstance(value, dict):
-        secret = any(_SECRET_NAME.search(name) for name in _item_names(value))
-        return {
-            key: HIDDEN
-            if _SECRET_NAME.search(key) or (secret and key not in _NAMES)
-            else _masked(item)
-            for key, item in value.items()
-        }
-    return HIDDEN if isinstance(value, str) and _SECRET_VALUE.search(value) else value
 
 
 def _json(text: str) -> Any:

@@ -91,7 +91,7 @@ PLACE = "/Properties/ContainerDefinitions/0/Environment"
     ],
 )
 def test_what_looks_like_a_secret_is_not_shown(path: str, value: str, context: str) -> None:
-    target = {"Name": "X", "Path": path, "BeforeValue": value, "AfterValue": value}
+    target = {"Name": "X", "Path": path, "AfterValue": value}
     shown = diff_of(change(target, BeforeContext=context, AfterContext=context))
     assert CANARY not in shown
     assert "(not shown)" in shown
@@ -107,6 +107,28 @@ def test_what_stands_beside_a_secret_is_shown() -> None:
     context = json.dumps(CONTAINER)
     shown = diff_of(change(target, BeforeContext=context, AfterContext=context))
     assert "ContainerDefinitions/0/Environment/0/Value: INFO -> DEBUG" in shown
+
+
+def test_of_a_list_only_what_differs_is_shown_by_the_names_of_its_items() -> None:
+    def environment(level: str, password: str) -> str:
+        return json.dumps(
+            [
+                {"Name": "DB_PASSWORD", "Value": password},
+                {"Name": "LEVEL", "Value": level},
+                {"Name": "PORT", "Value": 8080},
+            ]
+        )
+
+    target = {
+        "Name": "Environment",
+        "Path": "/Properties/Environment",
+        "BeforeValue": environment("INFO", CANARY),
+        "AfterValue": environment("DEBUG", f"{CANARY}2"),
+    }
+    assert diff_of(change(target)).splitlines()[2:] == [
+        "    Environment/DB_PASSWORD/Value: (not shown) -> (not shown)",
+        "    Environment/LEVEL/Value: INFO -> DEBUG",
+    ]
 
 
 def test_a_long_value_is_cut() -> None:
