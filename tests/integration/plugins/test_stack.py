@@ -102,6 +102,28 @@ def test_check_mode_shows_an_update_and_changes_nothing(
     assert change_sets(cloudformation, name) == []
 
 
+def test_a_diff_shows_values_before_and_after_and_no_secret(
+    playbooks: Playbooks, name: str
+) -> None:
+    secrets = {"Secret": "{{ 'canary-' ~ '5c1fe2a9' }}", "Label": "one"}
+    playbooks.stack(name=name, template="queue.yml", parameters=secrets)
+    environment = {"Resources": {"Note": {"Properties": {"Description": "mail://a:canary-5c@b"}}}}
+    run = playbooks.stack(
+        "--check",
+        "--diff",
+        name=name,
+        template="queue.yml",
+        parameters={"Seconds": 50, "Label": "two", "Secret": "{{ 'canary-' ~ 'another' }}"},
+        overlay=environment,
+    )
+    assert "    VisibilityTimeout: 30 -> 50\n" in run.stdout
+    assert "    Tags/label/Value: one -> two\n" in run.stdout
+    assert "    Value\n" in run.stdout, "x**** is the same before and after"
+    assert "    Description: (none) -> (not shown)\n" in run.stdout
+    assert "canary" not in run.stdout
+    assert "canary" not in json.dumps(run.result["changes"])
+
+
 def test_check_mode_of_a_deletion_shows_it_and_deletes_nothing(
     playbooks: Playbooks, name: str, status: Status
 ) -> None:
@@ -182,6 +204,17 @@ def test_a_creation_whose_rollback_and_deletion_failed_is_replaced_too(
     assert status(name) == "DELETE_FAILED"
     assert playbooks.stack(**options).changed
     assert status(name) == "CREATE_COMPLETE"
+
+
+def test_a_template_that_is_refused_before_it_begins_names_the_resource_and_the_place(
+    playbooks: Playbooks, name: str, status: Status
+) -> None:
+    bad = {"Type": "AWS::SQS::Queue", "Properties": {"QueueNam": "x"}}
+    run = playbooks.stack(name=name, template="queue.yml", overlay={"Resources": {"Bad": bad}})
+    assert f"CloudFormation can't plan stack {name}: Bad (AWS::SQS::Queue) at " in run.message
+    assert "QueueNam" in run.message
+    assert "DescribeEvents" not in run.message, "what AWS says of its API is no help"
+    assert status(name) == "absent"
 
 
 def test_a_left_over_shell_of_a_change_set_is_used(
@@ -505,7 +538,9 @@ def test_a_deletion_that_fails_names_what_held_it_up(
     assert run.message.endswith("Mend that, then delete the stack with state: absent.")
 
     refused = playbooks.stack(**options)
-    assert refused.message.startswith(f"Stack {name} is DELETE_FAILED: ")
+    assert refused.message.startswith(
+        f"Stack {name} is DELETE_FAILED: DELETE_STACK failed with Vpc (AWS::EC2::VPC): "
+    )
     ec2.delete_subnet(SubnetId=subnet)
     assert playbooks.stack(name=name, state="absent").changed
     assert status(name) == "absent"
