@@ -14,10 +14,15 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "resource_lock",
         "spawn_background",
     ),
-    "core.iam_actions": ("extract_resource_arn",),
+    "core.iam_actions": (
+        "SERVICE_TO_IAM_NAMESPACE",
+        "_lambda_action",
+        "extract_resource_arn",
+    ),
     "core.iam_evaluator": (
         "_is_root_key",
         "_resolve_condition_key",
+        "evaluate",
         "_verified_key",
         "enforce",
         "is_root_access_key",
@@ -36,6 +41,11 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "new_uuid",
         "now_iso",
         "request_scope",
+    ),
+    "core.router": ("SERVICE_PATTERNS",),
+    "services.acm": (
+        "_certificates",
+        "_request_certificate",
     ),
     "services.alb": (
         "_ACTION_MAP",
@@ -138,6 +148,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.dynamodb": ("_tables",),
     "services.ec2": (
+        "_VPCE_INTERFACE_SERVICES",
         "_addresses",
         "_allocate_address",
         "_create_flow_logs",

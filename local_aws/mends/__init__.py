@@ -16,6 +16,7 @@ from local_aws.databases import Databases
 from local_aws.mends import (
     alarms,
     calls,
+    certificates,
     custom_resources,
     ecs_drain,
     ecs_engine,
@@ -26,15 +27,18 @@ from local_aws.mends import (
     ecs_templates,
     events,
     fargate,
+    iam_permissions,
     identity,
     idle_functions,
     lambdas,
     lateness,
     load_balancers,
     objects,
+    offers,
     parameters,
     pass_role,
     queues,
+    quotas,
     rds,
     resource_types,
     rotation,
@@ -79,10 +83,9 @@ def install_all(settings: Settings) -> Installed:
     databases = Databases(settings, certificate)
     identity.install(settings)
     calls.install(settings)
-    service_linked_roles.install()
     trust_policies.install()
-    parameters.install()
-    ecs_permissions.install()
+    for mend in (service_linked_roles, iam_permissions, parameters, ecs_permissions):
+        mend.install()
     custom_resources.install(settings)
     stack_shells.install()
     stack_operations.install()
@@ -108,7 +111,8 @@ def install_all(settings: Settings) -> Installed:
     queues.install(settings)
     objects.install()
     rds.install(databases)
-    load_balancers.install()
+    for mend in (offers, certificates, quotas, load_balancers):
+        mend.install()
     ecs_engine.install(settings)
     ecs_drain.install()
     ecs_secrets.install()

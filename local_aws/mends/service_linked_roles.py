@@ -1,8 +1,9 @@
-"""The role by which ECS acts in the account.
+"""The roles by which AWS's services act in the account.
 
 Wrong upstream: it is called AWSServiceRoleForEcs, so that nobody finds it who looks for AWS's
-AWSServiceRoleForECS.
-Source: Amazon ECS developer guide, "Using service-linked roles for Amazon ECS".
+AWSServiceRoleForECS; and so are others.
+Source: IAM user guide, "AWS services that work with IAM", and each service's own page, such as
+Amazon ECS developer guide, "Using service-linked roles for Amazon ECS".
 """
 
 from __future__ import annotations
@@ -11,27 +12,34 @@ from typing import Any
 
 from ministack.services import iam
 
-_NAME, _NAME_UPSTREAM = "AWSServiceRoleForECS", "AWSServiceRoleForEcs"
+_NAMES = {
+    "ecs.amazonaws.com": "AWSServiceRoleForECS",
+    "ecs.application-autoscaling.amazonaws.com": (
+        "AWSServiceRoleForApplicationAutoScaling_ECSService"
+    ),
+    "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+    "rds.amazonaws.com": "AWSServiceRoleForRDS",
+}
 
 
 def install() -> None:
-    """Give the role AWS's name."""
+    """Give the roles AWS's names."""
     upstream = iam._create_service_linked_role
 
     def create_service_linked_role(parameters: dict[str, Any]) -> Any:
-        if iam._p(parameters, "AWSServiceName") != "ecs.amazonaws.com":
+        service = iam._p(parameters, "AWSServiceName")
+        name = _NAMES.get(service)
+        if name is None:
             return upstream(parameters)
-        if _NAME in iam._roles:
-            taken = f"Service role name {_NAME} has been taken in this account"
+        if name in iam._roles:
+            taken = f"Service role name {name} has been taken in this account"
             return iam._error(400, "InvalidInput", taken, ns="iam")
         status, headers, body = upstream(parameters)
-        role = iam._roles.pop(_NAME_UPSTREAM)
-        iam._roles[_NAME] = role | {
-            "RoleName": _NAME,
-            "Arn": role["Arn"].replace(_NAME_UPSTREAM, _NAME),
-        }
+        theirs = f"AWSServiceRoleFor{service.partition('.')[0].capitalize()}"
+        role = iam._roles.pop(theirs)
+        iam._roles[name] = role | {"RoleName": name, "Arn": role["Arn"].replace(theirs, name)}
         text = body.decode() if isinstance(body, bytes) else body
-        return status, headers, text.replace(_NAME_UPSTREAM, _NAME)
+        return status, headers, text.replace(theirs, name)
 
     iam._create_service_linked_role = create_service_linked_role
     iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_service_linked_role

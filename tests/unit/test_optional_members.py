@@ -19,8 +19,8 @@ from botocore import xform_name
 ROOT = Path(__file__).parents[2]
 ROOMS = ("custom_resources", "plugins")
 SERVICES = (
-    *("cloudformation", "cloudwatch", "dynamodb", "ecr", "ecs", "elbv2", "lambda", "logs"),
-    *("rds", "s3", "secretsmanager", "ssm", "sts"),
+    *("acm", "cloudformation", "cloudwatch", "dynamodb", "ec2", "ecr", "ecs", "elbv2", "iam"),
+    *("lambda", "logs", "rds", "route53", "s3", "secretsmanager", "service-quotas", "ssm", "sts"),
 )
 
 ALWAYS_THERE = {
@@ -70,6 +70,8 @@ NOT_ANSWERS = {
         "custom_resources/shared/aws.py",
         "Error",
     ): "of a ClientError, not of a function's environment",
+    ("custom_resources/shared/aws.py", "Code"): "of a ClientError",
+    ("custom_resources/rotation/activate/activation.py", "Timestamp"): "required of a StackEvent",
     ("custom_resources/shared/cloudformation.py", "LogicalResourceId"): "CloudFormation's request",
     ("custom_resources/shared/delivery.py", "LogicalResourceId"): "our own answer",
     ("plugins/plugin_utils/changes.py", "LogicalResourceId"): "a change names its resource",

@@ -1,0 +1,69 @@
+"""What IAM asks, and what it answers about itself.
+
+Wrong upstream: a simulation finds no policies of users and roles that have a path, and passes over
+ContextEntries; nobody needs a permission for Lambda's GetAccountSettings.
+Source: IAM API reference, SimulatePrincipalPolicy; Service Authorization Reference, "Actions,
+resources, and condition keys for AWS Lambda".
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+from typing import Any
+
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import iam
+
+# condition keys of the simulation that runs
+_simulated: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar(
+    "simulated", default=None
+)
+
+
+def install() -> None:
+    """Find the policies, and ask for the permission."""
+    _simulation()
+    _account_settings()
+
+
+def _simulation() -> None:
+    upstream, evaluate = iam._IAM_HANDLERS["SimulatePrincipalPolicy"], iam_evaluator.evaluate
+
+    def simulate(parameters: dict[str, Any]) -> Any:
+        head, _, name = iam._p(parameters, "PolicySourceArn").rpartition("/")
+        without_path = f"{head.partition('/')[0]}/{name}"
+        token = _simulated.set(_entries(parameters))
+        try:
+            return upstream({**parameters, "PolicySourceArn": [without_path]})
+        finally:
+            _simulated.reset(token)
+
+    def evaluate_simulated(context: Any, *policies: Any) -> Any:
+        keys = _simulated.get()
+        asked = dataclasses.replace(context, service_context=keys) if keys else context
+        return evaluate(asked, *policies)
+
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
+    iam_evaluator.evaluate = evaluate_simulated
+
+
+def _entries(parameters: dict[str, Any]) -> dict[str, str]:
+    """Return a simulation's condition keys, the first value of each."""
+    entries: dict[str, str] = {}
+    while name := iam._p(parameters, f"ContextEntries.member.{len(entries) + 1}.ContextKeyName"):
+        prefix = f"ContextEntries.member.{len(entries) + 1}"
+        entries[name.lower()] = iam._p(parameters, f"{prefix}.ContextKeyValues.member.1")
+    return entries
+
+
+def _account_settings() -> None:
+    upstream = iam_actions._lambda_action
+
+    def action(method: str, path: str) -> str | None:
+        if method == "GET" and path.rstrip("/").endswith("/account-settings"):
+            return "GetAccountSettings"
+        found: str | None = upstream(method, path)
+        return found
+
+    iam_actions._lambda_action = action

@@ -1,0 +1,84 @@
+"""What a look at an account makes of answers that the local AWS can't give."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    doctor_names,
+    doctor_quotas,
+    doctor_region,
+    doctor_rights,
+)
+
+NOW = datetime.datetime.now(datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "host_name", "fits"),
+    [
+        ("orders.example.com", "orders.example.com", True),
+        ("*.example.com", "orders.example.com", True),
+        ("*.Example.com", "ORDERS.example.com.", True),
+        ("*.example.com", "example.com", False),
+        ("*.example.com", "eu.orders.example.com", False),
+        ("example.com", "orders.example.com", False),
+    ],
+)
+def test_a_certificate_s_star_is_one_whole_label(name: str, host_name: str, fits: bool) -> None:
+    assert doctor_names.fits(name, host_name) is fits
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "said"),
+    [
+        ({"Status": "ISSUED", "NotAfter": NOW - datetime.timedelta(days=1)}, "failed", "ended on"),
+        ({"Status": "EXPIRED"}, "failed", "is EXPIRED"),
+        ({"Status": "REVOKED"}, "failed", "is REVOKED"),
+        ({"Status": "ISSUED", "NotAfter": NOW + datetime.timedelta(9)}, "warning", "ends on"),
+    ],
+)
+def test_a_certificate_that_ends_is_told(state: dict[str, Any], result: str, said: str) -> None:
+    found = doctor_names._issued("certificate", {"DomainName": "example.com", **state})
+    assert (found.result, said in found.what, bool(found.to_do)) == (result, True, True)
+
+
+def patient(**wanted: Any) -> Any:
+    """A patient whose stacks don't stand, and whose quotas and counts are the test's."""
+    defaults = {"vpc_id": "", "zone_count": 3, "nat_gateways": "per-zone"}
+    return SimpleNamespace(wanted=defaults | wanted, stands=lambda _stack: False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "needed"),
+    [({}, 3), ({"nat_gateways": "single"}, 1), ({"nat_gateways": "none"}, 0), ({"vpc_id": "v"}, 0)],
+)
+def test_a_network_needs_an_address_for_each_nat_gateway(
+    wanted: dict[str, Any], needed: int
+) -> None:
+    assert doctor_quotas._addresses(patient(**wanted)) == needed
+
+
+def test_the_endpoints_that_are_asked_for_are_those_of_the_template() -> None:
+    services = doctor_region.endpoint_services("eu-central-1")
+    assert "com.amazonaws.eu-central-1.secretsmanager" in services
+    assert not [it for it in services if "${" in it]
+
+
+def test_every_wildcard_in_the_permissions_stands_for_something_that_is_asked() -> None:
+    permissions = doctor_rights.COLLECTION / "docs" / "permissions"
+    paths = [path for kind in ("platform", "service") for path in permissions.glob(f"{kind}*.json")]
+    listed = {
+        action
+        for path in paths
+        for statement in json.loads(path.read_text())["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in doctor_rights._listed(statement["Action"])
+    }
+    whole = sorted(it for it in listed if it.endswith(":*"))
+    assert [it for it in whole if not list(doctor_rights._concrete([it]))] == []
