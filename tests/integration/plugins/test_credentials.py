@@ -34,16 +34,11 @@ def world(aws: LocalAws) -> Iterator[World]:
     iam.create_user(UserName="deployer")
     iam.put_user_policy(UserName="deployer", PolicyName="all", PolicyDocument=EVERYTHING)
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
-    user = f"arn:aws:iam::{aws.account}:user/deployer"
+    account = f"arn:aws:iam::{aws.account}:root"  # whom of it the policies let
     provider = f"arn:aws:iam::{aws.account}:oidc-provider/{sources.ISSUER}"
     branch = "project_path:team/orders:ref_type:branch:ref:main"
     trusted = [
-        {"Principal": {"AWS": user}, "Action": "sts:AssumeRole"},
-        {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
-        {
-            "Principal": {"AWS": f"arn:aws:iam::{aws.account}:role/deployer"},
-            "Action": "sts:AssumeRole",
-        },
+        {"Principal": {"AWS": account}, "Action": "sts:AssumeRole"},
         {
             "Principal": {"Federated": provider},
             "Action": "sts:AssumeRoleWithWebIdentity",
