@@ -49,7 +49,10 @@ def causes(events: Iterable[Event]) -> list[str]:
     """
     # The time is optional; without it, what AWS lists keeps its order.
     known = sorted(events, key=lambda event: str(event.get("Timestamp") or ""))
-    found = [cause(event) for event in known if _is_refused(event) or is_cause(event)]
+    failed = [event for event in known if _is_refused(event) or is_cause(event)]
+    # The stack's own failure only sums up those of its resources, perhaps in the same second.
+    of_resources = [event for event in failed if not is_of_stack(event)]
+    found = [cause(event) for event in of_resources or failed]
     return list(dict.fromkeys(found))
 
 

@@ -307,7 +307,9 @@ def test_what_a_stuck_stack_failed_of_is_told_from_its_last_operations(asked: As
             ResourceStatusReason=reason,
         )
         about = {"StackName": STACK_ID, "OperationId": operation, "Filters": FAILED}
-        asked.answers("describe_events", {"OperationEvents": [event]}, about)
+        own = stack_event(9, status, ResourceStatusReason="The following resource(s) failed")
+        del own["StackName"]
+        asked.answers("describe_events", {"OperationEvents": [own, event]}, about)
     (found,) = described("UPDATE_ROLLBACK_FAILED", LastOperations=last)["Stacks"]
     with pytest.raises(StackError) as failure:
         asked.stack.refuse_stuck(found)
