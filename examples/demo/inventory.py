@@ -70,7 +70,7 @@ def _seconds(cloudformation: Any, stack_id: str) -> float:
         event["Timestamp"]
         for page in pages
         for event in page["StackEvents"]
-        if event["PhysicalResourceId"] == stack_id
+        if event.get("PhysicalResourceId") == stack_id
     ]
     return float((max(moments) - min(moments)).total_seconds())
 

@@ -61,7 +61,8 @@ def test_a_rotated_user_becomes_the_active_one_and_nothing_else_moves(
     assert not running.activate(message) or running.parameters["ActiveUser"] == "green"
     flipped(running, message)
     after = running.stack or {}
-    changed = ("Parameters", "StackStatus", "LastUpdatedTime", "Outputs", "CreationTime")
+    changed = {"Parameters", "StackStatus", "LastUpdatedTime", "LastOperations", "Outputs"}
+    changed |= {"CreationTime"}
     assert after["StackStatus"] == "UPDATE_COMPLETE"
     assert running.parameters == {
         it["ParameterKey"]: it["ParameterValue"] for it in before["Parameters"]
