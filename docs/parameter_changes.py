@@ -52,8 +52,8 @@ NOTES = {
         "out of them first"
     ),
     ("deployment_role", "PermissionsBoundaryArn"): (
-        "services take it at their next deployment; one that is gone again fails there, since the "
-        "deployment role may take no boundary off"
+        "services take it at their next deployment; when it is gone again they keep the one they "
+        "have, since the deployment role may take no boundary off"
     ),
     ("cluster", "CreateServiceLinkedRole"): (
         "the role itself stays; true fails in an account that has it already"
@@ -85,7 +85,6 @@ NOTES = {
     ("service", "HostName"): "the old host name is no longer routed",
     ("service", "HostedZoneId"): "the records of the old zone go",
     ("service", "ListenerArn"): "another listener of the same load balancer: none is lost",
-    ("service", "PermissionsBoundaryArn"): "from one to none fails: see deployment_role.yml",
     ("service", "Route"): (
         "off: requests get a 503 and then a 404; on: from the first answer on none is lost"
     ),

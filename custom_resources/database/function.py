@@ -30,6 +30,7 @@ def _converge(request: Request) -> Answer:
     try:
         if request.type == "Update":
             _check_name(request, convergence)
+            _check_cluster(request, convergence)
         if _physical_id(convergence) != request.physical_id:
             convergence.create()
         else:
@@ -56,6 +57,22 @@ def _check_name(request: Request, convergence: Convergence) -> None:
             f"Set service_database_name (parameter DatabaseName) to {before} again; for another "
             "name deploy another service, and move the data.",
         )
+
+
+def _check_cluster(request: Request, convergence: Convergence) -> None:
+    """Refuse another port or admin of the same cluster: the users' secrets would keep the old port
+    (an attachment that doesn't change isn't made again), and the admin's name can't change."""
+    before, wanted = request.old_properties, request.properties
+    if before.get("Host") != wanted.get("Host"):
+        return  # restored
+    for name, variable in (("Port", "rds_port"), ("AdminUsername", "rds_admin_username")):
+        old, new = before.get(name), wanted.get(name)
+        if old is not None and old != new and not convergence.is_rolling_back():
+            raise Failure(
+                f"{name} of the service's cluster was {old}, and can't become {new}.",
+                f"Set {variable} of the rds stack to {old} again; change it as you restore a "
+                "snapshot.",
+            )
 
 
 def _remove(request: Request) -> None:

@@ -80,6 +80,12 @@ class Request:
         return properties
 
     @property
+    def old_properties(self) -> Mapping[str, object]:
+        """The resource's properties as they were; none but on Update."""
+        properties: Mapping[str, object] = self.event.get("OldResourceProperties", {})
+        return properties
+
+    @property
     def stack_id(self) -> str:
         """ARN of the stack."""
         return str(self.event["StackId"])

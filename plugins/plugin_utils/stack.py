@@ -38,6 +38,12 @@ _STUCK = {
     "IMPORT_ROLLBACK_FAILED": "Mend that, then ask AWS Support to free the stack: there is no "
     "command for it, and deleting it deletes what was imported",
 }
+# A stack whose deletion failed takes no update that would lift it.
+_PROTECTED = (
+    "To take the protection off: aws rds modify-db-cluster --no-deletion-protection "
+    "--db-cluster-identifier ID, or for a load balancer: aws elbv2 modify-load-balancer-attributes "
+    "--attributes Key=deletion_protection.enabled,Value=false --load-balancer-arn ARN"
+)
 _DEFAULT_ADVICE = "Mend that, and run the playbook again"
 _GOES_ON = "Stack {name} goes on without this run; the next one waits for it."
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
@@ -350,6 +356,8 @@ class Stack:
 
     def _failure(self, status: str, reason: str, hint: str = "") -> str:
         advice = _STUCK.get(status, _DEFAULT_ADVICE).format(name=self.name)
+        if "deletion protection" in reason:
+            advice = f"{_PROTECTED}. {advice}"
         return f"Stack {self.name} is {status}: {reason.rstrip('.')}. {advice}.{hint}"
 
     def _announce(self, kind: str) -> None:

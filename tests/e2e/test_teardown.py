@@ -61,6 +61,14 @@ def test_an_unconfirmed_teardown_removes_nothing(doomed: Doomed) -> None:
     assert doomed.stack_names() == before
 
 
+def test_a_teardown_that_fails_half_way_says_at_what(doomed: Doomed) -> None:
+    """The next one, below, finishes it: a stack in DELETE_FAILED takes no update."""
+    doomed.aws.fail("gone-rds", "Cluster", "DELETE")
+    output = doomed.play_in_vain("playbooks/teardown.yml", platform="gone", confirm="gone")
+    assert "Cluster (AWS::RDS::DBCluster): Injected failure" in output.replace("\n", " ")
+    assert "gone-rds" in doomed.stack_names()
+
+
 def test_a_confirmed_teardown_leaves_nothing_behind_but_the_snapshot_it_names(
     doomed: Doomed,
 ) -> None:

@@ -82,6 +82,7 @@ REFUSED = [
     ("support", {"VpcId": "vpc-01234567"}),
     ("deployment_role", {"Platform": "shop2"}),
     ("deployment_role", {"Team": "two"}),
+    ("deployment_role", {"ServicePrefix": "two-"}),
     ("cluster", {"Platform": "shop2"}),
     ("cluster", {"VpcId": "vpc-01234567"}),
     ("load_balancer", {"Platform": "shop2"}),
@@ -100,7 +101,6 @@ OTHERS = {
     "support": {"ArtifactsBucket", "FunctionArchitecture", "FunctionRuntime", "PrivateSubnetIds"},
     "deployment_role": {
         *("DatabaseFunctionArn", "ListenerPriorityFunctionArn", "RotationFunctionArn"),
-        "ServicePrefix",
     },
     "cluster": {"PrivateSubnetIds"},
     "load_balancer": {"ContainerSecurityGroupId", "SubnetIds", "TlsPolicy"},

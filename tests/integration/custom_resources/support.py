@@ -78,8 +78,9 @@ class CloudFormation:
         logical_id: str = "Resource",
         physical_id: str = "",
         seconds: float = 60,
+        old: Mapping[str, object] | None = None,
     ) -> Answer:
-        """Send one event, and return the first answer to it."""
+        """Send one event, `old` properties with it, and return the first answer to it."""
         request_id = uuid.uuid4().hex
         event: dict[str, object] = {
             "RequestType": request_type,
@@ -92,6 +93,8 @@ class CloudFormation:
         }
         if physical_id:
             event["PhysicalResourceId"] = physical_id
+        if old is not None:
+            event["OldResourceProperties"] = old
         handler(event, Context(seconds))
         return self.answers[request_id][0]
 

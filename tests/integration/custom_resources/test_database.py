@@ -294,6 +294,21 @@ def test_another_database_name_is_refused_and_nothing_is_made(
     assert service.postgres.query(names, service.name + "%") == [(service.name,)]
 
 
+@pytest.mark.parametrize(
+    ("changed", "variable"),
+    [({"Port": "1"}, "rds_port"), ({"AdminUsername": "other"}, "rds_admin_username")],
+)
+def test_another_port_or_admin_of_the_same_cluster_is_refused(
+    converged: Send, send: Send, service: Service, changed: dict[str, str], variable: str
+) -> None:
+    created = converged("Create", service.both)
+    given = {"physical_id": created.physical_id, "old": service.both}
+    refused = send("Update", service.both | changed, **given)
+    assert "can't become" in refused.reason
+    assert f"Set {variable} of the rds stack" in refused.reason
+    assert converged("Update", service.both, **given).physical_id == created.physical_id
+
+
 # --- What isn't ours ---
 
 

@@ -15,7 +15,7 @@ from tests.permissions import actions, deployment_role, needs, policies
 from tests.permissions.callers import CALLED
 from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_LEFT_OUT
 from tests.permissions.policies import Statement
-from tests.unit.templates.templates import ACCOUNT, NAMES, load, walk
+from tests.unit.templates.templates import ACCOUNT, NAMES, REGION, load, walk
 
 PLATFORM = [name for name in NAMES if name != "service"]
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/all/a-role"
@@ -168,3 +168,29 @@ def test_keys_decrypt_for_who_deploys_the_platform_only_by_way_of_rds_and_ssm() 
     assert {"kms:CreateGrant", "kms:GenerateDataKey"} <= set(statement.actions)
     via = statement.condition["StringLike"]["kms:ViaService"]
     assert set(via) == {"rds.*.amazonaws.com", "ssm.*.amazonaws.com"}
+
+
+def test_a_rotation_function_of_ones_own_may_be_called_by_who_rotates() -> None:
+    """Secrets Manager asks it of whoever calls RotateSecret."""
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-rotate-single"
+    assert policies.allows(
+        policies.documented("service", **GIVEN), "lambda:InvokeFunction", function
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "stack"), [("platform", "shop-rds"), ("service", "shop-service-a")]
+)
+def test_whoever_deploys_may_ask_what_cloudformation_refused(kind: str, stack: str) -> None:
+    """DescribeEvents takes a stack or a change set (Service Authorization Reference)."""
+    policy = policies.documented(kind, **GIVEN)
+    at = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}"
+    for arn in (f"{at}:stack/{stack}/1", f"{at}:changeSet/quayside-1/1"):
+        assert policies.allows(policy, "cloudformation:DescribeEvents", arn), arn
+
+
+def test_cloudformation_may_read_the_admins_password_in_the_deployers_name() -> None:
+    """Which name IAM checks for a version isn't documented: it may be either."""
+    name = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/rds/admin-password"
+    for arn in (name, f"{name}:3"):
+        assert policies.allows(policies.documented("platform", **GIVEN), "ssm:GetParameters", arn)

@@ -288,6 +288,14 @@ def test_an_event_that_says_next_to_nothing_is_shown(asked: Asked) -> None:
     assert any(line.endswith(f"{NAME}: a resource") for line in asked.printed)
 
 
+def test_who_deleted_what_is_protected_is_told_how_to_go_on(asked: Asked) -> None:
+    """The stack takes no update any more that would lift the protection."""
+    reason = "Cannot delete protected Cluster, please disable deletion protection and try again."
+    (found,) = described("DELETE_FAILED", StackStatusReason=reason)["Stacks"]
+    with pytest.raises(StackError, match="aws rds modify-db-cluster --no-deletion-protection"):
+        asked.stack.refuse_stuck(found)
+
+
 def test_what_a_stuck_stack_failed_of_is_told_from_its_last_operations(asked: Asked) -> None:
     last = [
         {"OperationType": "ROLLBACK", "OperationId": "two"},

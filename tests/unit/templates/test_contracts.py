@@ -131,3 +131,11 @@ def test_lists_are_joined_by_commas(name: str) -> None:
     for key, value in Stack(name, {"Platform": "shop", "PrivateSubnetIds": "a,b"}).outputs.items():
         if key.endswith("Ids"):
             assert value.count(",") == 1
+
+
+def test_a_new_service_linked_role_has_time_before_the_cluster_needs_it() -> None:
+    """The execution role comes between the two; CloudFormation takes its time to make a role."""
+    resources = load("cluster")["Resources"]
+    assert resources["Cluster"]["DependsOn"] == "TaskExecutionRole"
+    (tag,) = resources["TaskExecutionRole"]["Properties"]["Tags"]
+    assert {"Ref": "ServiceLinkedRole"} in [part.get("Value") for part in tag["Fn::If"][1:] if part]
