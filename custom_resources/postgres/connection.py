@@ -147,16 +147,32 @@ def transaction(connection: Connection) -> Iterator[Any]:
 
 def is_passing(error: psycopg2.Error) -> bool:
     """Whether the same work may well succeed when it is done again, with a new connection."""
-    code = error.sqlstate if isinstance(error, NoConnectionError) else error.pgcode
+    return is_contention(error) or is_away(error)
+
+
+def is_contention(error: psycopg2.Error) -> bool:
+    """Whether somebody else was in the way for a moment, or something lasting looks just like it:
+    "already exists" is the same of a type that two create and of one that was there before."""
+    code = _code(error)
+    # Two sessions changed the same role or grant: an internal error, without a code of its own,
+    # whose text is never translated.
+    return code in _CONTENTION or (bool(code) and "tuple concurrently" in str(error))
+
+
+def is_away(error: psycopg2.Error) -> bool:
+    """Whether the database is away, or the connection to it is lost."""
+    code = _code(error)
     if code:
-        away = code in _AWAY or code.startswith(_CONNECTION_EXCEPTION)
-        # Two sessions changed the same role or grant: an internal error, without a code of its
-        # own, whose text is never translated.
-        return away or code in _CONTENTION or "tuple concurrently" in str(error)
+        return code in _AWAY or code.startswith(_CONNECTION_EXCEPTION)
     if isinstance(error, psycopg2.InterfaceError):
         return "already closed" in str(error)
     # Whoever has no SQLSTATE has lost the connection, or never had one.
     return isinstance(error, psycopg2.OperationalError) and not _HOPELESS.search(str(error))
+
+
+def _code(error: psycopg2.Error) -> str | None:
+    code: str | None = error.sqlstate if isinstance(error, NoConnectionError) else error.pgcode
+    return code
 
 
 def failure(error: psycopg2.Error, server: Server) -> Failure:

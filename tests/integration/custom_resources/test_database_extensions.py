@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from custom_resources.database import decisions
@@ -81,3 +83,18 @@ def test_a_release_that_forgets_the_default_role_is_refused_before_anything_is_m
         service.convergence(service.both).create()
 
     assert not postgres.query("SELECT 1 FROM pg_roles WHERE rolname LIKE %s", service.name + "%")
+
+
+@one_version
+def test_a_type_of_a_dump_that_is_in_the_way_is_named_within_seconds(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(service.both).create()
+    service.run("blue", "CREATE TYPE citext AS ENUM ('left', 'by a dump')")
+    began = time.monotonic()
+    with pytest.raises(Failure, match='refused with 42710: type "citext" already exists'):
+        service.convergence(having(service, "citext"), seconds=200).update()
+
+    assert time.monotonic() - began < 30  # eight attempts, with pauses of at most 18 seconds
+    service.run("blue", "DROP TYPE citext")
+    service.convergence(having(service, "citext")).update()
