@@ -1,6 +1,7 @@
 """What Elastic Load Balancing refuses, and the load balancers' own address.
 
-Wrong upstream: two rules of a listener may share a priority, and no quota is known.
+Wrong upstream: two rules of a listener may share a priority, no quota is known, and deletion
+protection protects nothing.
 Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
 reference, CreateRule.
 """
@@ -40,6 +41,7 @@ def install() -> None:
     _weighted_target_groups()
     _api()
     _templates()
+    _deletion_protection()
 
 
 def check_rule(listener: str, priority: Any, actions: Any, but: str | None = None) -> None:
@@ -188,6 +190,35 @@ def _templates() -> None:
         return update(arn, old, new, *rest)
 
     handler.update(create=create_rule, update=update_rule)
+
+
+def _deletion_protection() -> None:
+    # Wrong upstream: it is an attribute without an effect.
+    handler = provisioners._RESOURCE_HANDLERS["AWS::ElasticLoadBalancingV2::LoadBalancer"]
+    from_api, from_template = alb._ACTION_MAP["DeleteLoadBalancer"], handler["delete"]
+
+    def delete_by_api(parameters: dict[str, Any]) -> Any:
+        try:
+            _refuse_if_protected(alb._p(parameters, "LoadBalancerArn"))
+        except RefusedError as refusal:
+            return alb._error(refusal.code, refusal.message)
+        return from_api(parameters)
+
+    def delete_by_template(arn: str, properties: dict[str, Any]) -> None:
+        _refuse_if_protected(arn)
+        from_template(arn, properties)
+
+    alb._ACTION_MAP["DeleteLoadBalancer"] = delete_by_api
+    handler["delete"] = delete_by_template
+
+
+def _refuse_if_protected(arn: str) -> None:
+    attributes = {it["Key"]: it["Value"] for it in alb._lb_attrs.get(arn) or []}
+    if attributes.get("deletion_protection.enabled") == "true":
+        raise RefusedError(
+            "OperationNotPermitted",
+            f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
+        )
 
 
 def load_balancer_for(host: str) -> str | None:

@@ -6,6 +6,7 @@ A template's `Metadata: {Quayside: {Fixed: ...}}` maps a parameter to a rule:
 - `While: PARAMETER`: only if that parameter is true before and after.
 - `Unless: PARAMETER`: not if that parameter changes too.
 - `Never: VALUE`: only this value is refused as the new one.
+- `As: OUTPUT`: not if the new value is what that output of the stack says already.
 """
 
 from __future__ import annotations
@@ -39,9 +40,12 @@ def refuse_changes(
         return
     old = _values(description.get("Parameters", []))
     new = old | _values(request["Parameters"])
+    said = {it.get("OutputKey"): it.get("OutputValue") for it in description.get("Outputs", [])}
     metadata = document.get("Metadata") or {}
     for name, rule in ((metadata.get("Quayside") or {}).get("Fixed") or {}).items():
-        if name in old and old[name] != new[name] and _holds(rule, name, old, new):
+        if name not in old or new[name] in (old[name], said.get(rule.get("As"))):
+            continue
+        if _holds(rule, name, old, new):
             raise StackError(
                 f"{subject(name, variable_prefix)} is {new[name]!r}, and stack "
                 f"{description['StackName']} has {old[name]!r}: it can't change. {rule['Do']}"

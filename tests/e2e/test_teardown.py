@@ -93,8 +93,25 @@ def test_the_data_that_a_teardown_left_can_be_deleted_afterwards(doomed: Doomed)
         }
 
     (name, key), *_ = snapshots().items()
+    foreign = kms.create_key()["KeyMetadata"]["Arn"]
+    cluster = "gone-rds-cluster-somebodyelse1"
+    rds.create_db_cluster(
+        DBClusterIdentifier=cluster,
+        Engine="aurora-postgresql",
+        MasterUsername="admin1",
+        MasterUserPassword="secret-of-nobody",
+        StorageEncrypted=True,
+        KmsKeyId=foreign,
+    )
+    rds.create_db_cluster_snapshot(
+        DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier="somebodys-copy"
+    )
+    rds.delete_db_cluster(DBClusterIdentifier=cluster, SkipFinalSnapshot=True)
     given = {"platform": "gone", "confirm": "gone", "delete_data": "gone"}
-    assert name in doomed.play("playbooks/teardown.yml", **given)
-    assert snapshots() == {}
+    output = doomed.play("playbooks/teardown.yml", **given)
+    assert name in output
+    assert "left alone: snapshot somebodys-copy." in output.replace("\n", " ")
+    assert snapshots() == {"somebodys-copy": foreign}
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert kms.describe_key(KeyId=foreign)["KeyMetadata"]["KeyState"] == "Enabled"
     assert "Nothing is left." in doomed.play("playbooks/teardown.yml", **given)

@@ -119,7 +119,7 @@ CALLED: dict[str, dict[str, str]] = {
 
 _LAMBDA = "Lambda calls it in the role's name; here it needs nobody's permission"
 _ASKED_BESIDE = "asked beside another action, which the local AWS doesn't do"
-_DATA = "the end-to-end tests leave the last snapshot"
+_DATA = "a teardown with its data, which a part of the end-to-end tests leaves out"
 _COMPLIANT = "AWS makes buckets so; one that was there before may be otherwise"
 
 # What is allowed and may not be seen in the end-to-end tests: `who: action`, or an action alone.

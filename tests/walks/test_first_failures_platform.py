@@ -100,6 +100,10 @@ def test_cluster(network: LocalAws, tmp_path: Path) -> None:
 def test_load_balancer(support: LocalAws, cluster: LocalAws, tmp_path: Path) -> None:
     acm = cluster.client("acm")
     arn = acm.request_certificate(DomainName="*.shop.test")["CertificateArn"]
-    given = {"load_balancer_certificate_arn": arn, "lift": {"DeletionProtection": False}}
+    given = {
+        "load_balancer_certificate_arn": arn,
+        "load_balancer_deletion_protection": True,  # it holds in a rollback too
+        "lift": {"DeletionProtection": False},
+    }
     it = stack("load_balancer", "HttpListener", {"CertificateArn": arn}, **given)
     walk(cluster, it, tmp_path / "report")

@@ -18,7 +18,9 @@ RULES = [
 ]
 
 
-def change(name: str, before: dict[str, str], after: dict[str, Any], prefix: str = "") -> None:
+def change(
+    name: str, before: dict[str, str], after: dict[str, Any], prefix: str = "", **outputs: str
+) -> None:
     """Deploy a template over a stack that has some parameters; None keeps the old value."""
     document = template.load((TEMPLATES / f"{name}.yml").read_text())
     deployed = [{"ParameterKey": key, "ParameterValue": value} for key, value in before.items()]
@@ -28,7 +30,8 @@ def change(name: str, before: dict[str, str], after: dict[str, Any], prefix: str
         else {"ParameterKey": key, "ParameterValue": value}
         for key, value in after.items()
     ]
-    description = {"StackName": "shop-it", "Parameters": deployed}
+    said = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    description = {"StackName": "shop-it", "Parameters": deployed, "Outputs": said}
     fixed.refuse_changes(document, description, {"Parameters": wanted}, prefix)
 
 
@@ -80,13 +83,20 @@ def test_what_a_service_has_not_may_change(
         change("service", deployed, wanted)
 
 
+def test_the_name_that_the_database_has_by_default_may_be_written_out() -> None:
+    before = {"DatabaseName": "", "Database": "true"}
+    change("service", before, {"DatabaseName": "web"}, DatabaseName="web")
+    with pytest.raises(StackError, match="it can't change"):
+        change("service", before, {"DatabaseName": "web2"}, DatabaseName="web")
+
+
 @pytest.mark.parametrize(("name", "parameter"), RULES)
 def test_a_rule_is_about_parameters_of_its_template_and_says_what_to_do(
     name: str, parameter: str
 ) -> None:
     document = template.load((TEMPLATES / f"{name}.yml").read_text())
     rule = document["Metadata"]["Quayside"]["Fixed"][parameter]
-    assert rule.keys() <= {"Do", "While", "Unless", "Never"}
+    assert rule.keys() <= {"Do", "While", "Unless", "Never", "As"}
     assert rule["Do"].endswith(".")
     others = {rule[key] for key in ("While", "Unless") if key in rule}
     assert {parameter, *others} <= document["Parameters"].keys()
