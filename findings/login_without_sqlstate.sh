@@ -16,6 +16,11 @@ server=
 finish() {
   if [[ -n $server ]]; then
     kill -INT "$server" 2>/dev/null || true # a fast shutdown
+    for _ in {1..200}; do
+      kill -0 "$server" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -QUIT "$server" 2>/dev/null || true # an immediate one
     wait "$server" 2>/dev/null || true
   fi
   rm -rf "$folder"
