@@ -73,7 +73,8 @@ NOTES = {
     ("rds", "PerformanceInsights"): "the key of what was recorded can't change",
     ("rds", "ReaderCount"): "a reader that goes cuts its connections",
     ("rds", "SnapshotIdentifier"): (
-        "the snapshot's cluster takes the place of the old one; see Restoring a snapshot"
+        "the snapshot's cluster takes the place of the old one, which stays, outside the stack, if "
+        "DeletionProtection is on; see Restoring a snapshot"
     ),
     ("service", "Database"): "off: the users lose their login, the data stays under Retain",
     ("service", "DatabaseUsers"): "to blue: green loses its login; refused while it is active",
