@@ -65,18 +65,15 @@ class Cluster:
     user: ServiceUser
     memory: Memory = field(default_factory=Memory)
 
-    def tasks(self, *, of_service: bool = False) -> tuple[Task, ...]:
-        """The tasks that name the user's secret and aren't STOPPED.
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks of the whole cluster that name the user's secret and aren't STOPPED.
 
-        Args:
-            of_service: only those of the user's own service, and not those of the whole cluster.
         Raises:
             ClientError: a call was refused.
         """
-        arns = self._listed({"serviceName": self.user.service} if of_service else {})
-        if not of_service:  # what isn't listed any more is gone for good
-            for gone in self.memory.tasks.keys() - set(arns):
-                del self.memory.tasks[gone]
+        arns = self._listed()
+        for gone in self.memory.tasks.keys() - set(arns):  # for good
+            del self.memory.tasks[gone]
         new = self._described(arn for arn in arns if arn not in self.memory.tasks)
         known = [arn for arn in arns if arn not in new and arn in self.memory.tasks]
         holders = self._described(arn for arn in known if self._holds(self.memory.tasks[arn]))
@@ -109,14 +106,13 @@ class Cluster:
     def _holds(self, task: Known) -> bool:
         return refers(task.overrides, self.user) or self.refers(task.definition)
 
-    def _listed(self, which: dict[str, str]) -> list[str]:
+    def _listed(self) -> list[str]:
         """ARNs, each once."""
-        cluster = self.user.platform
         arns = (
             arn
             for desired in ("RUNNING", "STOPPED")
             for page in self.ecs.get_paginator("list_tasks").paginate(
-                cluster=cluster, desiredStatus=desired, **which
+                cluster=self.user.platform, desiredStatus=desired
             )
             for arn in page["taskArns"]
         )

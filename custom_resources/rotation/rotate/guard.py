@@ -49,14 +49,12 @@ class Guard:
     clock: Callable[[], datetime.datetime] = now
     memory: Memory = field(default_factory=Memory)
 
-    def check(self, count_sessions: Callable[[], int], *, again: bool = False) -> None:
+    def check(self, count_sessions: Callable[[], int]) -> None:
         """Look anew: at the service first, at the whole cluster if that allows it, and at the
         database if that does too.
 
         Args:
             count_sessions: counts the user's sessions in the database.
-            again: the whole cluster was looked at a moment ago, and only what could begin to use
-                the user since matters: a deployment of its service, and that one's tasks.
         Raises:
             Refusal: naming what forbids the rotation.
             Failure: stack or service isn't there.
@@ -64,7 +62,7 @@ class Guard:
         """
         facts = self._facts()
         self._raise_refusal(facts)
-        facts = replace(facts, tasks=self._cluster.tasks(of_service=again))
+        facts = replace(facts, tasks=self._cluster.tasks())
         self._raise_refusal(facts)
         self._raise_refusal(replace(facts, sessions=count_sessions()))
 

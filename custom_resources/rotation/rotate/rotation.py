@@ -115,22 +115,19 @@ class Rotation:
         ):
             if self._is_current():
                 return NOTHING_TO_DO
-            fresh = used is not pending
-            if fresh:
+            if used is not pending:
                 self._check(connection, pending)
                 set_password(connection, pending)
-            self._check_again(connection, pending, again=fresh)
+            self._check_again(connection, pending)
         return "set"
 
-    def _check(
-        self, connection: Connection, credentials: Credentials, *, again: bool = False
-    ) -> None:
-        self.guard.check(lambda: count_sessions(connection, credentials.username), again=again)
+    def _check(self, connection: Connection, credentials: Credentials) -> None:
+        self.guard.check(lambda: count_sessions(connection, credentials.username))
 
-    def _check_again(self, connection: Connection, pending: Credentials, *, again: bool) -> None:
+    def _check_again(self, connection: Connection, pending: Credentials) -> None:
         """Take the new password back if anything began to use the user meanwhile."""
         try:
-            self._check(connection, pending, again=again)
+            self._check(connection, pending)
         except Exception as error:
             set_password(connection, self.versions.current())
             log.warning(

@@ -18,6 +18,7 @@ import boto3
 import pytest
 
 from custom_resources.rotation.rotate.cluster import Memory
+from custom_resources.rotation.rotate.decisions import Refusal
 from custom_resources.rotation.rotate.guard import Guard
 from custom_resources.rotation.users import ServiceUser
 
@@ -27,11 +28,14 @@ _PAGE = 100
 
 
 class Ecs:
-    """A cluster of many services whose tasks name their own blue secrets; it counts the calls."""
+    """A cluster of many services whose tasks name their own blue secrets; it counts the calls.
+
+    Revisions of the family `idle` name the green secret of the first service.
+    """
 
     def __init__(self, services: int, tasks: int) -> None:
         self.services = services
-        self.tasks = {f"{ARN}task/shop/{n}": n % services for n in range(services * tasks)}
+        self.tasks = {f"{ARN}task/shop/{n}": f"s{n % services}" for n in range(services * tasks)}
         self.calls: Counter[str] = Counter()
         self.client = boto3.client(
             "ecs",
@@ -59,14 +63,13 @@ class Ecs:
     def ListTasks(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if request["desiredStatus"] == "STOPPED":
             return {"taskArns": []}
-        service = request.get("serviceName")
-        arns = [arn for arn, n in self.tasks.items() if service in (None, f"s{n}")]
+        arns = list(self.tasks)
         start = int(request.get("nextToken", 0))
         more = {"nextToken": str(start + _PAGE)} if start + _PAGE < len(arns) else {}
         return {"taskArns": arns[start : start + _PAGE], **more}
 
     def DescribeTasks(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        definition = f"{ARN}task-definition/s%d:1"
+        definition = f"{ARN}task-definition/%s:1"
         return {
             "tasks": [
                 {
@@ -80,7 +83,8 @@ class Ecs:
 
     def DescribeTaskDefinition(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = request["taskDefinition"].rsplit("/", 1)[-1].removesuffix(":1")
-        secret = {"name": "DB_PASSWORD", "valueFrom": f"{ARN}secret:shop/{name}/db/blue-aBc123"}
+        user = "s0/db/green" if name == "idle" else f"{name}/db/blue"
+        secret = {"name": "DB_PASSWORD", "valueFrom": f"{ARN}secret:shop/{user}-aBc123"}
         return {"taskDefinition": {"containerDefinitions": [{"secrets": [secret]}]}}
 
 
@@ -91,10 +95,8 @@ class CloudFormation:
         return {"Stacks": [stack | {"Parameters": parameters}]}
 
 
-def calls_of_a_rotation(ecs: Ecs, service: int, memory: Memory) -> int:
-    """Look as a rotation does: in createSecret, and before and after ALTER ROLE in setSecret."""
-    before = ecs.calls.total()
-    guard = Guard(
+def guard_of(ecs: Ecs, service: int, memory: Memory) -> Guard:
+    return Guard(
         user=ServiceUser("shop", f"s{service}", "green"),
         cloudformation=CloudFormation(),
         ecs=ecs.client,
@@ -102,15 +104,20 @@ def calls_of_a_rotation(ecs: Ecs, service: int, memory: Memory) -> int:
         clock=iter(NOW + datetime.timedelta(seconds=n) for n in count()).__next__,
         memory=memory,
     )
-    guard.check(lambda: 0)
-    guard.check(lambda: 0)
-    guard.check(lambda: 0, again=True)
+
+
+def calls_of_a_rotation(ecs: Ecs, service: int, memory: Memory) -> int:
+    """Look as a rotation does: in createSecret, and before and after ALTER ROLE in setSecret."""
+    before = ecs.calls.total()
+    guard = guard_of(ecs, service, memory)
+    for _ in range(3):
+        guard.check(lambda: 0)
     return ecs.calls.total() - before
 
 
 @pytest.mark.parametrize(
     ("services", "tasks", "first", "next_ones"),
-    [(1, 1, 14, 12), (50, 1, 63, 12), (500, 4, 570, 50), (2000, 10, 2610, 410)],
+    [(1, 1, 14, 12), (50, 1, 63, 12), (500, 4, 589, 69), (2000, 10, 2809, 609)],
 )
 def test_a_rotation_asks_for_what_changes_only(
     services: int, tasks: int, first: int, next_ones: int
@@ -131,3 +138,21 @@ def test_a_task_is_forgotten_when_it_is_gone() -> None:
     calls_of_a_rotation(ecs, 1, memory)
 
     assert set(memory.tasks) == set(ecs.tasks)
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_a_task_of_another_family_that_began_between_two_looks_is_seen_by_the_next(
+    looks: int,
+) -> None:
+    """And costs no more than what is new: the cluster's pages, this task and its definition."""
+    ecs, memory = Ecs(500, 4), Memory()
+    guard = guard_of(ecs, 0, memory)
+    for _ in range(looks):
+        guard.check(lambda: 0)
+    ecs.tasks[f"{ARN}task/shop/by-hand"] = "idle"
+    ecs.calls.clear()
+
+    with pytest.raises(Refusal, match="task by-hand "):
+        guard.check(lambda: 0)
+    assert ecs.calls["ListTasks"] == 22
+    assert (ecs.calls["DescribeTasks"], ecs.calls["DescribeTaskDefinition"]) == (1, 1)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
+from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
+from custom_resources.rotation.rotate import rotation
 from custom_resources.rotation.rotate.function import NotRotatedError
+from custom_resources.rotation.rotate.login import set_password
+from custom_resources.rotation.rotate.versions import Credentials
 from tests.integration.custom_resources.rotation.world import (
     PLATFORM,
     STEPS,
@@ -214,6 +219,53 @@ def test_a_standalone_task_that_names_the_secret_forbids_it(
     version = running.begin("green")
 
     assert f"task {identity} " in refused(running, "green", "createSecret", version)
+
+
+@pytest.fixture
+def pinned(running: RotatedService, one_off: Callable[..., str]) -> Callable[[], str]:
+    """Run a task of another family, a revision of which names the idle user's secret."""
+    secret = {"name": "PASSWORD", "valueFrom": f"{running.secret_arns['green']}:password::"}
+    return partial(one_off, {"secrets": [secret]})
+
+
+def test_a_standalone_task_that_began_after_createsecret_is_seen_by_setsecret(
+    running: RotatedService, pinned: Callable[[], str]
+) -> None:
+    version = running.begin("green")
+    running.step("createSecret", "green", version)
+    identity = pinned()
+
+    assert f"task {identity} " in refused(running, "green", "setSecret", version)
+    assert running.logs_in("green")
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_standalone_task_that_began_between_the_looks_of_setsecret_keeps_its_password(
+    running: RotatedService,
+    pinned: Callable[[], str],
+    monkeypatch: pytest.MonkeyPatch,
+    log_lines: list[str],
+    moment: str,
+) -> None:
+    started: list[str] = []
+
+    def setting(connection: Connection, credentials: Credentials) -> None:
+        if not started and moment == "before":
+            started.append(pinned())
+        set_password(connection, credentials)
+        if not started:
+            started.append(pinned())
+
+    version = running.begin("green")
+    running.step("createSecret", "green", version)
+    monkeypatch.setattr(rotation, "set_password", setting)
+    with pytest.raises(NotRotatedError) as refusal:
+        running.step("setSecret", "green", version)
+
+    assert f"task {started[0]} " in str(refusal.value)
+    assert running.logs_in("green")
+    assert not running.logs_in("green", "AWSPENDING")
+    assert any("password taken back" in line for line in log_lines)
 
 
 def test_a_standalone_task_of_the_other_user_forbids_nothing(
