@@ -50,6 +50,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "services.alb": (
         "_ACTION_MAP",
         "_error",
+        "_lb_attrs",
         "_lbs",
         "_listeners",
         "_p",
