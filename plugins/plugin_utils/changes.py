@@ -116,7 +116,11 @@ def _target(detail: Mapping[str, Any]) -> str:
 
 def _lines(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [
-        f"{kind} {name}: {old.get(name, '(none)')} -> {'(none)' if value is None else value}"
+        f"{kind} {name}: {_shown(name, old.get(name))} -> {_shown(name, value)}"
         for name, value in sorted(new.items())
         if old.get(name) != value
     ]
+
+
+def _shown(name: str, value: Any) -> str:
+    return "(none)" if value is None else values.of_input(name, value)

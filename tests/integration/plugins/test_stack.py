@@ -124,6 +124,34 @@ def test_a_diff_shows_values_before_and_after_and_no_secret(
     assert "canary" not in json.dumps(run.result["changes"])
 
 
+def test_a_diff_of_a_task_names_variables_and_words_and_shows_none(
+    playbooks: Playbooks, name: str
+) -> None:
+    playbooks.stack(name=name, template="task.yml")
+    app = {
+        "Name": "app",
+        "Image": "example.test/app:2",
+        "Command": ["serve", "--password=canary-5c1fe2a9"],
+        "Environment": [
+            {"Name": "STRIPE_KEY", "Value": "sk_live_canary-5c1fe2a9"},
+            {"Name": "MORE", "Value": "canary-5c1fe2a9"},
+        ],
+    }
+    overlay = {"Resources": {"Task": {"Properties": {"ContainerDefinitions": [app]}}}}
+    run = playbooks.stack("--check", "--diff", name=name, template="task.yml", overlay=overlay)
+    for line in (
+        "app/Command/1: (none) -> (not shown)",
+        "app/Environment/MORE: (none) -> (not shown)",
+        "app/Environment/STRIPE_KEY: (not shown) -> (not shown)",
+        "app/Image: example.test/app:1 -> example.test/app:2",
+    ):
+        assert f"    ContainerDefinitions/{line}\n" in run.stdout
+    assert "Environment/LEVEL" not in run.stdout
+    for told in (run.stdout, json.dumps(run.result)):
+        assert "canary" not in told
+        assert "sk_live" not in told
+
+
 def test_check_mode_of_a_deletion_shows_it_and_deletes_nothing(
     playbooks: Playbooks, name: str, status: Status
 ) -> None:

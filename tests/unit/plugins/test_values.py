@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
 
@@ -97,7 +100,7 @@ def test_what_looks_like_a_secret_is_not_shown(path: str, value: str, context: s
     assert "(not shown)" in shown
 
 
-def test_what_stands_beside_a_secret_is_shown() -> None:
+def test_a_variable_is_named_and_its_value_is_not_shown() -> None:
     target = {
         "Name": "ContainerDefinitions",
         "Path": f"{PLACE}/0/Value",
@@ -106,11 +109,172 @@ def test_what_stands_beside_a_secret_is_shown() -> None:
     }
     context = json.dumps(CONTAINER)
     shown = diff_of(change(target, BeforeContext=context, AfterContext=context))
-    assert "ContainerDefinitions/0/Environment/0/Value: INFO -> DEBUG" in shown
+    assert "ContainerDefinitions/0/Environment/LEVEL: (not shown) -> (not shown)\n" in shown
+    without = diff_of(change(target))
+    assert "ContainerDefinitions/0/Environment/0: (not shown) -> (not shown)\n" in without
+
+
+def test_a_variable_that_only_moves_in_its_list_is_no_change() -> None:
+    first, second = ({"Name": "A", "Value": "1"}, {"Name": "B", "Value": "2"})
+    new = {"Name": "C", "Value": "3"}
+    values = [([first, second], [new, first, second])]
+    contexts = [
+        json.dumps({"Properties": {"ContainerDefinitions": [{"Environment": it}]}})
+        for it in values[0]
+    ]
+    targets = [
+        {"Name": "ContainerDefinitions", "Path": f"{PLACE}/{at}/{key}"}
+        | ({"BeforeValue": values[0][0][at][key]} if at < len(values[0][0]) else {})
+        | {"AfterValue": values[0][1][at][key]}
+        for at in range(3)
+        for key in ("Name", "Value")
+    ]
+    shown = diff_of(change(*targets, BeforeContext=contexts[0], AfterContext=contexts[1]))
+    assert shown.splitlines()[2:] == [
+        "    ContainerDefinitions/0/Environment/C: (none) -> (not shown)"
+    ]
+
+
+# Names of variables that say nothing about what they hold; some are words of the format itself.
+VARIABLES = st.lists(
+    st.sampled_from(["PORT", "PW", "URL", "Name", "Value", "Key", "Variables", "Command", "A0"]),
+    min_size=1,
+    unique=True,
+)
+SECRETS = st.sampled_from(
+    [
+        *(CANARY, f"sk_live_{CANARY}", f"https://hooks.test/{CANARY}", f"--password={CANARY}"),
+        *(f"jdbc:x?user=a&password={CANARY}", f"postgres://a:b/{CANARY}@db", f"a\n{CANARY}"),
+        *(json.dumps({CANARY: 1}), json.dumps([CANARY]), json.dumps([{"Name": CANARY}])),
+        *(f"{{{{{CANARY}", f"[{CANARY}", "x" * 300 + CANARY),
+    ]
+)
+KINDS: dict[str, Callable[[list[str], str], dict[str, Any]]] = {
+    "container": lambda names, value: {
+        "ContainerDefinitions": [
+            {
+                "Name": "app",
+                "Environment": [{"Name": name, "Value": value} for name in names],
+                "Command": [value, "--port", value],
+                "EntryPoint": [value],
+                "HealthCheck": {"Command": ["CMD-SHELL", value], "Retries": 3},
+            }
+        ]
+    },
+    "function": lambda names, value: {
+        "Environment": {"Variables": dict.fromkeys(names, value)},
+        "ImageConfig": {"Command": [value], "EntryPoint": [value]},
+    },
+}
+
+
+def places(value: Any, path: str = "/Properties") -> list[tuple[str, Any]]:
+    """Return every path below a value with what stands there, as AWS may name any of them."""
+    found = [] if path == "/Properties" else [(path, value)]
+    if isinstance(value, dict):
+        items = [(str(key), item) for key, item in value.items()]
+    else:
+        items = [(str(at), it) for at, it in enumerate(value if isinstance(value, list) else [])]
+    return found + [place for key, item in items for place in places(item, f"{path}/{key}")]
+
+
+@given(
+    st.sampled_from(sorted(KINDS)),
+    VARIABLES,
+    st.one_of(st.just(CANARY), SECRETS),
+    st.data(),
+)
+def test_no_value_of_a_variable_and_no_word_of_a_command_is_ever_shown(
+    kind: str, names: list[str], secret: str, data: st.DataObject
+) -> None:
+    properties = KINDS[kind](names, secret)
+    whole = json.dumps({"Properties": properties})
+    path, value = data.draw(st.sampled_from(places(properties)))
+    text = value if isinstance(value, str) else json.dumps(value)
+    cut = data.draw(st.integers(len(text) // 2, len(text)))
+    context = data.draw(st.sampled_from(["", whole, whole[:90]]))
+    for told in ({"AfterValue": text[:cut]}, {"BeforeValue": text, "AfterValue": f"{text[:cut]}"}):
+        target = {"Name": "X", "Path": path, **told}
+        shown = diff_of(change(target, BeforeContext=context, AfterContext=context))
+        assert CANARY not in shown
+
+
+@pytest.mark.parametrize("value", ["x", json.dumps({"a": 1})])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_shown_is_named(kind: str, value: str) -> None:
+    before, after = (KINDS[kind](["PORT", "URL"], it) for it in (value, f"{value} "))
+    shown = diff_of(
+        change(
+            *(
+                {
+                    "Name": name,
+                    "Path": f"/Properties/{name}",
+                    "BeforeValue": json.dumps(before[name]),
+                    "AfterValue": json.dumps(after[name]),
+                }
+                for name in before
+            )
+        )
+    )
+    moved = {
+        "container": [
+            *("Command/0", "Command/2", "EntryPoint/0", "Environment/PORT", "Environment/URL"),
+            "HealthCheck/Command/1",
+        ],
+        "function": [
+            *("Environment/Variables/PORT", "Environment/Variables/URL"),
+            *("ImageConfig/Command/0", "ImageConfig/EntryPoint/0"),
+        ],
+    }[kind]
+    first = "ContainerDefinitions/app/" if kind == "container" else ""
+    assert shown.splitlines()[2:] == [
+        f"    {first}{path}: (not shown) -> (not shown)" for path in moved
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("master-key", CANARY),
+        ("SIGNING_KEY", CANARY),
+        ("SlackWebhook", CANARY),
+        ("Salt", CANARY),
+        ("DB_PW", CANARY),
+        ("Url", f"jdbc:postgresql://db/orders?user=orders&password={CANARY}"),
+        ("Url", f"postgres://orders:a/{CANARY}@db/orders"),
+        ("Options", f"--Token={CANARY}"),
+    ],
+)
+def test_elsewhere_a_secret_is_known_by_its_name_or_its_look(name: str, value: str) -> None:
+    target = {"Name": name, "Path": f"/Properties/{name}", "AfterValue": value}
+    assert f"    {name}: (none) -> (not shown)\n" in diff_of(change(target))
+
+
+def test_json_in_a_text_may_hold_variables_too() -> None:
+    override = json.dumps({"environment": [{"name": "A", "value": CANARY}]})
+    value = json.dumps([{"Id": "one", "Input": override}])
+    target = {"Name": "Targets", "Path": "/Properties/Targets", "AfterValue": value}
+    assert "    Targets/0/Input: (none) -> (not shown)\n" in diff_of(change(target))
+
+
+def test_a_parameter_that_looks_like_a_secret_is_not_shown() -> None:
+    given = {
+        "HealthCheckCommand": f"curl -u a:{CANARY} localhost",
+        "Url": f"amqp://a:{CANARY}@mq",
+        "Cpu": "512",
+    }
+    parameters = [{"ParameterKey": key, "ParameterValue": it} for key, it in given.items()]
+    old = [{"ParameterKey": "Url", "ParameterValue": f"amqp://a:{CANARY}-old@mq"}]
+    declared: dict[str, dict[str, Any]] = {key: {} for key in given}
+    assert changes.inputs({"Parameters": old}, {"Parameters": parameters}, declared) == [
+        "parameter Cpu: (none) -> 512",
+        "parameter HealthCheckCommand: (none) -> (not shown)",
+        "parameter Url: (not shown) -> (not shown)",
+    ]
 
 
 def test_of_a_list_only_what_differs_is_shown_by_the_names_of_its_items() -> None:
-    def environment(level: str, password: str) -> str:
+    def labels(level: str, password: str) -> str:
         return json.dumps(
             [
                 {"Name": "DB_PASSWORD", "Value": password},
@@ -120,14 +284,14 @@ def test_of_a_list_only_what_differs_is_shown_by_the_names_of_its_items() -> Non
         )
 
     target = {
-        "Name": "Environment",
-        "Path": "/Properties/Environment",
-        "BeforeValue": environment("INFO", CANARY),
-        "AfterValue": environment("DEBUG", f"{CANARY}2"),
+        "Name": "Labels",
+        "Path": "/Properties/Labels",
+        "BeforeValue": labels("INFO", CANARY),
+        "AfterValue": labels("DEBUG", f"{CANARY}2"),
     }
     assert diff_of(change(target)).splitlines()[2:] == [
-        "    Environment/DB_PASSWORD/Value: (not shown) -> (not shown)",
-        "    Environment/LEVEL/Value: INFO -> DEBUG",
+        "    Labels/DB_PASSWORD/Value: (not shown) -> (not shown)",
+        "    Labels/LEVEL/Value: INFO -> DEBUG",
     ]
 
 
