@@ -21,6 +21,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
     Patient,
     failed,
     not_asked,
+    not_made,
     ok,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_quotas import (
@@ -80,7 +81,9 @@ def _admit(account: aws.Account, wanted: Mapping[str, Any]) -> tuple[Patient, Fi
 def _look(patient: Patient, check: str, look: Look) -> list[Finding]:
     try:
         return look(patient)
-    except aws.AwsError as error:
+    except StackError as error:
+        return [not_made(check, error)]
+    except (*aws.AwsError, OSError) as error:  # OSError: where credentials are fetched anew
         return [not_asked(check, error)]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, credentials
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import describe
 
@@ -56,6 +56,20 @@ def not_asked(check: str, error: Exception) -> Finding:
     if aws.code(error) in aws.DENIED:
         return warning(check, what, "Allow docs/permissions/doctor.json, or look yourself.")
     return warning(check, what, "Run it again, or look yourself.")
+
+
+def not_made(check: str, error: StackError) -> Finding:
+    """Return what it means that a client couldn't be made: without credentials nothing goes.
+
+    Args:
+        check: what was to be looked at.
+        error: aws.Account's, in two sentences.
+    """
+    what, _, to_do = str(error).partition(". ")
+    cause = error.__cause__ or error
+    if credentials.remedy(cause, aws.code(cause)):
+        return failed(check, f"{what}.", to_do)
+    return warning(check, f"This couldn't be looked at: {what}.", to_do)
 
 
 class Patient:

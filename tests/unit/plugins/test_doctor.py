@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import datetime
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    aws,
+    doctor,
     doctor_names,
     doctor_quotas,
     doctor_region,
     doctor_rights,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
+    Finding,
+    Patient,
 )
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -82,3 +89,43 @@ def test_every_wildcard_in_the_permissions_stands_for_something_that_is_asked() 
     }
     whole = sorted(it for it in listed if it.endswith(":*"))
     assert [it for it in whole if not list(doctor_rights._concrete([it]))] == []
+
+
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment without credentials, and without an AWS to find them at."""
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
+
+
+def look_at_a_certificate() -> Finding:
+    """Look with a real account, whose client for ACM is made only now."""
+    account = aws.Account(region="eu-central-1")
+    wanted = {"certificate_arn": CERTIFICATE, "host_name": ""}
+    seen = Patient(account, wanted, "123456789012", "arn", "eu-central-1")
+    (found,) = doctor._look(seen, "certificate", doctor_names.certificate)
+    return found
+
+
+def test_a_client_that_can_not_be_made_costs_its_own_row_only(nowhere: pytest.MonkeyPatch) -> None:
+    nowhere.setenv("AWS_ACCESS_KEY_ID", "a")
+    nowhere.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    nowhere.setenv("AWS_ENDPOINT_URL_ACM", "nonsense")
+    found = look_at_a_certificate()
+    assert (found.check, found.result) == ("certificate", "warning")
+    assert found.what.startswith("This couldn't be looked at: Making a client for acm failed")
+    assert found.to_do
+
+
+def test_credentials_that_end_while_it_looks_fail_the_row(nowhere: pytest.MonkeyPatch) -> None:
+    found = look_at_a_certificate()
+    assert (found.check, found.result) == ("certificate", "failed")
+    assert found.to_do.startswith("Log in to AWS")
