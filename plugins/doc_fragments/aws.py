@@ -8,7 +8,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - botocore >= 1.34
+  - botocore >= 1.40.76
 options:
   region:
     description: AWS region; without it E(AWS_REGION), E(AWS_DEFAULT_REGION) or the profile's.

@@ -15,7 +15,7 @@ description:
   - A reference that has a digest, or isn't in Amazon ECR, is returned as it is.
   - A reference without a tag means C(latest), as everywhere.
 requirements:
-  - botocore >= 1.34
+  - botocore >= 1.40.76
 options:
   _terms:
     description: Image references. Region and account are those in the reference.

@@ -13,7 +13,7 @@ description:
   - Returns the region as every plugin of this collection finds it, which is where the AWS CLI finds
     it. An empty text if there is none. AWS isn't asked.
 requirements:
-  - botocore >= 1.34
+  - botocore >= 1.40.76
 options:
   _terms:
     description: A region that is given; the first that isn't empty is returned as it is.

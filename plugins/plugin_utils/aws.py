@@ -57,6 +57,8 @@ except ImportError as error:
     _MISSING = error
 gc.freeze()
 
+# The first that has CloudFormation's DescribeEvents; all plugins' documentation names it.
+OLDEST = "1.40.76"
 DENIED = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 )
@@ -147,6 +149,22 @@ class Account:
             )
         except _UNUSABLE as error:
             raise StackError(explain(error, f"Making a client for {service}")) from error
+
+
+def lacks(client: Any, operation: str) -> str:
+    """Return two sentences if botocore is too old to know an operation, or else "".
+
+    Args:
+        client: botocore's.
+        operation: such as ``describe_events``.
+    """
+    if hasattr(client, operation):
+        return ""
+    name = "".join(word.capitalize() for word in operation.split("_"))
+    return (
+        f"botocore {botocore.__version__} has no {name}. Install botocore >= {OLDEST} for the "
+        "Python that runs ansible-playbook."
+    )
 
 
 def code(error: Exception) -> str:

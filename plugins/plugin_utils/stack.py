@@ -227,6 +227,9 @@ class Stack:
 
     def _causes(self, **about: str) -> tuple[list[str], str]:
         """Return what failed in an operation or a change set, and what hinders to know it."""
+        too_old = aws.lacks(self._client, "describe_events")
+        if too_old:
+            return [], f" More isn't known: {too_old}"
         try:
             failed = self._pages(
                 "describe_events", "OperationEvents", **about, Filters={"FailedEvents": True}
@@ -257,11 +260,8 @@ class Stack:
             described = self.patiently(lambda: self._call("describe_change_set", **address))
             status, reason = described["Status"], described.get("StatusReason", "")
             if status == "CREATE_COMPLETE":
-                return list(
-                    self._pages(
-                        "describe_change_set", "Changes", **address, IncludePropertyValues=values
-                    )
-                )
+                wanted = {"IncludePropertyValues": True} if values else {}
+                return list(self._pages("describe_change_set", "Changes", **address, **wanted))
             if status == "FAILED":
                 if any(words in reason for words in _NO_CHANGES):
                     return None

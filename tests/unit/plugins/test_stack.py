@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
+import botocore.loaders
 import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.stub import Stubber
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils import stack as stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -40,8 +45,8 @@ STATUSES = (
 class Asked:
     """A stack on a stubbed CloudFormation, and what was printed."""
 
-    def __init__(self, timeout: float = 5) -> None:
-        client = botocore.session.Session().create_client(
+    def __init__(self, timeout: float = 5, session: botocore.session.Session | None = None) -> None:
+        client = (session or botocore.session.Session()).create_client(
             "cloudformation",
             region_name="eu-central-1",
             aws_access_key_id="a",
@@ -76,6 +81,34 @@ class Asked:
 @pytest.fixture
 def asked() -> Iterator[Asked]:
     world = Asked()
+    with world.stub:
+        yield world
+    world.stub.assert_no_pending_responses()
+
+
+class OldLoader(Loader):  # type: ignore[misc]
+    """The models of a botocore from before DescribeEvents."""
+
+    def load_service_model(self, *args: Any, **more: Any) -> Any:
+        """Return a model without what came later."""
+        model = copy.copy(super().load_service_model(*args, **more))
+        if "operations" in model:
+            model["operations"] = {**model["operations"]}
+            model["operations"].pop("DescribeEvents", None)
+            wanted = copy.deepcopy(model["shapes"]["DescribeChangeSetInput"])
+            del wanted["members"]["IncludePropertyValues"]
+            model["shapes"] = {**model["shapes"], "DescribeChangeSetInput": wanted}
+        return model
+
+
+@pytest.fixture
+def old() -> Iterator[Asked]:
+    """A stack asked for by an older botocore."""
+    session = botocore.session.Session()
+    session.register_component(
+        "data_loader", OldLoader([botocore.loaders.Loader.BUILTIN_DATA_PATH])
+    )
+    world = Asked(session=session)
     with world.stub:
         yield world
     world.stub.assert_no_pending_responses()
@@ -372,3 +405,30 @@ def test_what_was_told_not_to_roll_back_or_imported_can_be_updated() -> None:
     assert told["IMPORT_ROLLBACK_FAILED"] == "refused"
     assert told["REVIEW_IN_PROGRESS"] == "created"
     assert told["IMPORT_ROLLBACK_IN_PROGRESS"] == "waited for"
+
+
+def test_an_older_botocore_gets_cloudformations_words_and_which_one_to_install(old: Asked) -> None:
+    old.makes_a_change_set()
+    old.answers("describe_change_set", {"Status": "FAILED", "StatusReason": EARLY})
+    old.discards_it()
+    with pytest.raises(StackError) as failure:
+        old.update()
+    assert str(failure.value) == (
+        f"CloudFormation can't plan stack {NAME}: {EARLY} Mend that, and run the playbook again. "
+        f"More isn't known: botocore {botocore.__version__} has no DescribeEvents. Install "
+        f"botocore >= {aws.OLDEST} for the Python that runs ansible-playbook."
+    )
+
+
+def test_an_older_botocore_deploys_what_needs_no_values(old: Asked) -> None:
+    old.makes_a_change_set()
+    for _ in range(2):
+        old.answers("describe_change_set", {"Status": "CREATE_COMPLETE", "Changes": []}, ABOUT)
+    old.discards_it()
+    assert old.update(execute=False) == ([], None)
+
+
+def test_every_plugin_names_the_same_botocore() -> None:
+    texts = [path.read_text() for path in (ROOT / "plugins").rglob("*.py")]
+    named = {it for text in texts for it in re.findall(r"- botocore >= ([0-9.]+)", text)}
+    assert named == {aws.OLDEST}
