@@ -59,7 +59,7 @@ def examine(account: aws.Account, wanted: Mapping[str, Any]) -> list[Finding]:
     try:
         patient, first = _admit(account, wanted)
     except StackError as error:
-        what, _, to_do = str(error).partition(". ")
+        what, _stop, to_do = str(error).partition(". ")
         return [failed(_CREDENTIALS, f"{what}.", to_do)]
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         found = pool.map(lambda it: _look(patient, *it), LOOKS.items())

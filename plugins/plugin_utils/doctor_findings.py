@@ -65,7 +65,7 @@ def not_made(check: str, error: StackError) -> Finding:
         check: what was to be looked at.
         error: aws.Account's, in two sentences.
     """
-    what, _, to_do = str(error).partition(". ")
+    what, _stop, to_do = str(error).partition(". ")
     cause = error.__cause__ or error
     if credentials.remedy(cause, aws.code(cause)):
         return failed(check, f"{what}.", to_do)

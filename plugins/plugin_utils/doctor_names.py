@@ -129,7 +129,7 @@ def image(patient: Patient) -> list[Finding]:
 
 
 def _image_refused(check: str, error: StackError) -> Finding:
-    what, _, to_do = str(error).partition(". ")
+    what, _stop, to_do = str(error).partition(". ")
     if aws.code(error.__cause__ or error) in aws.DENIED:
         return warning(check, f"{what}.", to_do)
     return failed(check, f"{what}.", to_do)

@@ -71,7 +71,7 @@ def rights(patient: Patient) -> list[Finding]:
 def _principal(patient: Patient) -> str:
     """Return the user or role to simulate; a session's ARN lacks the path of its role."""
     arn = str(patient.arn)
-    kind, _, name = arn.rpartition(":")[2].partition("/")
+    kind, _slash, name = arn.rpartition(":")[2].partition("/")
     if kind != "assumed-role":
         return arn
     found = patient.client("iam").get_role(RoleName=name.partition("/")[0])

@@ -58,7 +58,9 @@ def credentials(aws: LocalAws) -> Iterator[str]:
         for word, value in {
             "PLATFORM": "shop",
             "ACCOUNT": aws.account,
+            "SERVICES": "*",  # before SERVICE
             "SERVICE": "orders",
+            "TEAM": "all",
         }.items():
             text = text.replace(word, value)
         policies[name] = text

@@ -443,7 +443,7 @@ def test_a_role_is_given_once_and_kept(
         ],
     }
     iam = aws.client("iam")
-    role = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=json.dumps(trust))
+    role = iam.create_role(RoleName="stack-deployer", AssumeRolePolicyDocument=json.dumps(trust))
     arn = role["Role"]["Arn"]
     playbooks.stack(name=name, template="queue.yml", role_arn=arn)
     playbooks.stack(name=name, template="queue.yml", parameters={"Seconds": 50})
