@@ -16,11 +16,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "build" / "demo" / "report.json"
 DESCENDANTS = Path(__file__).with_name("descendants.py")
-STACKS = dict.fromkeys(
-    ("network", "support", "deployment-all", "cluster", "load-balancer-public", "rds")
-    + ("service-orders", "service-invoices"),
-    "CREATE_COMPLETE",
-)
+PLATFORM = ["network", "support", "deployment-all", "cluster", "load-balancer-public", "rds"]
+SERVICES = ["service-orders", "service-invoices"]
+STACKS = dict.fromkeys([*PLATFORM, *SERVICES], "CREATE_COMPLETE")
 STACKS["rds"] = "UPDATE_COMPLETE"  # the update that protects the cluster
 
 
