@@ -40,7 +40,8 @@ def handler(event: dict[str, Any], context: Context) -> dict[str, Any]:
     Returns:
         For the queue: which messages are not done yet. For the sweep: how often each outcome came.
     Raises:
-        NotActivatedError: a service can't be moved to its rotated user, or the sweep failed.
+        NotActivatedError: a service can't be moved to its rotated user, or couldn't be looked at.
+            A sweep has looked at all the others by then.
     """
     log.begin()
     clients = Clients(aws.client("secretsmanager"), aws.client("cloudformation"))
@@ -67,9 +68,12 @@ def run(
 
 def _sweep(sweep: Sweep) -> dict[str, int]:
     outcomes = sweep.run()
-    if outcomes.get("failed"):
+    unheard = sweep.unheard(outcomes)
+    if unheard:
+        told = ", ".join(f"{outcome}: {times}" for outcome, times in sorted(unheard.items()))
         raise NotActivatedError(
-            f"The sweep failed for {outcomes['failed']} services. Its log says why."
+            f"The sweep could not do its work for some services ({told}). See its log, which names "
+            "them and says why; another sweep follows within a day."
         )
     return outcomes
 

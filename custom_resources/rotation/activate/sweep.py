@@ -6,7 +6,7 @@ import datetime
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ from custom_resources.shared.sentences import sentence
 
 # Findings that nobody has to do anything about.
 _MENDED = frozenset({"unstaged", *(move.value for move in Move)})
+# Findings that the support stack's metric filters count, each for an alarm of its own.
+_COUNTED = frozenset({"rolled-back", "overdue", "stuck"})
 # Six calls a service, one after the other: some hundred services would outlast the function.
 _AT_ONCE = 8
 _DAYS = 7  # in so many, every service is among the first once
@@ -48,6 +50,17 @@ class Sweep:
     platform: str
     activation: Activation
     until: float = math.inf
+
+    @staticmethod
+    def unheard(outcomes: Mapping[str, int]) -> dict[str, int]:
+        """The outcomes that somebody has to do something about, and that ring no alarm unless the
+        function raises: no message is left in the queue that would.
+
+        Args:
+            outcomes: how often each came.
+        """
+        quiet = _MENDED | _COUNTED
+        return {outcome: times for outcome, times in outcomes.items() if outcome not in quiet}
 
     def run(self) -> dict[str, int]:
         """Look, repair, and log a line for each finding.
@@ -128,7 +141,6 @@ class Sweep:
                 secret.user.secret_name, version, secret.rotated or self._now, sweeping=True
             )
         except Failure as error:
-            # An alarm counts the former: no message may be left that tells of it.
             outcome = "rolled-back" if isinstance(error, FlipRolledBack) else "not activated"
             yield self._found(outcome, secret.user, version=version, reason=sentence(error))
             return

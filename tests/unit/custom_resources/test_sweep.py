@@ -1,24 +1,35 @@
-"""A sweep over many services, and what it does when its time is over."""
+"""A sweep over many services, what it does when its time is over, and who hears what it tells."""
 
 from __future__ import annotations
 
+import ast
 import datetime
+import inspect
+import logging
+import math
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
+from custom_resources.rotation.activate import function
 from custom_resources.rotation.activate.activation import Activation
+from custom_resources.rotation.activate.flips import token
 from custom_resources.rotation.activate.secret import Clients
 from custom_resources.rotation.activate.sweep import Sweep
+from tests.unit.templates.templates import Stack
 
 NOW = datetime.datetime(2026, 11, 15, 9, 0, tzinfo=datetime.UTC)
 CALL_SECONDS = 0.004
+SUPPORT = Stack("support", {"Platform": "shop"}).resources
 
 
 class Aws:
@@ -99,3 +110,162 @@ def test_whom_a_sweep_had_no_time_for_is_among_the_first_of_another_day(
         assert sweep(aws, today, until=12) == {"left out": 58}
 
     assert len(seen) == 70
+
+
+# --- Whatever it tells as an error rings, of itself or by a metric filter ---
+
+LONG_AGO = NOW - datetime.timedelta(days=40)
+FLIP = {
+    "PhysicalResourceId": "arn:stack/s/1",
+    "ClientRequestToken": token("v1"),
+    "Timestamp": NOW,
+}
+
+
+class Unwell(Aws):
+    """A platform with one service, of which some answers are others.
+
+    Args:
+        secret: what DescribeSecret answers beside what it says of one that is well, or raises.
+        pending: what GetSecretValue raises about a version that a rotation left behind; None if
+            there is none.
+        stack: what DescribeStacks answers beside.
+        events: of the stack, the newest first.
+    """
+
+    def __init__(
+        self,
+        *,
+        secret: dict[str, Any] | Exception | None = None,
+        pending: Exception | None = None,
+        stack: dict[str, Any] | None = None,
+        events: list[dict[str, Any]] | None = None,
+    ) -> None:
+        super().__init__(1)
+        self._of_secret = secret or {}
+        self._pending = pending
+        self._of_stack = stack or {}
+        self._events = events or []
+
+    def describe_secret(self, **request: Any) -> dict[str, Any]:
+        if isinstance(self._of_secret, Exception):
+            raise self._of_secret
+        well = super().describe_secret(**request)
+        if self._pending:
+            well["VersionIdsToStages"]["v2"] = ["AWSPENDING"]
+        return well | self._of_secret
+
+    def list_secret_version_ids(self, **_: Any) -> dict[str, Any]:
+        versions = [{"VersionId": it, "CreatedDate": LONG_AGO} for it in ("v1", "v2")]
+        return {"Versions": versions}
+
+    def get_secret_value(self, **_: Any) -> None:
+        assert self._pending
+        raise self._pending
+
+    def update_secret_version_stage(self, **_: Any) -> None:
+        pass
+
+    def describe_stacks(self, **request: Any) -> dict[str, Any]:
+        (stack,) = super().describe_stacks(**request)["Stacks"]
+        return {"Stacks": [stack | self._of_stack]}
+
+    def get_paginator(self, name: str) -> Any:
+        if name == "describe_stack_events":
+            return SimpleNamespace(paginate=lambda **_: [{"StackEvents": self._events}])
+        return super().get_paginator(name)
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, "GetSecretValue")
+
+
+BLUE = {"Parameters": [{"ParameterKey": "ActiveUser", "ParameterValue": "blue"}]}
+FINDINGS = {
+    "failed": Unwell(secret=ReadTimeoutError(endpoint_url="https://aws.example")),
+    "not activated": Unwell(stack={"StackStatus": "UPDATE_ROLLBACK_FAILED"}),
+    "left out": Unwell(),
+    "rolled-back": Unwell(
+        stack=BLUE,
+        events=[
+            FLIP | {"ResourceStatus": "UPDATE_ROLLBACK_COMPLETE"},
+            FLIP | {"ResourceStatus": "UPDATE_IN_PROGRESS"},
+        ],
+    ),
+    "stuck": Unwell(pending=refused("AccessDeniedException")),
+    "overdue": Unwell(
+        secret={
+            "RotationEnabled": True,
+            "RotationLambdaARN": "arn:aws:lambda:eu-central-1:1:function:shop-rotate",
+            "LastRotatedDate": LONG_AGO,
+        }
+    ),
+}
+QUIET = {
+    "unstaged": Unwell(pending=refused("ResourceNotFoundException")),
+    "waiting": Unwell(stack={"StackStatus": "UPDATE_IN_PROGRESS"}),
+    "active": Unwell(),
+}
+
+
+def told(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
+    """The level of each outcome about a service that was logged."""
+    lines = [it.msg | {"level": it.levelname} for it in caplog.records if isinstance(it.msg, dict)]
+    return {line["outcome"]: line["level"] for line in lines if "secret" in line}
+
+
+def filtered() -> set[str]:
+    """The outcomes that the support stack's metric filters count."""
+    filters = [it["Properties"] for it in SUPPORT.values() if it["Type"].endswith("::MetricFilter")]
+    patterns = [
+        it["FilterPattern"] for it in filters if it["LogGroupName"] == "<ActivateFunctionLogGroup>"
+    ]
+    return {it for pattern in patterns for it in re.findall(r'outcome = "([^"]+)"', pattern)}
+
+
+def rings(aws: Aws, *, until: float) -> bool:
+    """Whether the function raises, which PLATFORM-activate-errors counts."""
+    try:
+        function.run({"sweep": True}, Clients(aws, aws), NOW, until)
+    except function.NotActivatedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("outcome", sorted(FINDINGS))
+def test_an_outcome_that_is_told_as_an_error_rings_one_alarm(
+    outcome: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PLATFORM", "shop")
+    caplog.set_level(logging.INFO, logger="quayside")
+    raised = rings(FINDINGS[outcome], until=-math.inf if outcome == "left out" else math.inf)
+
+    assert told(caplog)[outcome] == "ERROR"
+    assert raised != (outcome in filtered())
+
+
+@pytest.mark.parametrize("outcome", sorted(QUIET))
+def test_what_nobody_has_to_mend_rings_nothing(
+    outcome: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PLATFORM", "shop")
+    caplog.set_level(logging.INFO, logger="quayside")
+
+    assert not rings(QUIET[outcome], until=math.inf)
+    assert set(told(caplog).values()) <= {"INFO"}
+    assert not told(caplog).keys() & filtered()
+
+
+def test_these_are_all_the_outcomes_that_a_sweep_tells_as_errors() -> None:
+    """Of those in its source: another one is to be listed here."""
+    source = Path(inspect.getfile(Sweep)).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    written = {
+        it.value
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Call) and ast.unparse(node.func) == "self._found")
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "outcome")
+        for it in ast.walk(node.args[0] if isinstance(node, ast.Call) else node.value)
+        if isinstance(it, ast.Constant)
+    }
+    assert written - {"unstaged"} == set(FINDINGS)
