@@ -260,6 +260,8 @@ def _refusal(name: str, parameter: str) -> str:
         return f"**refused**, unless `{rule['Unless']}` changes too"
     if "Never" in rule:
         return "back to empty: **refused**"
+    if "Alone" in rule:
+        return f"**refused**, unless it is `{rule['Alone']}` or nothing else changes"
     return "**refused**"
 
 

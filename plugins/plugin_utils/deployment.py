@@ -212,7 +212,8 @@ class Deployment:
             description = None
         request = self._request(draft, values, description)
         prefix = self._options["variable_prefix"]
-        fixed.refuse_changes(draft.document, description, request, prefix)
+        keeps = not self._options["template"] and not self._options["overlay"]
+        fixed.refuse_changes(draft.document, description, request, prefix, keeps_template=keeps)
         notes = changes.inputs(description, request, draft.declared)
         if failed_at_first and self._check:  # a name in use can't be planned as new
             made = changes.additions(draft.document)

@@ -6,6 +6,8 @@ A template's `Metadata: {Quayside: {Fixed: ...}}` maps a parameter to a rule:
 - `While: PARAMETER`: only if that parameter is true before and after.
 - `Unless: PARAMETER`: not if that parameter changes too.
 - `Never: VALUE`: only this value is refused as the new one.
+- `Alone: VALUE`: this value is free, and any other is if nothing else changes: neither the template
+  nor another parameter.
 - `As: OUTPUT`: not if the new value is what that output of the stack says already.
 """
 
@@ -25,6 +27,8 @@ def refuse_changes(
     description: Mapping[str, Any] | None,
     request: Mapping[str, Any],
     variable_prefix: str | None = None,
+    *,
+    keeps_template: bool = False,
 ) -> None:
     """Refuse to change a parameter that the template calls fixed.
 
@@ -33,6 +37,7 @@ def refuse_changes(
         description: the stack as it is (DescribeStacks), None if there is none.
         request: the arguments of CreateChangeSet.
         variable_prefix: of the role's variables, by one of which the value is named.
+        keeps_template: whether the stack keeps the template that it has.
 
     Raises: StackError naming the variable, both values and what to do.
     """
@@ -41,14 +46,17 @@ def refuse_changes(
     old = _values(description.get("Parameters", []))
     new = old | _values(request["Parameters"])
     said = {it.get("OutputKey"): it.get("OutputValue") for it in description.get("Outputs", [])}
+    alone = keeps_template and sum(old.get(name) != new[name] for name in new) == 1
     metadata = document.get("Metadata") or {}
     for name, rule in ((metadata.get("Quayside") or {}).get("Fixed") or {}).items():
         if name not in old or new[name] in (old[name], said.get(rule.get("As"))):
             continue
-        if _holds(rule, name, old, new):
+        if _holds(rule, name, old, new) and not ("Alone" in rule and alone):
+            company = " with anything else" if "Alone" in rule else ""
             raise StackError(
                 f"{subject(name, variable_prefix)} is {new[name]!r}, and stack "
-                f"{description['StackName']} has {old[name]!r}: it can't change. {rule['Do']}"
+                f"{description['StackName']} has {old[name]!r}: it can't change{company}. "
+                f"{rule['Do']}"
             )
 
 
@@ -64,4 +72,6 @@ def _holds(rule: Mapping[str, str], name: str, old: Values, new: Values) -> bool
         return all(values.get(rule["While"]) == "true" for values in (old, new))
     if "Unless" in rule:
         return old.get(rule["Unless"]) == new.get(rule["Unless"])
+    if "Alone" in rule:
+        return new[name] != rule["Alone"]
     return new[name] == rule.get("Never", new[name])

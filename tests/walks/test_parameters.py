@@ -62,7 +62,6 @@ OTHERS = {
     "RotationFunctionArn",
     "RotationFunctionRoleArn",
     "TaskExecutionRoleArn",
-    "Team",  # the team's deployment stack
 }
 
 
@@ -207,7 +206,8 @@ def test_what_can_not_change_is_refused(stacks: Stacks, traffic: Requests, walke
         "ClusterName": "other",
         "PermissionsBoundaryArn": "",
     }
-    assert other.keys() == changes.fixed("service").keys()
+    assert other.keys() == changes.fixed("service").keys() - {"Team"}
+    stacks.refuses(STACK, "service", Team="payments", RepairNumber="7")
     for parameter, value in other.items():
         stacks.refuses(STACK, "service", **{parameter: value})
     note(walked, traffic, traffic.lost())

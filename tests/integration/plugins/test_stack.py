@@ -152,6 +152,28 @@ def test_a_diff_of_a_task_names_variables_and_words_and_shows_none(
         assert "sk_live" not in told
 
 
+def test_a_parameter_that_may_change_alone_only_does_so_without_a_template(
+    playbooks: Playbooks, name: str, status: Status, cloudformation: Any
+) -> None:
+    rule = {"Label": {"Alone": "all", "Do": "Change it first."}}
+    overlay = {"Metadata": {"Quayside": {"Fixed": rule}}}
+    deploy = {"name": name, "template": "queue.yml", "overlay": overlay}
+    playbooks.stack(**deploy, parameters={"Label": "all"})
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    moved = {"Label": "payments"}
+    for refused in (
+        playbooks.stack(**deploy, parameters=moved),
+        playbooks.stack(name=name, parameters={**moved, "Seconds": 50}),
+        playbooks.stack(name=name, parameters=moved, overlay=overlay),
+    ):
+        assert "has 'all': it can't change with anything else. Change it first." in refused.message
+    assert cloudformation.describe_stack_events(StackName=name)["StackEvents"] == events
+    assert change_sets(cloudformation, name) == []
+    assert playbooks.stack(name=name, parameters=moved).changed
+    assert playbooks.stack(**deploy, parameters={**moved, "Seconds": 50}).changed
+    assert playbooks.stack(**deploy, parameters={"Label": "all", "Seconds": 60}).changed
+
+
 def test_check_mode_of_a_deletion_shows_it_and_deletes_nothing(
     playbooks: Playbooks, name: str, status: Status
 ) -> None:

@@ -19,7 +19,13 @@ RULES = [
 
 
 def change(
-    name: str, before: dict[str, str], after: dict[str, Any], prefix: str = "", **outputs: str
+    name: str,
+    before: dict[str, str],
+    after: dict[str, Any],
+    prefix: str = "",
+    *,
+    keeps_template: bool = False,
+    **outputs: str,
 ) -> None:
     """Deploy a template over a stack that has some parameters; None keeps the old value."""
     document = template.load((TEMPLATES / f"{name}.yml").read_text())
@@ -32,7 +38,8 @@ def change(
     ]
     said = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
     description = {"StackName": "shop-it", "Parameters": deployed, "Outputs": said}
-    fixed.refuse_changes(document, description, {"Parameters": wanted}, prefix)
+    request = {"Parameters": wanted}
+    fixed.refuse_changes(document, description, request, prefix, keeps_template=keeps_template)
 
 
 def test_another_port_of_the_database_is_refused_with_its_variable_and_the_way_out() -> None:
@@ -96,7 +103,7 @@ def test_a_rule_is_about_parameters_of_its_template_and_says_what_to_do(
 ) -> None:
     document = template.load((TEMPLATES / f"{name}.yml").read_text())
     rule = document["Metadata"]["Quayside"]["Fixed"][parameter]
-    assert rule.keys() <= {"Do", "While", "Unless", "Never", "As"}
+    assert rule.keys() <= {"Do", "While", "Unless", "Never", "As", "Alone"}
     assert rule["Do"].endswith(".")
     others = {rule[key] for key in ("While", "Unless") if key in rule}
     assert {parameter, *others} <= document["Parameters"].keys()
@@ -112,6 +119,29 @@ def test_what_is_fixed_is_refused_and_the_old_value_taken(name: str, parameter: 
     change(name, before, {parameter: None, **true})
     with pytest.raises(StackError):
         change(name, before, {parameter: rule.get("Never", "new"), **true})
+
+
+def test_another_team_does_not_deploy_a_service_before_it_is_let_in() -> None:
+    before = {"Team": "all", "Cpu": "256"}
+    with pytest.raises(StackError) as refusal:
+        change("service", before, {"Team": "payments", "Cpu": None}, "service")
+    assert str(refusal.value) == (
+        "service_team (parameter Team) is 'payments', and stack shop-it has 'all': it can't change "
+        "with anything else. Another team can't deploy the service. First update Team alone "
+        "(docs/templates.md, Teams), then deploy."
+    )
+    with pytest.raises(StackError, match="with anything else"):
+        change("service", before, {"Team": "payments", "Cpu": "512"}, keeps_template=True)
+    change("service", before, {"Team": "payments", "Cpu": None}, keeps_template=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("payments", "payments"), ("payments", "all"), (None, "payments"), ("all", "all")],
+)
+def test_a_team_deploys_its_own_service_and_all_everyones(before: str | None, after: str) -> None:
+    known = {"Cpu": "256"} | ({"Team": before} if before else {})
+    change("service", known, {"Team": after, "Cpu": "512"})
 
 
 def test_a_new_stack_and_a_new_parameter_are_free() -> None:
