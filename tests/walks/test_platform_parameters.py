@@ -50,6 +50,8 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"AccessLogsPrefix": "public"},
         {"AccessLogsBucket": ""},
         {"DeletionProtection": "true"},
+        {"FirstCreation": "true"},
+        {"FirstCreation": "false"},
         {"DeletionProtection": "false"},
     ],
     "rds": [
