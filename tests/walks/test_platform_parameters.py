@@ -50,8 +50,8 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"AccessLogsPrefix": "public"},
         {"AccessLogsBucket": ""},
         {"DeletionProtection": "true"},
-        {"FirstCreation": "true"},
         {"FirstCreation": "false"},
+        {"FirstCreation": "true"},
         {"DeletionProtection": "false"},
     ],
     "rds": [
