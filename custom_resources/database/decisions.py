@@ -64,7 +64,7 @@ class DatabaseProperties:
         """
         known = (
             "Host Port AdminUsername AdminPasswordParameter Database BlueSecretArn GreenSecretArn "
-            "ActiveUser Extensions DeletionPolicy Repair"
+            "ActiveUser Extensions DeletionPolicy Repair Cluster"
         )
         properties = Properties(given, known.split())
         # Another number makes CloudFormation call; nothing else follows from it.

@@ -63,8 +63,8 @@ def _check_cluster(request: Request, convergence: Convergence) -> None:
     """Refuse another port or admin of the same cluster: the users' secrets would keep the old port
     (an attachment that doesn't change isn't made again), and the admin's name can't change."""
     before, wanted = request.old_properties, request.properties
-    if before.get("Host") != wanted.get("Host"):
-        return  # restored
+    if before.get("Cluster") is None or before["Cluster"] != wanted.get("Cluster"):
+        return  # another one: restored from a snapshot
     for name, variable in (("Port", "rds_port"), ("AdminUsername", "rds_admin_username")):
         old, new = before.get(name), wanted.get(name)
         if old is not None and old != new and not convergence.is_rolling_back():
