@@ -98,6 +98,7 @@ REFUSED = [
     ("rds", {"EngineLifecycleSupport": "open-source-rds-extended-support-disabled"}),
 ]
 # What follows from other stacks or from what is uploaded, or says how the walk itself was set up.
+# TlsPolicy and EngineVersion have no effect on the local AWS: the schemas alone say what they do.
 OTHERS = {
     "network": set(),
     "support": {"ArtifactsBucket", "FunctionArchitecture", "FunctionRuntime", "PrivateSubnetIds"},
