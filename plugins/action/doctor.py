@@ -45,6 +45,6 @@ class ActionModule(Action):  # type: ignore[misc]
         shown = {"table": "\n".join(lines), "json": json.dumps(document, indent=2)}
         if options["show"] in shown:
             # Ansible's own way to show a result would break the lines.
-            self.show(shown[options["show"]])
+            self.progress.say(shown[options["show"]])
         verdict = doctor.verdict(findings)
         return {"changed": False, **document, "verdict": verdict, "table": lines}

@@ -30,7 +30,7 @@ class ActionModule(Action):  # type: ignore[misc]
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Rotate or abort."""
         service = services.Service(options["platform"], options["service"])
-        rotation = Rotation(aws.Account.of(options), service, self.clock, self.show)
+        rotation = Rotation(aws.Account.of(options), service, self.clock, self.progress)
         if options["state"] == "aborted":
             return dict(rotation.abort())
         return dict(rotation.rotate(every=options["users"] == "both"))

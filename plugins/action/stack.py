@@ -58,7 +58,7 @@ class ActionModule(Action):  # type: ignore[misc]
         draft = self._draft(options)
         check = bool(self._task.check_mode)
         diff = bool(self._task.diff)
-        deployment = Deployment(options, self.clock, check=check, diff=diff, show=self.show)
+        deployment = Deployment(options, self.clock, check=check, diff=diff, progress=self.progress)
         if options["state"] == "absent":
             result = dict(deployment.absent())
         else:

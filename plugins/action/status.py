@@ -32,5 +32,5 @@ class ActionModule(Action):  # type: ignore[misc]
         shown = {"table": "\n".join(lines), "json": json.dumps(status, indent=2)}
         if options["show"] in shown:
             # Ansible's own way to show a result would break the lines.
-            self.show(shown[options["show"]])
+            self.progress.say(shown[options["show"]])
         return {"changed": False, "status": status, "table": lines}

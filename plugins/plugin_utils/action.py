@@ -11,6 +11,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 
 Options = dict[str, dict[str, Any]]
 
@@ -33,6 +34,7 @@ class Action(ActionBase):  # type: ignore[misc]
     Attributes:
         options: what plugins/modules documents; a test holds the two together.
         exclusive: pairs of options of which a task gives one.
+        progress: prints what happens.
         clock: counts the task's seconds, and ends it after option timeout if it has one.
     """
 
@@ -47,6 +49,7 @@ class Action(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         checked = self.validate_argument_spec(self.options, mutually_exclusive=self.exclusive)
         options = checked[1]
+        self.progress = Progress(self._write, verbose=display.verbosity > 0)
         self.clock = Clock(options.get("timeout", 0))
         try:
             result.update(self.outcome(options))
@@ -62,7 +65,7 @@ class Action(ActionBase):  # type: ignore[misc]
         Raises: StackError for whatever the user must know.
         """
 
-    def show(self, text: str, colour: str | None = None) -> None:
+    def _write(self, text: str, colour: str | None) -> None:
         """Print a line while the task runs; on standard error where a program reads the output."""
         callback = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
         display.display(self.hide(text), color=colour, stderr=callback in _DOCUMENTS)

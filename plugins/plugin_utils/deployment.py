@@ -19,12 +19,12 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     REPLACEABLE,
     SHELL,
     BusyError,
     Description,
-    Show,
     Stack,
     describe,
     describe_all,
@@ -120,20 +120,20 @@ class Deployment:
         clock: the time it has.
         check: whether it only says what would change.
         diff: whether it says the properties' values too.
-        show: prints a line in a colour, at once.
+        progress: prints what happens.
     """
 
     def __init__(
-        self, options: Options, clock: Clock, *, check: bool, diff: bool, show: Show
+        self, options: Options, clock: Clock, *, check: bool, diff: bool, progress: Progress
     ) -> None:
         self._options = options
         self._diff = diff
         self._clock = clock
         self._check = check
-        self._show = show
+        self._progress = progress
         self._account = aws.Account.of(options)
         self._client = self._account.client("cloudformation")
-        self._stack = Stack(self._client, options["name"], clock, show)
+        self._stack = Stack(self._client, options["name"], clock, progress)
 
     def present(self, draft: Draft) -> dict[str, Any]:
         """Create or update the stack; raises StackError with the root cause of a failure."""
@@ -298,7 +298,7 @@ class Deployment:
 
     def _outputs_of(self, name: str, description: Description | None) -> dict[str, str]:
         if description and description["StackStatus"] == "CREATE_IN_PROGRESS":
-            source = Stack(self._client, name, self._clock, self._show)
+            source = Stack(self._client, name, self._clock, self._progress)
             description = source.settled(description)
         status = description["StackStatus"] if description else "not there"
         if description is None or status in REPLACEABLE or status.startswith(("REVIEW", "DELETE")):

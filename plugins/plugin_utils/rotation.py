@@ -12,9 +12,9 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import Sta
 from ansible_collections.quayside.fargate.plugins.plugin_utils.events import is_of_stack
 from ansible_collections.quayside.fargate.plugins.plugin_utils.function_log import FunctionLog
 from ansible_collections.quayside.fargate.plugins.plugin_utils.idle import Idle
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     Description,
-    Show,
     Stack,
     Watch,
     describe,
@@ -41,19 +41,19 @@ class Rotation:
         account: makes the clients.
         service: whose users.
         clock: the time the task has.
-        show: prints a line in a colour, at once.
+        progress: prints what happens.
     """
 
     def __init__(
-        self, account: aws.Account, service: services.Service, clock: Clock, show: Show
+        self, account: aws.Account, service: services.Service, clock: Clock, progress: Progress
     ) -> None:
         self._account = account
         self._service = service
         self._clock = clock
-        self._show = show
+        self._progress = progress
         self._cloudformation = account.client("cloudformation")
         self._secrets = account.client("secretsmanager")
-        self._stack = Stack(self._cloudformation, service.stack, clock, show)
+        self._stack = Stack(self._cloudformation, service.stack, clock, progress)
 
     def rotate(self, *, every: bool) -> dict[str, Any]:
         """Rotate the idle user, wait until it is the active one; then the other one, if `every`.
@@ -268,7 +268,7 @@ class Rotation:
         return outcome, reason
 
     def _say(self, text: str, colour: str | None = None) -> None:
-        self._show(f"{self._clock.elapsed:7.1f} s  {self._service}: {text}", colour)
+        self._progress.say(f"{self._clock.elapsed:7.1f} s  {self._service}: {text}", colour)
 
 
 def _is_rolled_back(event: Mapping[str, Any]) -> bool:

@@ -14,10 +14,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, event
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parent import refuse_orphan
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 
 Answer = TypeVar("Answer")
 Description = dict[str, Any]
-Show = Callable[[str, str | None], None]
 
 # Every status has one answer (docs/stack.md): these, and what is busy, is waited for.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
@@ -81,14 +81,14 @@ class Stack:
         client: botocore's client for CloudFormation.
         name: the stack's name.
         clock: the time the task has.
-        show: prints a line in a colour, at once.
+        progress: prints what happens.
     """
 
-    def __init__(self, client: Any, name: str, clock: Clock, show: Show) -> None:
+    def __init__(self, client: Any, name: str, clock: Clock, progress: Progress) -> None:
         self._client = client
         self.name = name
         self.clock = clock
-        self._show = show
+        self._progress = progress
 
     def settled(self, description: Description | None) -> Description | None:
         """Wait until no operation runs on the stack, and return it; None if there is none.
@@ -364,7 +364,7 @@ class Stack:
         self._say(f"{kind} begins; if this run is interrupted, it goes on, and the next run waits")
 
     def _say(self, text: str, colour: str | None = None) -> None:
-        self._show(f"{self.clock.elapsed:7.1f} s  {self.name}: {text}", colour)
+        self._progress.say(f"{self.clock.elapsed:7.1f} s  {self.name}: {text}", colour)
 
 
 def _address(change_set: Mapping[str, Any]) -> dict[str, str]:

@@ -25,6 +25,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import (
     StackError,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Clock
 
 FIGURES = ROOT / "build" / "walks"
@@ -155,7 +156,8 @@ class Stacks:
 
     def _deploy(self, stack: str, values: dict[str, str]) -> dict[str, Any]:
         options = OPTIONS | {"name": stack, "parameters": values, "region": self._region}
-        deployment = Deployment(options, Clock(300), check=False, diff=False, show=lambda *_: None)
+        silent = Progress(lambda *_: None)
+        deployment = Deployment(options, Clock(300), check=False, diff=False, progress=silent)
         return dict(deployment.present(deployment.kept_draft()))
 
     def _change_sets_and_events(self, stack: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import rotation, services, stack
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from custom_resources.rotation.activate.flips import token
 
 BEFORE = {"v1": ["AWSCURRENT", "ROTATED"]}
@@ -56,7 +57,7 @@ def rotated(*answers: dict[str, list[str]]) -> str:
     client = Client(chain(answers, repeat(answers[-1])))
     clock = stack.Clock(60)
     service = services.Service("shop", "orders")
-    made = rotation.Rotation(Account(client), service, clock, lambda *_: None)
+    made = rotation.Rotation(Account(client), service, clock, Progress(lambda *_: None))
     return str(made._rotated("green"))
 
 

@@ -22,6 +22,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils import stack as stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import BusyError, Stack
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +56,8 @@ class Asked:
         )
         self.stub = Stubber(client)
         self.printed: list[str] = []
-        self.stack = Stack(client, NAME, Clock(timeout), lambda text, _: self.printed.append(text))
+        progress = Progress(lambda text, _: self.printed.append(text))
+        self.stack = Stack(client, NAME, Clock(timeout), progress)
 
     def answers(self, operation: str, answer: dict[str, Any], asked: Any = None) -> None:
         """Let the next call be this one."""
