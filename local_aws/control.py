@@ -31,6 +31,7 @@ from local_aws.server import ATTACHED
 from local_aws.settings import (
     ACCOUNT,
     DEFAULT_REGION,
+    LATEST,
     SERVER_PORTS,
     Settings,
     free_port,
@@ -40,6 +41,7 @@ from local_aws.settings import (
 _START_TIMEOUT = 60  # seconds
 _STRICT = "LOCAL_AWS_STRICT"
 _STOP_TIMEOUT = 20  # seconds
+_SLACK = 0.2  # seconds: the strict mode looks every 0.05, and at a busy machine later
 _ATTEMPTS = 3  # a free port may be gone until the server binds it
 
 
@@ -244,6 +246,11 @@ class LocalAws:
                 which fails; up to 90 on AWS.
         """
         self._control("idle", days=days, restoring=restoring)
+
+    def settle(self) -> None:
+        """Wait until whatever was written so far is in every answer (strict mode: a moment)."""
+        if self._settings.strict:
+            time.sleep(LATEST + _SLACK)
 
     def _control(self, name: str, **arguments: Any) -> Any:
         """Call a control of the server (local_aws/controls.py) and return its answer.

@@ -27,7 +27,9 @@ from typing import Any
 from ministack import app
 from ministack.services import ecs, secretsmanager
 
-_SHORTEST, LONGEST = 0.3, 0.7  # seconds
+from local_aws.settings import LATEST
+
+_SHORTEST, LONGEST = 0.3, LATEST  # seconds
 _SEED = b"quiet"  # of the delays; another one deals them anew
 _log = logging.getLogger("local_aws.lateness")
 _PAUSE = 0.05  # seconds between two pictures of the state

@@ -63,11 +63,13 @@ class Rotating:
 
     def password(self, user: str) -> str:
         """A user's password."""
+        self.platform.aws.settle()
         value = self.secrets.get_secret_value(SecretId=self.secret(user))["SecretString"]
         return str(json.loads(value)["password"])
 
     def labels(self, user: str) -> dict[str, str]:
         """Staging labels of a user's secret, with their versions."""
+        self.platform.aws.settle()
         stages = self.secrets.describe_secret(SecretId=self.secret(user))["VersionIdsToStages"]
         return {label: version for version, labels in stages.items() for label in labels}
 

@@ -53,6 +53,7 @@ class Payroll:
 
     def login(self, user: str) -> dict[str, Any]:
         """What a user's secret holds."""
+        self.platform.aws.settle()
         value = self.platform.aws.client("secretsmanager").get_secret_value(
             SecretId=f"shop/{SERVICE}/db/{user}"
         )

@@ -87,8 +87,7 @@ class Rotation:
                 # The label on a version without a value would make every later rotation fail.
                 self.versions.unstage(self.version)
             raise
-        self.versions.put_pending(self.version)
-        return "created"
+        return "created" if self.versions.put_pending(self.version) else NOTHING_TO_DO
 
     def _set(self) -> str:
         if self._is_current():

@@ -126,22 +126,35 @@ class Versions:
         except (ValueError, TypeError, KeyError):
             return None
 
-    def put_pending(self, version: str) -> None:
+    def put_pending(self, version: str) -> bool:
         """Give a version AWSCURRENT's value with a new random password, and the label AWSPENDING.
 
         Such passwords are letters and digits, as those of AWS's own rotation functions.
+
+        Returns:
+            False if the version has a value already: by an earlier attempt, or one beside this.
+
+        Source: Secrets Manager API reference, PutSecretValue: a version's value can't be changed,
+        so it refuses another one for the same token.
         """
         current = self.current()
         answer = self.secretsmanager.get_random_password(
             PasswordLength=_PASSWORD_LENGTH, ExcludePunctuation=True
         )
         pending = current.with_password(answer["RandomPassword"])
-        self.secretsmanager.put_secret_value(
-            SecretId=self.secret_id,
-            ClientRequestToken=version,
-            SecretString=json.dumps(pending.content),
-            VersionStages=[PENDING],
-        )
+        try:
+            self.secretsmanager.put_secret_value(
+                SecretId=self.secret_id,
+                ClientRequestToken=version,
+                SecretString=json.dumps(pending.content),
+                VersionStages=[PENDING],
+            )
+        except ClientError as error:
+            # GetSecretValue's answer, which said that there is none, may have been a moment old.
+            if aws.code(error) == "ResourceExistsException":
+                return False
+            raise
+        return True
 
     def move(self, label: str, version: str) -> None:
         """Move a label to a version; it may be there already."""

@@ -7,6 +7,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -239,6 +240,33 @@ def test_a_deployment_that_names_the_idle_user_waits_for_the_end_of_its_rotation
 
     assert service.logs_in("green")
     assert service.labels("green")["AWSCURRENT"] == version
+
+
+def test_a_value_that_answers_do_not_show_yet_is_not_made_twice(service: RotatedService) -> None:
+    """Secrets Manager is eventually consistent: GetSecretValue may not know it a moment later."""
+    version = service.begin("green")
+    service.step("createSecret", "green", version)
+    made = service.value("green", "AWSPENDING")
+    late = service.aws.client("secretsmanager")
+    late.meta.events.register("before-call.secretsmanager.GetSecretValue", not_of_a_version)
+    clients = {"secretsmanager": late}
+
+    outcome = service.step(
+        "createSecret", "green", version, lambda it: clients.get(it) or service.aws.client(it)
+    )
+
+    assert outcome == "nothing to do"
+    assert service.value("green", "AWSPENDING") == made
+    service.steps("green", version)
+    assert service.logs_in("green")
+
+
+def not_of_a_version(params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]] | None:
+    """Answer that there is no such version; a question about a label is the server's."""
+    if "VersionId" not in json.loads(params["body"]):
+        return None
+    error = {"Code": "ResourceNotFoundException", "Message": "can't find the specified secret"}
+    return SimpleNamespace(status_code=400), {"Error": error}
 
 
 def test_four_attempts_at_once_converge(service: RotatedService) -> None:
