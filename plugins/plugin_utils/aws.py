@@ -167,6 +167,18 @@ def lacks(client: Any, operation: str) -> str:
     )
 
 
+def known(client: Any, operation: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those members of a request that this botocore knows.
+
+    Args:
+        client: botocore's.
+        operation: such as ``describe_change_set``.
+        members: of its request.
+    """
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
+    return {name: value for name, value in members.items() if name in model.input_shape.members}
+
+
 def code(error: Exception) -> str:
     """Return AWS's error code, or "" for a failure on the way to AWS."""
     response = getattr(error, "response", None) or {}

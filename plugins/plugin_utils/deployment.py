@@ -223,7 +223,6 @@ class Deployment:
                 "UPDATE" if description else "CREATE",
                 {**request, **body},
                 execute=not self._check,
-                values=self._diff,
             )
         now = deployed or description
         protection = self._protection(now)

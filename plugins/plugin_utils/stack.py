@@ -130,7 +130,7 @@ class Stack:
                 self.clock.pause(f"Stack {self.name} can't be followed ({error.said})")
 
     def deploy(
-        self, kind: str, request: Mapping[str, Any], *, execute: bool, values: bool = False
+        self, kind: str, request: Mapping[str, Any], *, execute: bool
     ) -> tuple[list[dict[str, Any]] | None, Description | None]:
         """Make a change set; execute it and stream its events, or discard it.
 
@@ -138,7 +138,6 @@ class Stack:
             kind: CREATE or UPDATE.
             request: the other arguments of CreateChangeSet.
             execute: whether to execute it, if it has changes.
-            values: whether its changes say the properties' values.
 
         Returns: its changes, None if it has none, and the stack if it was executed.
         Raises: BusyError if another operation came first, StackError with what CloudFormation
@@ -147,7 +146,7 @@ class Stack:
         change_set = self._create_change_set(kind, request)
         executed = False
         try:
-            changes = self._changes(_address(change_set), values=values)
+            changes = self._changes(_address(change_set))
             if changes is None or not execute:
                 return changes, None
             watch = Watch(self, change_set["StackId"])
@@ -254,13 +253,15 @@ class Stack:
         )
         return made
 
-    def _changes(self, address: Mapping[str, str], *, values: bool) -> list[dict[str, Any]] | None:
+    def _changes(self, address: Mapping[str, str]) -> list[dict[str, Any]] | None:
         """Wait until a change set is made and return its changes, None if there are none."""
         while True:
             described = self.patiently(lambda: self._call("describe_change_set", **address))
             status, reason = described["Status"], described.get("StatusReason", "")
             if status == "CREATE_COMPLETE":
-                wanted = {"IncludePropertyValues": True} if values else {}
+                wanted = aws.known(
+                    self._client, "describe_change_set", {"IncludePropertyValues": True}
+                )
                 return list(self._pages("describe_change_set", "Changes", **address, **wanted))
             if status == "FAILED":
                 if any(words in reason for words in _NO_CHANGES):

@@ -422,7 +422,16 @@ def test_an_older_botocore_gets_cloudformations_words_and_which_one_to_install(o
     )
 
 
-def test_an_older_botocore_deploys_what_needs_no_values(old: Asked) -> None:
+def test_values_are_always_asked_for(asked: Asked) -> None:
+    asked.makes_a_change_set()
+    made = {"Status": "CREATE_COMPLETE", "Changes": []}
+    asked.answers("describe_change_set", made, ABOUT)
+    asked.answers("describe_change_set", made, {**ABOUT, "IncludePropertyValues": True})
+    asked.discards_it()
+    assert asked.update(execute=False) == ([], None)
+
+
+def test_an_older_botocore_deploys_without_values(old: Asked) -> None:
     old.makes_a_change_set()
     for _ in range(2):
         old.answers("describe_change_set", {"Status": "CREATE_COMPLETE", "Changes": []}, ABOUT)
