@@ -12,7 +12,9 @@ version_added: 1.0.0
 description:
   - Returns image references with the tag replaced by the digest it stands for now, so that a later
     change of the stack can't roll out another image under the same tag.
-  - A reference that has a digest, or isn't in Amazon ECR, is returned as it is.
+  - A reference that has a digest, or isn't in Amazon ECR, is returned as it is. ECR's names of all
+    partitions are known that botocore knows; one in another domain is refused, since its tag could
+    not be pinned.
   - A reference without a tag means C(latest), as everywhere.
 requirements:
   - botocore >= 1.40.76
@@ -68,10 +70,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]
         return [self._pinned(str(term)) for term in terms]
 
     def _pinned(self, reference: str) -> str:
-        image = ecr.parse(reference)
-        if image is None:
-            return reference
         try:
+            image = ecr.parse(reference)
+            if image is None:
+                return reference
             account = aws.Account(
                 image.region, self.get_option("profile"), self.get_option("endpoint_url")
             )

@@ -84,11 +84,7 @@ class Account:
     def __init__(
         self, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
     ) -> None:
-        if _MISSING:
-            raise StackError(
-                f"botocore can't be imported: {_MISSING}. Install it for the Python that runs "
-                "ansible-playbook: pip install botocore."
-            )
+        _refuse_missing()
         self._session = botocore.session.Session(profile=profile)
         self._session.register_component("data_loader", _LOADER)
         # botocore alone reads only AWS_DEFAULT_REGION; AWS's other SDKs and its CLI prefer this.
@@ -151,6 +147,15 @@ class Account:
             raise StackError(explain(error, f"Making a client for {service}")) from error
 
 
+def partitions() -> list[dict[str, Any]]:
+    """Return AWS's partitions as botocore knows them (its partitions.json).
+
+    Raises: StackError if botocore is missing.
+    """
+    _refuse_missing()
+    return list(_LOADER.load_data("partitions")["partitions"])
+
+
 def lacks(client: Any, operation: str) -> str:
     """Return two sentences if botocore is too old to know an operation, or else "".
 
@@ -177,6 +182,14 @@ def known(client: Any, operation: str, members: Mapping[str, Any]) -> dict[str, 
     """
     model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[operation])
     return {name: value for name, value in members.items() if name in model.input_shape.members}
+
+
+def _refuse_missing() -> None:
+    if _MISSING:
+        raise StackError(
+            f"botocore can't be imported: {_MISSING}. Install it for the Python that runs "
+            "ansible-playbook: pip install botocore."
+        )
 
 
 def code(error: Exception) -> str:

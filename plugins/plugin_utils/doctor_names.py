@@ -115,7 +115,10 @@ def image(patient: Patient) -> list[Finding]:
     check, reference = "image", patient.wanted.get("image")
     if not reference:
         return []
-    found = ecr.parse(reference)
+    try:
+        found = ecr.parse(reference)
+    except StackError as error:
+        return [_image_refused(check, error)]
     if found is None:
         return [ok(check, f"{reference} has a digest or isn't in ECR; it wasn't looked at.")]
     if found.region != patient.region:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, partitions
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html (also FIPS, dual stack and
-# China); a tag as the OCI distribution specification has it.
-_REFERENCE = re.compile(
-    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)"
-    r"\.(?:amazonaws\.com(?:\.cn)?|on\.aws)"
-    r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
-    r"(?::(?P<tag>\w[\w.-]{0,127}))?"
-    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
-    re.ASCII,
-)
+_HOST = re.compile(r"\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\.(?P<domain>[a-z0-9.-]+)", re.ASCII)
+
+
+@functools.cache
+def _reference() -> re.Pattern[str]:
+    """Return what matches a reference of ECR's.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html (also FIPS and dual
+    stack); a tag as the OCI distribution specification has it.
+    """
+    domains = "|".join(re.escape(it) for it in partitions.registry_domains())
+    return re.compile(
+        r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)"
+        rf"\.(?:{domains})"
+        r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
+        r"(?::(?P<tag>\w[\w.-]{0,127}))?"
+        r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+        re.ASCII,
+    )
 
 
 @dataclass(frozen=True)
@@ -41,8 +51,14 @@ class EcrImage:
 
 
 def parse(reference: str) -> EcrImage | None:
-    """Return the parts of an ECR reference; None if it is not in ECR or has a digest already."""
-    match = _REFERENCE.fullmatch(reference)
+    """Return the parts of an ECR reference; None if it is not in ECR or has a digest already.
+
+    Raises: StackError if the host is named as ECR's are and the rest isn't an image's name, or
+        botocore doesn't know its domain: a flip could roll out what else has the same tag.
+    """
+    match = _reference().fullmatch(reference)
+    if match is None:
+        _refuse_unpinnable(reference)
     if match is None or match["digest"]:
         return None
     return EcrImage(
@@ -52,6 +68,25 @@ def parse(reference: str) -> EcrImage | None:
         tag=match["tag"] or "latest",
         address=reference[: match.end("repository")],
     )
+
+
+def _refuse_unpinnable(reference: str) -> None:
+    """Refuse what is named as ECR's images are and isn't one: its tag would stay a tag."""
+    host, _, image = reference.partition("/")
+    found = _HOST.fullmatch(host)
+    if not found:
+        return
+    if found["domain"] in partitions.registry_domains():
+        raise StackError(
+            f"{reference} is no address of an image in ECR. After the host comes a repository in "
+            "lower case, and then :TAG or @sha256:DIGEST."
+        )
+    if "@" not in image:
+        raise StackError(
+            f"{reference}: botocore knows no partition of AWS whose registries are in "
+            f"{found['domain']}, so the tag can't be pinned. Mend the host, install a newer "
+            "botocore, or name the image by its digest (@sha256:...)."
+        )
 
 
 def pinned(client: Any, image: EcrImage) -> str:
@@ -84,7 +119,8 @@ def _explain(error: Exception, image: EcrImage) -> str:
     if code in aws.DENIED:
         return (
             f"ECR doesn't let us see {image.reference}. Allow ecr:DescribeImages on "
-            f"arn:aws:ecr:{image.region}:{image.account}:repository/{image.repository}."
+            f"arn:{partitions.of_region(image.region)}:ecr:{image.region}:{image.account}:repository/"
+            f"{image.repository}."
         )
     return str(aws.explain(error, f"DescribeImages of {image.reference}"))
 

@@ -40,6 +40,23 @@ def test_a_tag_becomes_its_digest_and_the_rest_stays(
     assert run.result["msg"] == [pinned, pinned, "nginx:1.27"]
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["dkr-ecr.{}.on.aws", "dkr.ecr.{}.amazonaws.eu", "dkr-ecr.{}.on.amazonwebservices.com.cn"],
+)
+def test_a_tag_is_pinned_behind_every_name_of_a_registry(
+    playbooks: Playbooks, aws: LocalAws, image: Any, host: str
+) -> None:
+    address = f"{aws.account}.{host.format(aws.region)}/digests"
+    run = looked_up(playbooks, f"{address}:1")
+    assert run.result["msg"] == [f"{address}@{image['imageId']['imageDigest']}"]
+
+
+def test_a_tag_that_can_not_be_pinned_is_refused(playbooks: Playbooks, aws: LocalAws) -> None:
+    run = looked_up(playbooks, f"{aws.account}.dkr.ecr.{aws.region}.amazonaws.mars/digests:1")
+    assert "are in amazonaws.mars, so the tag can't be pinned" in run.message
+
+
 @pytest.mark.usefixtures("image")
 @pytest.mark.parametrize(
     ("reference", "said"),
