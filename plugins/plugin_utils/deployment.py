@@ -218,7 +218,7 @@ class Deployment:
         if failed_at_first and self._check:  # a name in use can't be planned as new
             made = changes.additions(draft.document)
             return _result(self._stack.name, changed=True, made=made, notes=notes)
-        with self._body(draft.text, values) as body:
+        with self._body(draft.text, values, kept=keeps and description is not None) as body:
             planned, deployed = self._stack.deploy(
                 "UPDATE" if description else "CREATE",
                 {**request, **body},
@@ -258,8 +258,12 @@ class Deployment:
         return {**request, "RoleARN": role} if role else request
 
     @contextlib.contextmanager
-    def _body(self, text: str, values: Outputs) -> Iterator[dict[str, str]]:
-        """Yield the template as CreateChangeSet takes it: itself, or its address in the bucket."""
+    def _body(self, text: str, values: Outputs, *, kept: bool) -> Iterator[dict[str, Any]]:
+        """Yield the template as CreateChangeSet takes it: as the one that the stack has, itself, or
+        its address in the bucket."""
+        if kept:  # of any size, and without a bucket
+            yield {"UsePreviousTemplate": True}
+            return
         if not artifacts.is_large(text):
             yield {"TemplateBody": text}
             return

@@ -131,6 +131,21 @@ def test_a_large_template_goes_through_the_bucket_by_its_version(
     assert stored["Key"] == key_of(name, template, "templates")
 
 
+def test_a_stack_that_keeps_its_large_template_needs_no_bucket(
+    playbooks: Playbooks, name: str, tmp_path: Path, store: Store
+) -> None:
+    template = large_template(tmp_path)
+    playbooks.stack(name=name, template=str(template), artifacts_bucket=store.bucket)
+    store.s3.delete_object(Bucket=store.bucket, Key=key_of(name, template, "templates"))
+    assert playbooks.stack(name=name, parameters={"Seconds": 77}).changed
+    assert not playbooks.stack(name=name, parameters={"Seconds": 77}).changed
+    client = store.aws.client("cloudformation")
+    assert client.get_template(StackName=name)["TemplateBody"] == template.read_text()
+    overlay = {"Metadata": {"More": "of it"}}
+    refused = playbooks.stack(name=name, overlay=overlay)
+    assert "Give option artifacts_bucket." in refused.message
+
+
 def test_a_planted_template_is_not_used(
     playbooks: Playbooks, name: str, tmp_path: Path, store: Store
 ) -> None:
