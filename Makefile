@@ -22,11 +22,9 @@ help: ## Show this list.
 
 setup: $(READY) ## Make the virtual environment with the pinned requirements.
 
-$(READY): requirements.txt requirements-dev.txt constraints.txt examples/orders/requirements.txt
+$(READY): set_up.py requirements.txt requirements-dev.txt constraints.txt examples/orders/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Quayside needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=/path/to/python3.13 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement examples/orders/requirements.txt
+	@$(PYTHON) set_up.py $(VENV)
 	@mkdir -p $(@D) && touch $@
 
 demo: setup ## Deploy a whole platform and two services on a local AWS, call them, and stop it.

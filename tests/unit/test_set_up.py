@@ -1,0 +1,109 @@
+"""Set-up looks for packages where pip is told to look, which uv alone would not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from set_up import uv_settings
+
+UV = Path(sys.executable).with_name("uv")
+
+
+class Index(ThreadingHTTPServer):
+    """A package index that has nothing, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Nothing)
+        self.asked: list[str] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/simple"
+
+
+class Nothing(BaseHTTPRequestHandler):
+    """Has no page."""
+
+    server: Index
+
+    def do_GET(self) -> None:
+        """Answer 404."""
+        self.server.asked.append(self.path)
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    with Index() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def listed(**settings: str) -> str:
+    """What pip says of its settings, in an environment with these variables and no files."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"],
+        env={**others, "PIP_CONFIG_FILE": os.devnull, **settings},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def install(settings: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Let uv look for a package with pip's settings."""
+    options, environment = uv_settings(settings)
+    return subprocess.run(
+        [UV, "pip", "install", "--target", tmp_path, "--no-cache", *options, "quayside-nowhere"],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_uv_asks_the_index_that_pip_is_set_up_for(index: Index, tmp_path: Path) -> None:
+    failed = install(listed(PIP_INDEX_URL=index.url), tmp_path)
+
+    assert failed.returncode != 0
+    assert index.asked == ["/simple/quayside-nowhere/"]
+
+
+def test_uv_asks_no_index_where_pip_may_not(index: Index, tmp_path: Path) -> None:
+    failed = install(listed(PIP_INDEX_URL=index.url, PIP_NO_INDEX="1"), tmp_path)
+
+    assert "quayside-nowhere was not found" in failed.stderr
+    assert index.asked == []
+
+
+def test_uv_finds_the_wheels_that_pip_finds_on_disk(tmp_path: Path) -> None:
+    options, _ = uv_settings(listed(PIP_FIND_LINKS=f"{tmp_path} /elsewhere"))
+    assert options == ["--find-links", str(tmp_path), "--find-links", "/elsewhere"]
+
+
+def test_uv_trusts_the_certificates_that_pip_trusts() -> None:
+    assert uv_settings(listed(PIP_CERT="/some/ca.pem")) == ([], {"SSL_CERT_FILE": "/some/ca.pem"})
+
+
+def test_a_variable_of_the_environment_comes_before_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = http://file.test/simple\n")
+    told = listed(PIP_CONFIG_FILE=str(file), PIP_INDEX_URL="http://variable.test/simple")
+
+    assert uv_settings(told)[0] == ["--default-index", "http://variable.test/simple"]
+
+
+def test_without_settings_of_pips_uv_goes_by_its_own() -> None:
+    assert uv_settings(listed()) == ([], {})
