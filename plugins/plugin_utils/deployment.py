@@ -146,7 +146,13 @@ class Deployment:
         values = {name: self._outputs_of(name, found[name]) for name in sources}
         if draft.files:
             draft = draft.with_versions(self._stored(draft.files, values))
-        result = self._when_free(description, lambda now: self._deployed(draft, values, now))
+        try:
+            result = self._when_free(description, lambda now: self._deployed(draft, values, now))
+        except StackError as error:
+            prefix = self._options["variable_prefix"]
+            said = str(error)
+            error.args = (said + parameters.quoted(said, draft.declared, draft.explicit, prefix),)
+            raise
         if draft.files and not self._check:
             client = self._account.client("lambda")
             resources = self._stack.resources()

@@ -159,6 +159,34 @@ def subject(name: str, variable_prefix: str | None) -> str:
     return f"{variable_prefix}_{words} (parameter {name})"
 
 
+def quoted(
+    said: str,
+    declared: Mapping[str, Mapping[str, Any]],
+    values: Mapping[str, str],
+    variable_prefix: str | None,
+) -> str:
+    """Return sentences that tell where values come from that an error quotes, "" if it quotes none.
+
+    AWS names a property's value at best, and never the parameter that gave it.
+
+    Args:
+        said: the error.
+        declared: the template's parameters.
+        values: what was given, as text. A plain word or number may stand in an error by chance, and
+            isn't looked for; nor is a secret.
+        variable_prefix: of the role's variables.
+    """
+    found = {
+        subject(name, variable_prefix): value
+        for name, value in values.items()
+        if re.search(r"[a-zA-Z]", value) and not value.isalpha() and not is_secret(declared[name])
+        if re.search(rf"(?<![\w/:.-]){re.escape(value)}(?![\w/:-])", said)
+    }
+    return "".join(
+        f" {value} is the value of {it}." for it, value in found.items() if it not in said
+    )
+
+
 def _first(name: str, sources: Sources) -> str | None:
     if name in sources.explicit:
         return sources.explicit[name]

@@ -695,3 +695,25 @@ def test_a_secret_is_shown_nowhere(playbooks: Playbooks, name: str) -> None:
     for run in runs:
         assert CANARY not in run.output
         assert CANARY not in json.dumps(run.results)
+
+
+def test_a_failure_over_a_value_names_the_variable_that_gave_it(
+    playbooks: Playbooks, name: str, tmp_path: Path
+) -> None:
+    template = tmp_path / "functions.yml"
+    function: dict[str, Any] = {
+        "Handler": "app.handler",
+        "Role": "arn:aws:iam::000000000000:role/any",
+    }
+    function |= {"Runtime": {"Ref": "FunctionRuntime"}, "Code": {"ZipFile": "handler = print"}}
+    resource = {"Type": "AWS::Lambda::Function", "Properties": function}
+    parameters = {"FunctionRuntime": {"Type": "String"}}
+    template.write_text(json.dumps({"Parameters": parameters, "Resources": {"Function": resource}}))
+    run = playbooks.stack(
+        name=name,
+        template=str(template),
+        variable_prefix="support",
+        parameters={"FunctionRuntime": "python3.99"},
+    )
+    assert "Function (AWS::Lambda::Function)" in run.message
+    assert "python3.99 is the value of support_function_runtime (parameter FunctionR" in run.message

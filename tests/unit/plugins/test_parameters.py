@@ -155,3 +155,39 @@ def test_secrets_are_masked_the_longest_first() -> None:
     assert parameters.hide("a-canary-long b-canary", ["canary", "canary-long", ""]) == (
         "a-**** b-****"
     )
+
+
+RUNTIME = {"FunctionRuntime": {"Type": "String"}}
+
+
+def test_an_error_that_quotes_a_value_names_the_variable_it_came_from() -> None:
+    said = "This machine has no interpreter for the runtime python3.13. Use python3.11."
+    told = parameters.quoted(said, RUNTIME, {"FunctionRuntime": "python3.13"}, "support")
+    assert told == (
+        " python3.13 is the value of support_function_runtime (parameter FunctionRuntime)."
+    )
+
+
+def test_an_error_that_names_the_variable_doesnt_name_it_again() -> None:
+    said = "support_function_runtime (parameter FunctionRuntime) is 'python3.13', and it stays."
+    assert parameters.quoted(said, RUNTIME, {"FunctionRuntime": "python3.13"}, "support") == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("python3.1", "no interpreter for python3.13"),
+        ("shop-rds", "Stack shop-rds-2 is ROLLBACK_COMPLETE"),
+        ("a.test", "the name b.a.test is taken"),
+        ("internal", "an internal failure"),
+        ("400", "Status Code: 400"),
+        ("", "anything"),
+    ],
+)
+def test_an_error_that_has_a_value_by_chance_names_no_variable(value: str, said: str) -> None:
+    assert parameters.quoted(said, RUNTIME, {"FunctionRuntime": value}, "support") == ""
+
+
+def test_an_error_that_quotes_a_secret_names_no_variable() -> None:
+    declared = {"Token": {"Type": "String", "NoEcho": "true"}}
+    assert parameters.quoted("it was abc-123", declared, {"Token": "abc-123"}, "support") == ""
