@@ -27,7 +27,9 @@ class ActionModule(Action):  # type: ignore[misc]
 
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask AWS, and print the answer as it is wanted."""
-        status = Status(aws.Account.of(options), options["platform"]).of(options["service"])
+        account = aws.Account.of(options)
+        asked = Status(account, options["platform"], self.clock, self.progress)
+        status = asked.of(options["service"])
         lines = table(status)
         shown = {"table": "\n".join(lines), "json": json.dumps(status, indent=2)}
         if options["show"] in shown:

@@ -10,7 +10,9 @@ version_added: 1.0.0
 author: The Quayside team (@quayside)
 description:
   - Tells of every service of a platform, or of one, who its active database user is, when both
-    users were and will be rotated, which deployment runs, and which alarms are in ALARM.
+    users were and will be rotated, which deployment runs, and which alarms are in ALARM; of a stack
+    that failed, also why.
+  - Fails if there is no such platform or service.
 extends_documentation_fragment:
   - quayside.fargate.aws
 attributes:
@@ -70,7 +72,12 @@ status:
           description: Name of its stack.
           type: str
         status:
-          description: Status of its stack.
+          description: Status of its stack, whatever it is; only a deleted one is left out.
+          type: str
+        why:
+          description:
+            - What led to a state that nobody asked for, such as C(ROLLBACK_COMPLETE) after a first
+              deployment that failed; null in any other.
           type: str
         active_user:
           description: C(blue) or C(green); null without a database and while the stack is changed.
@@ -80,7 +87,7 @@ status:
           type: bool
         users:
           description:
-            - By user, the name of its secret (C(secret)), the moments of its last and next rotation
+            - By user with a secret, its name (C(secret)), the moments of its last and next rotation
               (C(last_rotation), C(next_rotation); null if there is none), and the version of a
               rotation that was begun and isn't finished (C(unfinished_rotation)).
           type: dict

@@ -60,6 +60,7 @@ class Rotation:
 
         Raises: StackError with what forbids the rotation, or with why the flip failed.
         """
+        self._refuse_unknown_platform()
         settling = self._settling()
         description = self._settled()
         rotated: dict[str, float] = {}
@@ -77,6 +78,7 @@ class Rotation:
 
     def abort(self) -> dict[str, Any]:
         """Cancel a flip under way; raises StackError if another update runs."""
+        self._refuse_unknown_platform()
         description = self._description()
         status = description["StackStatus"]
         if not is_busy(status):
@@ -93,6 +95,10 @@ class Rotation:
             watch.fresh()
         self._stack.refuse_stuck(description)
         return _result(description, changed=True)
+
+    def _refuse_unknown_platform(self) -> None:
+        names = services.stack_names(self._cloudformation)
+        services.refuse_unknown_platform(names, self._service.platform, self._account.region)
 
     def _refuse_others(self, status: str) -> None:
         token = self._running_token()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ _STABLE = frozenset(
         "IMPORT_ROLLBACK_COMPLETE",
     }
 )
+
+# What a platform has, as long as anything of it stands: the others can't be without these.
+_FOUNDATIONS = ("network", "support", "cluster", "rds")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,46 @@ def stack_prefix(platform: str) -> str:
     return f"{platform}-service-"
 
 
+def refuse_unknown_platform(names: Collection[str], platform: str, region: str | None) -> None:
+    """Raise StackError if no stack is one of a platform's; it names the platforms there are.
+
+    To be asked before anything else: whoever may see one platform only isn't allowed to describe
+    another one's stacks, and would be told of a permission.
+
+    Args:
+        names: of all stacks (`stack_names`).
+        platform: its name.
+        region: where they are.
+    """
+    own = {f"{platform}-{kind}" for kind in _FOUNDATIONS}
+    if any(it in own or it.startswith(stack_prefix(platform)) for it in names):
+        return
+    known = sorted(it.removesuffix("-support") for it in names if it.endswith("-support"))
+    raise StackError(
+        f"There is no platform {platform} in {region}: none of its stacks is there. "
+        f"Mend the name or the region; platforms here: {', '.join(known) or 'none'}."
+    )
+
+
+def stack_names(client: Any) -> set[str]:
+    """Return the names of all stacks of account and region, of every state but DELETE_COMPLETE.
+
+    Args:
+        client: botocore's client for CloudFormation.
+
+    Raises: StackError if AWS refuses to tell.
+    """
+    try:
+        return {
+            stack["StackName"]
+            for page in client.get_paginator("list_stacks").paginate()
+            for stack in page["StackSummaries"]
+            if stack["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in stack
+        }
+    except aws.AwsError as error:
+        raise StackError(aws.explain(error, "ListStacks")) from error
+
+
 def other(user: str) -> str:
     """Return the other one of blue and green."""
     return USERS[1 - USERS.index(user)]
@@ -122,9 +165,22 @@ def secret(client: Any, name: str) -> Secret:
     Raises: StackError if it isn't there, or AWS refuses to tell.
     """
     try:
-        answer = client.describe_secret(SecretId=name)
+        return _secret(client.describe_secret(SecretId=name))
     except aws.AwsError as error:
         raise StackError(aws.explain(error, f"DescribeSecret of {name}")) from error
+
+
+def find_secret(client: Any, name: str) -> Secret | None:
+    """As `secret`; None if there is no such secret, as where its stack was rolled back."""
+    try:
+        return _secret(client.describe_secret(SecretId=name))
+    except aws.AwsError as error:
+        if aws.code(error) == "ResourceNotFoundException":
+            return None
+        raise StackError(aws.explain(error, f"DescribeSecret of {name}")) from error
+
+
+def _secret(answer: Mapping[str, Any]) -> Secret:
     return Secret(
         labels=answer.get("VersionIdsToStages", {}),
         last=answer.get("LastRotatedDate"),

@@ -209,6 +209,12 @@ class Stack:
         if said:
             self._say(f"{description['StackStatus']} since {said}", "yellow")
 
+    def why(self, description: Description) -> str:
+        """Return what led to the state that a stack is in, as far as AWS tells."""
+        said, hint = self._earlier(description)
+        reason = said or description.get("StackStatusReason") or "its events tell why"
+        return f"{reason.rstrip('.')}.{hint}"
+
     def _earlier(self, description: Description) -> tuple[str, str]:
         """Return what the stack's last operations failed of, and what hinders to know it.
 

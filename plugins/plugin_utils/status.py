@@ -8,9 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
+    SHELL,
     Description,
+    Stack,
     describe,
     outputs,
 )
@@ -28,10 +32,17 @@ class Status:
     Args:
         account: makes the clients.
         platform: name of the platform.
+        clock: the time the task has.
+        progress: prints that AWS is asked once more.
     """
 
-    def __init__(self, account: aws.Account, platform: str) -> None:
+    def __init__(
+        self, account: aws.Account, platform: str, clock: Clock, progress: Progress
+    ) -> None:
+        self._account = account
         self._platform = platform
+        self._clock = clock
+        self._progress = progress
         self._cloudformation = account.client("cloudformation")
         self._secrets = account.client("secretsmanager")
         self._ecs = account.client("ecs")
@@ -43,21 +54,24 @@ class Status:
         Args:
             name: of the service; None for all.
 
-        Raises: StackError if there is no such service, or AWS refuses to tell.
+        Raises: StackError if there is no such platform or service, or AWS refuses to tell.
         """
-        ringing = self._alarms()
-        names = self._names() if name is None else [name]
-        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-            found = list(pool.map(lambda it: self._service(it, ringing), names))
-        if name is not None and found == [None]:
-            raise StackError(
-                f"There is no stack {services.stack_prefix(self._platform)}{name}. Mend "
-                "service_platform or service_name, or deploy the service."
-            )
         prefix = services.stack_prefix(self._platform)
+        stacks = services.stack_names(self._cloudformation)
+        services.refuse_unknown_platform(stacks, self._platform, self._account.region)
+        ringing = self._alarms()
+        every = sorted(it.removeprefix(prefix) for it in stacks if it.startswith(prefix))
+        names = every if name is None else [name]
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            found = [it for it in pool.map(lambda it: self._service(it, ringing), names) if it]
+        if name is not None and not found:
+            raise StackError(
+                f"There is no stack {prefix}{name}. Mend service_platform or service_name, or "
+                "deploy the service."
+            )
         return {
             "platform": self._platform,
-            "services": [it for it in found if it],
+            "services": found,
             "platform_alarms": [it for it in ringing if not it.startswith(prefix)],
             "warnings": self._warnings(),
         }
@@ -76,20 +90,6 @@ class Status:
             "didn't come through. Run the platform's playbook again."
         ]
 
-    def _names(self) -> list[str]:
-        prefix = services.stack_prefix(self._platform)
-        try:
-            pages = self._cloudformation.get_paginator("list_stacks").paginate()
-            stacks = {
-                stack["StackName"]
-                for page in pages
-                for stack in page["StackSummaries"]
-                if stack["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in stack
-            }
-        except aws.AwsError as error:
-            raise StackError(aws.explain(error, "ListStacks")) from error
-        return sorted(it.removeprefix(prefix) for it in stacks if it.startswith(prefix))
-
     def _alarms(self) -> list[str]:
         """Return the names of the platform's alarms in ALARM."""
         try:
@@ -103,34 +103,52 @@ class Status:
     def _service(self, name: str, ringing: Sequence[str]) -> dict[str, Any] | None:
         service = services.Service(self._platform, name)
         description = describe(self._cloudformation, service.stack)
-        if description is None:
+        # The network of a platform shop-service is called as the service network of shop would be.
+        if description is None or self._is_anothers(description):
             return None
         prefix = f"{service.stack}-"
         return {
             "service": name,
             "stack": service.stack,
             "status": description["StackStatus"],
+            "why": self._why(service, description),
             **self._users(service, description),
             "deployment": self._deployment(service),
             "alarms": [it.removeprefix(prefix) for it in ringing if it.startswith(prefix)],
         }
 
+    def _is_anothers(self, description: Description) -> bool:
+        platform = services.parameters(description).get("Platform", self._platform)
+        return bool(platform != self._platform)
+
+    def _why(self, service: services.Service, description: Description) -> str | None:
+        """Return what led to a state that nobody asked for, None for any other state."""
+        status = description["StackStatus"]
+        if status == SHELL:
+            return "nothing is deployed: its first change set was made and not executed"
+        if not any(word in status for word in ("FAILED", "ROLLBACK")):
+            return None
+        stack = Stack(self._cloudformation, service.stack, self._clock, self._progress)
+        return str(stack.why(description))
+
     def _users(self, service: services.Service, description: Description) -> dict[str, Any]:
         given = services.parameters(description)
         has_database = given.get("Database") == "true"
         users = given.get("DatabaseUsers", "").split("-") if has_database else []
+        secrets = {user: self._user(service.secret(user)) for user in users}
         return {
             # Under way, the parameter already names the user that the stack may not get to.
             "active_user": given.get("ActiveUser")
             if has_database and services.is_stable(description)
             else None,
             "rotation": bool(users[1:]) and given.get("Rotation") == "true",
-            "users": {user: self._user(service.secret(user)) for user in users},
+            # A creation that was rolled back, or a deletion that failed, has taken the secrets.
+            "users": {user: told for user, told in secrets.items() if told},
         }
 
-    def _user(self, name: str) -> dict[str, Any]:
-        secret = services.secret(self._secrets, name)
-        return {
+    def _user(self, name: str) -> dict[str, Any] | None:
+        secret = services.find_secret(self._secrets, name)
+        return secret and {
             "secret": name,
             "last_rotation": _moment(secret.last),
             "next_rotation": _moment(secret.next) if secret.enabled else None,
@@ -171,12 +189,16 @@ def table(status: dict[str, Any]) -> list[str]:
         for row in rows
     ]
     ringing = ", ".join(status["platform_alarms"]) or "none"
-    return [*lines, f"alarms of the platform: {ringing}", *status["warnings"]]
+    whys = [
+        f"{it['service']}: {it['status']}, {it['why']}" for it in status["services"] if it["why"]
+    ]
+    return [*lines, *whys, f"alarms of the platform: {ringing}", *status["warnings"]]
 
 
 def _row(service: dict[str, Any]) -> tuple[str, ...]:
     users, deployment = service["users"], service["deployment"]
-    active = service["active_user"] or ("moving" if users else "-")
+    moving = "moving" if service["status"].endswith("_IN_PROGRESS") else "unknown"
+    active = service["active_user"] or (moving if users else "-")
     dates = [
         _cell(users.get(user, {}), key)
         for user in services.USERS

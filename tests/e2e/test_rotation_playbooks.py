@@ -287,6 +287,106 @@ def test_status_writes_json(payroll: Payroll, tmp_path: Path) -> None:
         assert service["users"][user]["unfinished_rotation"] is None
 
 
+@pytest.fixture(scope="module")
+def broken(platform: Platform, crash_image: str) -> Iterator[str]:
+    """A service with a database whose first deployment failed."""
+    variables = platform.service("broken", crash_image)
+    platform.play_in_vain("playbooks/service.yml", **variables)
+    yield "broken"
+    platform.play("playbooks/service.yml", **variables, service_state="absent")
+
+
+def told(platform: Platform, written: Path, **variables: Any) -> dict[str, Any]:
+    """Return what status.yml writes of a platform's services, by name."""
+    platform.play("playbooks/status.yml", service_platform="shop", output=str(written), **variables)
+    return {it["service"]: it for it in json.loads(written.read_text())["services"]}
+
+
+@pytest.mark.usefixtures("payroll")
+def test_a_service_whose_first_deployment_failed_is_shown_with_its_state_and_why(
+    platform: Platform, broken: str, tmp_path: Path
+) -> None:
+    lines = platform.play("playbooks/status.yml", service_platform="shop").splitlines()
+    assert [line for line in lines if re.match(rf"{SERVICE} +[A-Z]+_COMPLETE ", line)]
+    assert [line for line in lines if re.match(rf"{broken} +ROLLBACK_COMPLETE +- ", line)]
+    (why,) = [line for line in lines if line.startswith(f"{broken}: ROLLBACK_COMPLETE, ")]
+    assert "Circuit Breaker" in why
+    services = told(platform, tmp_path / "status.json")
+    assert services[SERVICE]["why"] is None or "ROLLBACK" in services[SERVICE]["status"]
+    assert services[broken]["status"] == "ROLLBACK_COMPLETE"
+    assert "Circuit Breaker" in services[broken]["why"]
+    assert services[broken]["users"] == {}
+    assert told(platform, tmp_path / "one.json", service_name=broken) == {broken: services[broken]}
+
+
+def test_a_change_set_that_was_never_executed_is_shown_as_that(
+    platform: Platform, tmp_path: Path
+) -> None:
+    cloudformation = platform.aws.client("cloudformation")
+    template = {"Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}}}
+    cloudformation.create_change_set(
+        StackName="shop-service-shell",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(template),
+    )
+    shell = told(platform, tmp_path / "status.json")["shell"]
+    assert shell["status"] == "REVIEW_IN_PROGRESS"
+    assert "nothing is deployed" in shell["why"]
+    cloudformation.delete_stack(StackName="shop-service-shell")
+
+
+def test_a_stack_whose_deletion_failed_is_shown(
+    platform: Platform, hello_image: str, tmp_path: Path
+) -> None:
+    variables = platform.service("sticky", hello_image)
+    platform.play("playbooks/service.yml", **variables)
+    platform.aws.fail("shop-service-sticky", "LogGroup", "DELETE")
+    platform.play_in_vain("playbooks/service.yml", **variables, service_state="absent")
+    sticky = told(platform, tmp_path / "status.json")["sticky"]
+    assert sticky["status"] == "DELETE_FAILED"
+    assert "Injected failure" in sticky["why"]
+    platform.play("playbooks/service.yml", **variables, service_state="absent")
+    assert "sticky" not in told(platform, tmp_path / "status.json")
+
+
+@pytest.mark.parametrize("playbook", ["rotate", "repair", "status"])
+def test_a_platform_that_is_not_there_is_a_sentence_and_a_failure(
+    platform: Platform, playbook: str
+) -> None:
+    named = {"service_platform": "nowhere", "service_name": "orders"}
+    output = " ".join(platform.play_in_vain(f"playbooks/{playbook}.yml", **named).split())
+    assert f"There is no platform nowhere in {platform.aws.region}" in output
+    assert "platforms here: shop" in output
+
+
+def test_a_platform_that_is_not_there_has_no_empty_table(platform: Platform) -> None:
+    output = platform.play_in_vain("playbooks/status.yml", service_platform="nowhere")
+    assert "There is no platform nowhere" in " ".join(output.split())
+    assert "blue rotated" not in output
+
+
+def test_the_stacks_of_another_platform_are_no_services_of_this_one(
+    platform: Platform, tmp_path: Path
+) -> None:
+    """The support stack of a platform shop-service is called as a service support of shop is."""
+    cloudformation = platform.aws.client("cloudformation")
+    template = {
+        "Parameters": {"Platform": {"Type": "String"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    cloudformation.create_stack(
+        StackName="shop-service-support",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Platform", "ParameterValue": "shop-service"}],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="shop-service-support", WaiterConfig={"Delay": 1}
+    )
+    assert "support" not in told(platform, tmp_path / "status.json")
+    cloudformation.delete_stack(StackName="shop-service-support")
+
+
 @pytest.mark.parametrize("playbook", ["rotate", "repair", "status"])
 def test_a_service_that_is_not_there_is_named(platform: Platform, playbook: str) -> None:
     output = platform.play_in_vain(

@@ -93,7 +93,7 @@ CALLED: dict[str, dict[str, str]] = {
         "cloudformation:GetTemplate": _STACK,
         "cloudformation:ListChangeSets": _STACK,
         "cloudformation:ListStackResources": _STACK,
-        "cloudformation:ListStacks": "status.yml",
+        "cloudformation:ListStacks": "status.yml, rotate.yml, repair.yml",
         "cloudformation:TagResource": _TAGS,
         "cloudformation:UntagResource": _TAGS,
         "cloudformation:UpdateTerminationProtection": _STACK,

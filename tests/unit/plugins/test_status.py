@@ -19,6 +19,7 @@ def service(**different: Any) -> dict[str, Any]:
         "service": "orders",
         "stack": "shop-service-orders",
         "status": "UPDATE_COMPLETE",
+        "why": None,
         "active_user": "blue",
         "rotation": True,
         "users": {"blue": USER, "green": USER},
@@ -48,6 +49,14 @@ def test_a_service_without_a_database_has_no_user() -> None:
 def test_a_service_whose_stack_is_changed_is_moving() -> None:
     _, row, _ = lines(service(active_user=None, status="UPDATE_IN_PROGRESS"))
     assert "UPDATE_IN_PROGRESS  moving" in row
+
+
+def test_a_service_whose_rollback_failed_has_a_user_that_nobody_knows() -> None:
+    _, row, why, _ = lines(
+        service(active_user=None, status="UPDATE_ROLLBACK_FAILED", why="UPDATE failed with X.")
+    )
+    assert "UPDATE_ROLLBACK_FAILED  unknown" in row
+    assert why == "orders: UPDATE_ROLLBACK_FAILED, UPDATE failed with X."
 
 
 def test_a_rotation_that_was_begun_and_not_finished_shows() -> None:
