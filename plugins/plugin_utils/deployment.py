@@ -211,10 +211,16 @@ class Deployment:
         failed_at_first = self._stack.failed_at_first(description)
         if not failed_at_first:
             self._stack.refuse_stuck(description)
+        never_stood = failed_at_first or status == SHELL
+        if description and never_stood and not self._options["template"]:
+            raise StackError(
+                f"Stack {self._stack.name} is {status} and never stood: "
+                f"{self._stack.why(description)} Deploy it with its template first."
+            )
         if description and failed_at_first and not self._check:
             self._stack.tell_why(description)
             self._stack.delete(description["StackId"])
-        if failed_at_first or status == SHELL:
+        if never_stood:
             description = None
         request = self._request(draft, values, description)
         prefix = self._options["variable_prefix"]

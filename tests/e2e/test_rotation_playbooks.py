@@ -319,6 +319,16 @@ def test_a_service_whose_first_deployment_failed_is_shown_with_its_state_and_why
     assert told(platform, tmp_path / "one.json", service_name=broken) == {broken: services[broken]}
 
 
+@pytest.mark.parametrize("playbook", ["rotate", "repair"])
+def test_a_service_whose_first_deployment_failed_is_left_as_it_is(
+    platform: Platform, broken: str, playbook: str
+) -> None:
+    named = {"service_platform": "shop", "service_name": broken}
+    output = " ".join(platform.play_in_vain(f"playbooks/{playbook}.yml", **named).split())
+    assert f"Stack shop-service-{broken} is ROLLBACK_COMPLETE" in output
+    assert f"shop-service-{broken}" in platform.stack_names()
+
+
 def test_a_change_set_that_was_never_executed_is_shown_as_that(
     platform: Platform, tmp_path: Path
 ) -> None:

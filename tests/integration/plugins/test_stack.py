@@ -241,6 +241,20 @@ def test_a_creation_that_rolled_back_is_replaced(
     assert f"{name}: DELETE begins" in replaced.output
 
 
+def test_a_creation_that_rolled_back_is_kept_by_who_brings_no_template(
+    playbooks: Playbooks, name: str, aws: LocalAws, status: Status
+) -> None:
+    """As repair.yml does: it deleted the stack, and then failed."""
+    aws.fail(name, "Note")
+    overlay = {"Resources": {"Note": {"DependsOn": "Queue"}}}
+    playbooks.stack(name=name, template="queue.yml", overlay=overlay)
+    run = playbooks.stack(name=name, parameters={"Seconds": 50})
+    assert f"Stack {name} is ROLLBACK_COMPLETE and never stood: CREATE_STACK failed" in run.message
+    assert "Injected failure" in run.message
+    assert run.message.endswith("Deploy it with its template first.")
+    assert status(name) == "ROLLBACK_COMPLETE"
+
+
 def test_a_creation_whose_rollback_and_deletion_failed_is_replaced_too(
     playbooks: Playbooks, name: str, aws: LocalAws, status: Status
 ) -> None:
