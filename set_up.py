@@ -27,12 +27,15 @@ _NEVER_RUN = (
     r"/ansible_collections/(?!amazon/)|/ansible/modules/|/tests/"
     r"|/(babel|docutils|mypyc?|snowballstemmer|sphinx)/"
 )
-# pip's settings that say where packages come from, and uv's options for the same.
-# https://pip.pypa.io/en/stable/cli/pip_install, https://docs.astral.sh/uv/reference/cli
-_OPTIONS = {
-    "index-url": "--default-index",
-    "find-links": "--find-links",
-    "trusted-host": "--allow-insecure-host",
+# pip's settings that say where packages come from, uv's variables for the same, and what stands
+# between two values there. Variables, since an address may hold a password, and every process of
+# the machine sees options. https://docs.astral.sh/uv/reference/environment
+_VARIABLES = {
+    "index-url": ("UV_DEFAULT_INDEX", " "),
+    "extra-index-url": ("UV_INDEX", " "),
+    "find-links": ("UV_FIND_LINKS", ","),
+    "trusted-host": ("UV_INSECURE_HOST", " "),
+    "cert": ("SSL_CERT_FILE", " "),
 }
 
 
@@ -128,15 +131,12 @@ def uv_settings(listed: str) -> tuple[list[str], dict[str, str]]:
     for source in ("global", "install", ":env:"):  # a later one wins, as for pip
         lines = re.findall(rf"^{source}\.([\w-]+)='(.*)'$", listed, re.MULTILINE)
         found |= {name: value.replace("\\n", " ") for name, value in lines}
-    options = [
-        word
-        for name, option in _OPTIONS.items()
-        for value in found.get(name, "").split()
-        for word in (option, value)
-    ]
-    if found.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        options.append("--no-index")
-    return options, {"SSL_CERT_FILE": found["cert"]} if "cert" in found else {}
+    no_index = found.get("no-index", "").lower() in ("1", "true", "yes", "on")
+    return ["--no-index"] if no_index else [], {
+        variable: between.join(found[name].split())
+        for name, (variable, between) in _VARIABLES.items()
+        if name in found
+    }
 
 
 def main() -> int:

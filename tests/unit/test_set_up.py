@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -89,8 +90,35 @@ def test_uv_asks_no_index_where_pip_may_not(index: Index, tmp_path: Path) -> Non
 
 
 def test_uv_finds_the_wheels_that_pip_finds_on_disk(tmp_path: Path) -> None:
-    options, _ = uv_settings(listed(PIP_FIND_LINKS=f"{tmp_path} /elsewhere"))
-    assert options == ["--find-links", str(tmp_path), "--find-links", "/elsewhere"]
+    wheel = build("quayside-nowhere", tmp_path / "wheels")
+    settings = listed(PIP_NO_INDEX="1", PIP_FIND_LINKS=f"{tmp_path} {wheel.parent}")
+
+    installed = install(settings, tmp_path / "installed")
+
+    assert installed.returncode == 0, installed.stderr
+
+
+def build(name: str, folder: Path) -> Path:
+    """Make the smallest wheel."""
+    folder.mkdir()
+    module = name.replace("-", "_")
+    wheel, info = folder / f"{module}-1.0-py3-none-any.whl", f"{module}-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        file.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        file.writestr(f"{info}/RECORD", "")
+    return wheel
+
+
+def test_no_option_holds_the_password_that_an_address_may_have() -> None:
+    """Options stand in the process list."""
+    address = "http://me:canary@127.0.0.1/simple"
+    options, environment = uv_settings(listed(PIP_INDEX_URL=address, PIP_EXTRA_INDEX_URL=address))
+
+    assert "canary" not in "".join(options)
+    assert environment == {"UV_DEFAULT_INDEX": address, "UV_INDEX": address}
 
 
 def test_uv_trusts_the_certificates_that_pip_trusts() -> None:
@@ -102,7 +130,7 @@ def test_a_variable_of_the_environment_comes_before_a_file(tmp_path: Path) -> No
     file.write_text("[global]\nindex-url = http://file.test/simple\n")
     told = listed(PIP_CONFIG_FILE=str(file), PIP_INDEX_URL="http://variable.test/simple")
 
-    assert uv_settings(told)[0] == ["--default-index", "http://variable.test/simple"]
+    assert uv_settings(told)[1]["UV_DEFAULT_INDEX"] == "http://variable.test/simple"
 
 
 def test_without_settings_of_pips_uv_goes_by_its_own() -> None:
