@@ -61,10 +61,15 @@ def _unhealthy_first() -> None:
         primary = ecs._primary_deployment(service)
         if primary and primary["rolloutState"] == "IN_PROGRESS":
             for arn in _superseded(service, primary):
-                ecs._stop_task({"task": arn, "cluster": cluster, "reason": "Deployment superseded"})
+                ecs._stop_task({"task": arn, "cluster": cluster, "reason": _reason(primary)})
         upstream(cluster, key)
 
     ecs._reconcile_service_tasks = reconcile
+
+
+def _reason(deployment: dict[str, Any]) -> str:
+    # Amazon ECS developer guide, "Stopped task error messages".
+    return f"Scaling activity initiated by (deployment {deployment['id']})"
 
 
 def _superseded(service: dict[str, Any], primary: dict[str, Any]) -> list[str]:

@@ -108,6 +108,7 @@ def _services() -> None:
         # Wrong upstream: CreateService is not told these.
         told = {name: properties[name] for name in _UNTOLD if name in properties}
         _service(arn).update(provisioners._pascal_to_camel(told))
+        _tell_made(logical_id, arn, stack)
         try:
             _wait_until_steady(arn, known=())
         except ValueError as error:
@@ -136,6 +137,19 @@ def _services() -> None:
     # Wrong upstream: a service whose own update failed is not sent back to what it was.
     sends_back = stacks._sends_back_failed_update
     stacks._sends_back_failed_update = lambda kind: kind == "AWS::ECS::Service" or sends_back(kind)
+
+
+def _tell_made(logical_id: str, arn: str, stack: str) -> None:
+    """Tell that a service is made and waited for.
+
+    Wrong upstream: no event has the physical id until the creation is complete. On AWS a second
+    CREATE_IN_PROGRESS has it: CloudFormation user guide, "Understand CloudFormation stack creation
+    events".
+    """
+    stacks._add_event(
+        *(_stacks[stack]["StackId"], stack, logical_id, "AWS::ECS::Service"),
+        *("CREATE_IN_PROGRESS", "Resource creation Initiated", arn),
+    )
 
 
 def _service(arn: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ _CLEANUP = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 _ENDS = ("UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
 _PAUSE = 0.2  # seconds that the phase lasts at least
 _MODULES = (stacks, changesets, handlers)
+_OPTIONAL = ("reason", "physical_id", "detailed_status")  # members of an event
 _Resource = tuple[str, str]  # stack, logical id
 
 _held: dict[_Resource, Callable[..., None]] = {}  # the first event, until the handler is called
@@ -44,7 +45,9 @@ def _sift_events() -> None:
         key = name, resource
 
         def tell(said: str = status) -> None:
-            upstream(stack_id, name, resource, kind, said, *rest, **more)
+            told = dict(zip(_OPTIONAL, rest, strict=False)) | more
+            told["physical_id"] = told.get("physical_id") or _physical_id(key)
+            upstream(stack_id, name, resource, kind, said, **told)
 
         updates = _stacks.get(name, {}).get("StackStatus") == "UPDATE_IN_PROGRESS"
         if status == "UPDATE_IN_PROGRESS" and updates and resource != name and not (rest or more):
@@ -63,6 +66,13 @@ def _sift_events() -> None:
 
     for module in _MODULES:
         module._add_event = add
+
+
+def _physical_id(key: _Resource) -> str:
+    # Wrong upstream: the events of an update don't have it until it is complete.
+    name, resource = key
+    made = _stacks.get(name, {}).get("_resources", {}).get(resource, {})
+    return str(made.get("PhysicalResourceId", ""))
 
 
 def _tell_held(key: _Resource, *status: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, doctor
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, doctor, screen
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
@@ -45,6 +45,6 @@ class ActionModule(Action):  # type: ignore[misc]
         shown = {"table": "\n".join(lines), "json": json.dumps(document, indent=2)}
         if options["show"] in shown:
             # Ansible's own way to show a result would break the lines.
-            self.progress.say(shown[options["show"]])
+            screen.answer(shown[options["show"]])
         verdict = doctor.verdict(findings)
         return {"changed": False, **document, "verdict": verdict, "table": lines}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, screen
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
@@ -34,5 +34,5 @@ class ActionModule(Action):  # type: ignore[misc]
         shown = {"table": "\n".join(lines), "json": json.dumps(status, indent=2)}
         if options["show"] in shown:
             # Ansible's own way to show a result would break the lines.
-            self.progress.say(shown[options["show"]])
+            screen.answer(shown[options["show"]])
         return {"changed": False, "status": status, "table": lines}

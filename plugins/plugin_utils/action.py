@@ -5,17 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from ansible import constants
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import screen
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 
 Options = dict[str, dict[str, Any]]
-
-display = Display()
 
 # plugins/doc_fragments/aws.py documents these.
 AWS_OPTIONS: Options = {
@@ -23,8 +19,6 @@ AWS_OPTIONS: Options = {
     "profile": {"type": "str"},
     "endpoint_url": {"type": "str"},
 }
-# Callbacks that make standard output a document, in which no line may stand.
-_DOCUMENTS = ("json", "jsonl")
 TIMEOUT_OPTION: Options = {"timeout": {"type": "int", "default": 3600}}
 
 
@@ -49,12 +43,14 @@ class Action(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         checked = self.validate_argument_spec(self.options, mutually_exclusive=self.exclusive)
         options = checked[1]
-        self.progress = Progress(self._write, verbose=display.verbosity > 0)
-        self.clock = Clock(options.get("timeout", 0))
+        self.progress = screen.progress(self.hide)
+        self.clock = Clock(options.get("timeout", 0), self.progress.waits)
         try:
             result.update(self.outcome(options))
         except StackError as error:
             result.update(failed=True, msg=self.hide(str(error)))
+        finally:
+            self.progress.clear()
         result["seconds"] = round(self.clock.elapsed, 1)
         return result
 
@@ -64,11 +60,6 @@ class Action(ActionBase):  # type: ignore[misc]
 
         Raises: StackError for whatever the user must know.
         """
-
-    def _write(self, text: str, colour: str | None) -> None:
-        """Print a line while the task runs; on standard error where a program reads the output."""
-        callback = str(constants.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2]
-        display.display(self.hide(text), color=colour, stderr=callback in _DOCUMENTS)
 
     def hide(self, text: str) -> str:
         """Return a text without what nobody may see; by default there is nothing."""

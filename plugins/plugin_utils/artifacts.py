@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, parent
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 REQUEST_LIMIT = 51_200  # bytes
@@ -113,7 +113,7 @@ class Bucket:
             yield f"{self._client.meta.endpoint_url}/{self._name}/{artifact.key}?{query}"
         finally:
             if not there and not keep:
-                with contextlib.suppress(*aws.AwsError):
+                with contextlib.suppress(*aws.AwsError), parent.tidying():
                     self._client.delete_object(**self._address(artifact), VersionId=version)
 
     def _put(self, artifact: Artifact) -> str:

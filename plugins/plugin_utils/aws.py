@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Self
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import credentials
+from ansible_collections.quayside.fargate.plugins.plugin_utils import credentials, parent
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 
@@ -140,11 +140,13 @@ class Account:
             user_agent_extra="quayside.fargate",
         )
         try:
-            return self._session.create_client(
+            client = self._session.create_client(
                 service, region_name=self._region, endpoint_url=self._endpoint_url, config=config
             )
         except _UNUSABLE as error:
             raise StackError(explain(error, f"Making a client for {service}")) from error
+        client.meta.events.register("before-call", parent.guard)
+        return client
 
 
 def partitions() -> list[dict[str, Any]]:

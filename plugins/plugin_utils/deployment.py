@@ -133,7 +133,7 @@ class Deployment:
         self._progress = progress
         self._account = aws.Account.of(options)
         self._client = self._account.client("cloudformation")
-        self._stack = Stack(self._client, options["name"], clock, progress)
+        self._stack = Stack(self._client, options["name"], clock, progress, self._account)
 
     def present(self, draft: Draft) -> dict[str, Any]:
         """Create or update the stack; raises StackError with the root cause of a failure."""

@@ -34,11 +34,11 @@ def cause(event: Event) -> str:
     """Return what failed and why, as a sentence without full stop."""
     if _has_failed_hook(event):
         hook = event.get("HookType") or "a hook"
-        return f"{_resource(event)}: {hook}: {_reason(event.get('HookStatusReason'))}"
+        return f"{resource(event)}: {hook}: {_reason(event.get('HookStatusReason'))}"
     path = event.get("ValidationPath")
     place = f" at {path}" if path else ""
     reason = event.get("ValidationStatusReason") or event.get("ResourceStatusReason")
-    return f"{_resource(event)}{place}: {_reason(reason)}"
+    return f"{resource(event)}{place}: {_reason(reason)}"
 
 
 def causes(events: Iterable[Event]) -> list[str]:
@@ -59,7 +59,7 @@ def causes(events: Iterable[Event]) -> list[str]:
 def line(event: Event) -> str:
     """Return an event as a line."""
     told = ("ResourceStatus", "HookType", "HookStatus", "HookStatusReason", "ResourceStatusReason")
-    return " ".join([_resource(event), *(event[name] for name in told if event.get(name))])
+    return " ".join([resource(event), *(event[name] for name in told if event.get(name))])
 
 
 def colour(event: Event) -> str | None:
@@ -68,6 +68,12 @@ def colour(event: Event) -> str | None:
     if status.endswith("_FAILED") or "ROLLBACK" in status or _has_failed_hook(event):
         return "red"
     return "green" if status.endswith("_COMPLETE") else None
+
+
+def resource(event: Event) -> str:
+    """Return the name and the type of an event's resource."""
+    name, kind = event.get("LogicalResourceId", "a resource"), event.get("ResourceType")
+    return f"{name} ({kind})" if kind else str(name)
 
 
 def _has_failed_hook(event: Event) -> bool:
@@ -83,8 +89,3 @@ def _is_refused(event: Event) -> bool:
 
 def _reason(said: str | None) -> str:
     return (said or "no reason is given").rstrip(".")
-
-
-def _resource(event: Event) -> str:
-    name, kind = event.get("LogicalResourceId", "a resource"), event.get("ResourceType")
-    return f"{name} ({kind})" if kind else str(name)

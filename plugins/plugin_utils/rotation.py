@@ -53,7 +53,7 @@ class Rotation:
         self._progress = progress
         self._cloudformation = account.client("cloudformation")
         self._secrets = account.client("secretsmanager")
-        self._stack = Stack(self._cloudformation, service.stack, clock, progress)
+        self._stack = Stack(self._cloudformation, service.stack, clock, progress, account)
 
     def rotate(self, *, every: bool) -> dict[str, Any]:
         """Rotate the idle user, wait until it is the active one; then the other one, if `every`.

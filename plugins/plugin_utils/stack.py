@@ -6,14 +6,16 @@ import contextlib
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events
+from ansible_collections.quayside.fargate.plugins.plugin_utils.activity import Narrator
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
+from ansible_collections.quayside.fargate.plugins.plugin_utils.ecs import Witness
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.parent import refuse_orphan
+from ansible_collections.quayside.fargate.plugins.plugin_utils.parent import tidying
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 
 Answer = TypeVar("Answer")
@@ -53,6 +55,7 @@ _RACE_WORDS = re.compile(
     r" again"
 )
 _GONE = re.compile(r"Stack \[[^]]*\] does not exist")  # said of the stack of a change set
+_DONE = {"CREATE": "created", "UPDATE": "updated", "DELETE": "deleted"}
 _ROLLBACKS = ("ROLLBACK", "CONTINUE_ROLLBACK")
 
 
@@ -82,13 +85,22 @@ class Stack:
         name: the stack's name.
         clock: the time the task has.
         progress: prints what happens.
+        account: asked what the tasks of a service that fails say; None: nobody is.
     """
 
-    def __init__(self, client: Any, name: str, clock: Clock, progress: Progress) -> None:
+    def __init__(
+        self,
+        client: Any,
+        name: str,
+        clock: Clock,
+        progress: Progress,
+        account: aws.Account | None = None,
+    ) -> None:
         self._client = client
         self.name = name
         self.clock = clock
         self._progress = progress
+        self._account = account
 
     def settled(self, description: Description | None) -> Description | None:
         """Wait until no operation runs on the stack, and return it; None if there is none.
@@ -155,15 +167,13 @@ class Stack:
         finally:
             if not executed:
                 self._discard(kind, change_set)
-        self._announce(kind)
-        return changes, self._followed(watch, f"{kind}_COMPLETE")
+        return changes, self._followed(watch, kind)
 
     def delete(self, stack_id: str) -> None:
         """Delete the stack and stream its events; raises StackError with the root cause."""
         watch = Watch(self, stack_id)
         self._call("delete_stack", StackName=stack_id)
-        self._announce("DELETE")
-        self._followed(watch, "DELETE_COMPLETE")
+        self._followed(watch, "DELETE")
 
     def protect(self, protected: bool) -> None:
         """Set the stack's termination protection."""
@@ -201,7 +211,7 @@ class Stack:
         if description and status in _STUCK:
             said, hint = self._earlier(description)
             reason = said or description.get("StackStatusReason") or "its events tell why"
-            raise StackError(self._failure(status, reason, hint))
+            raise StackError(self._failure(status, reason, hint=hint))
 
     def tell_why(self, description: Description) -> None:
         """Show what a stack's last operation failed of, before the stack is replaced."""
@@ -285,7 +295,7 @@ class Stack:
     def _discard(self, kind: str, change_set: Mapping[str, Any]) -> None:
         """Delete a change set, and the empty stack that it made if it was to create one."""
         # Another deployment may have taken the stack over meanwhile: what refuses stays.
-        with contextlib.suppress(*aws.AwsError):
+        with contextlib.suppress(*aws.AwsError), tidying():
             self._client.delete_change_set(**_address(change_set))
             if kind != "CREATE":
                 return
@@ -308,21 +318,29 @@ class Stack:
             fresh.append(event)
         return fresh[::-1]
 
-    def show_event(self, event: events.Event) -> None:
-        """Print an event."""
-        self._say(events.line(event), events.colour(event))
+    def narrator(self) -> Narrator:
+        """Return who tells the stack's next operation."""
+        return Narrator(self._progress, self.clock, self.name)
 
-    def _followed(self, watch: Watch, good: str) -> Description | None:
+    def witness(self) -> Witness:
+        """Return who asks what tasks say that fail in its next operation."""
+        return Witness(self._account)
+
+    def _followed(self, watch: Watch, kind: str) -> Description | None:
         """Stream events until the stack is steady, and return the stack.
 
-        Raises: StackError with the root cause if its state is not the good one.
+        Raises: StackError with the root cause if it isn't what the kind of operation makes of it.
         """
+        self._detail(
+            f"{kind} begins; if this run is interrupted, it goes on, and the next run waits"
+        )
         try:
             status, description = self._end(watch)
         except CallError as error:
             raise StackError(f"{error} {_GOES_ON.format(name=self.name)}") from error
-        if status != good:
-            raise StackError(self._failure(status, watch.reason(description)))
+        if status != f"{kind}_COMPLETE":
+            raise StackError(self._failure(status, watch.reason(description), watch.words()))
+        self._say(_DONE[kind], "green")
         return description
 
     def _end(self, watch: Watch) -> tuple[str, Description | None]:
@@ -335,8 +353,10 @@ class Stack:
                 self.clock.hurry()
             # A state that no event has told of is the one from before this operation.
             if description is None or (status == watch.reached and not is_busy(status)):
+                watch.end()
                 return status, description
-            self.clock.pause(f"Stack {self.name} is still {status}")
+            shown = f"{self.name}: {watch.waiting() or status}"
+            self.clock.pause(f"Stack {self.name} is still {status}", shown)
 
     def _pages(self, operation: str, member: str, **arguments: Any) -> Iterator[dict[str, Any]]:
         """Yield what an operation lists, page by page."""
@@ -350,8 +370,6 @@ class Stack:
             token = {"NextToken": following}
 
     def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        if not operation.startswith(("describe", "get", "list")):
-            refuse_orphan()
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**arguments)
         except (*aws.AwsError, OSError) as error:  # OSError: where credentials are fetched anew
@@ -361,17 +379,23 @@ class Stack:
             raise CallError(error, f"{name} of stack {self.name}") from error
         return answer
 
-    def _failure(self, status: str, reason: str, hint: str = "") -> str:
+    def _failure(self, status: str, reason: str, words: Sequence[str] = (), hint: str = "") -> str:
         advice = _STUCK.get(status, _DEFAULT_ADVICE).format(name=self.name)
         if "deletion protection" in reason:
             advice = f"{_PROTECTED}. {advice}"
-        return f"Stack {self.name} is {status}: {reason.rstrip('.')}. {advice}.{hint}"
+        said = f"Stack {self.name} is {status}: {reason.rstrip('.')}."
+        if words:
+            return "\n".join([said, *words, f"{advice}.{hint}"])
+        return f"{said} {advice}.{hint}"
 
-    def _announce(self, kind: str) -> None:
-        self._say(f"{kind} begins; if this run is interrupted, it goes on, and the next run waits")
+    def _detail(self, text: str) -> None:
+        self._progress.detail(self._line(text))
 
     def _say(self, text: str, colour: str | None = None) -> None:
-        self._progress.say(f"{self.clock.elapsed:7.1f} s  {self.name}: {text}", colour)
+        self._progress.say(self._line(text), colour)
+
+    def _line(self, text: str) -> str:
+        return f"{self.clock.elapsed:7.1f} s  {self.name}: {text}"
 
 
 def _address(change_set: Mapping[str, Any]) -> dict[str, str]:
@@ -410,7 +434,7 @@ def is_busy(status: str) -> bool:
 
 
 class Watch:
-    """The events of a stack from now on, each shown once, as they come.
+    """The events of a stack from now on, each told once, as they come.
 
     Args:
         stack: the stack.
@@ -426,17 +450,34 @@ class Watch:
         self.reached = ""
         self._mark = stack.newest_event(stack_id)
         self._cause: events.Event | None = None
+        self._narrator = stack.narrator()
+        self._witness = stack.witness()
 
     def fresh(self) -> list[dict[str, Any]]:
-        """Show and return the events since the last call, the oldest first."""
+        """Tell and return the events since the last call, the oldest first."""
         fresh = self._stack.patiently(lambda: self._stack.events_since(self.stack_id, self._mark))
         for event in fresh:
             self._mark = event["EventId"]
             self._cause = self._cause or (event if events.is_cause(event) else None)
             if events.is_of_stack(event):
                 self.reached = event.get("ResourceStatus", "")
-            self._stack.show_event(event)
+            self._witness.event(event)
+            self._narrator.event(event)
+        self._witness.look()
+        self._narrator.settle()
         return fresh
+
+    def end(self) -> None:
+        """Tell what is left to be told, since no more events come."""
+        self._narrator.end()
+
+    def waiting(self) -> str:
+        """Return what is waited for in a few words, "" if nothing is known."""
+        return ", ".join(filter(None, [self._narrator.waiting(), self._witness.summary()]))
+
+    def words(self) -> list[str]:
+        """Return what the tasks said of the service that failed, line by line."""
+        return list(self._witness.words())
 
     def reason(self, description: Mapping[str, Any] | None) -> str:
         """Return the first failure among the events, or what the stack itself says."""

@@ -107,11 +107,12 @@ class RunningPlaybook:
             stderr=self._files[1],
             env={
                 **os.environ,
-                **environment,
                 "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
                 "ANSIBLE_CALLBACKS_ENABLED": "results",
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_VERBOSITY": "1",  # all events are to be seen
                 "RESULTS": str(self._results),
+                **environment,
             },
         )
 

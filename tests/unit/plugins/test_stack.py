@@ -56,7 +56,7 @@ class Asked:
         )
         self.stub = Stubber(client)
         self.printed: list[str] = []
-        progress = Progress(lambda text, _: self.printed.append(text))
+        progress = Progress(lambda text, _: self.printed.append(text), verbose=True)
         self.stack = Stack(client, NAME, Clock(timeout), progress)
 
     def answers(self, operation: str, answer: dict[str, Any], asked: Any = None) -> None:
