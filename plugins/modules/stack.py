@@ -11,8 +11,9 @@ author: The Quayside team (@quayside)
 description:
   - Brings a CloudFormation stack to a template and parameters, always through a change set.
     A change set without changes is deleted, and the task is C(ok).
-  - Prints the stack's events while they happen. When it fails, the task's message is the root
-    cause, the first resource that failed by itself.
+  - Prints a line for what has finished, while it runs, and what it waits for; with C(-v) all of the
+    stack's events. When it fails, the task's message is the root cause, the first resource that
+    failed by itself; of an ECS service, with why its tasks stopped and what they wrote last.
   - Waits for a stack that another deployment is busy with, and replaces one whose first creation
     failed. What it can't mend it names, with the command to run.
   - Runs inside ansible-playbook on the controller, with botocore. Credentials come from where
