@@ -30,9 +30,8 @@ $(READY): set_up.py requirements.txt requirements-dev.txt constraints.txt exampl
 demo: setup ## Deploy a whole platform and two services on a local AWS, call them, and stop it.
 	$(BIN)/python -m examples.demo
 
-up: setup ## Start a local AWS to try things on, and print the variables that aws and ansible-playbook need.
-	@$(BIN)/python -m local_aws start --directory $(LOCAL_AWS)
-	@$(BIN)/python -m local_aws env --directory $(LOCAL_AWS)
+up: setup ## Start a local AWS to try things on, and say what to type next.
+	@$(BIN)/python -m examples.up --directory $(LOCAL_AWS)
 
 down: setup ## Stop it.
 	@$(BIN)/python -m local_aws stop --directory $(LOCAL_AWS)

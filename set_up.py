@@ -49,12 +49,12 @@ def set_up(folder: Path) -> None:
         subprocess.CalledProcessError: a program failed; it has said why.
     """
     python = str(folder / "bin" / "python")
-    with _step(f"Python {platform.python_version()} in {folder}"):
+    with step(f"Python {platform.python_version()} in {folder}"):
         _run([sys.executable, "-m", "venv", *_anew(folder), str(folder)])
     pin = _pin("uv")
-    with _step(pin.replace("==", " ")):
+    with step(pin.replace("==", " ")):
         _run([python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", pin])
-    with _step("Ansible, the local AWS, tools for tests") as told:
+    with step("Ansible, the local AWS, tools for tests") as told:
         listed = subprocess.run(
             [python, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
         )
@@ -63,7 +63,7 @@ def set_up(folder: Path) -> None:
         what = ["--constraint", str(ROOT / "constraints.txt"), *files]
         uv = [str(folder / "bin" / "uv"), "pip", "install", "--python", python]
         _follow([*uv, *options, *what], environment, told)
-    with _step("Compiled"):
+    with step("Compiled"):
         subprocess.run(
             [python, "-m", "compileall", "-qq", "-j", "0", "-x", _NEVER_RUN, str(folder / "lib")],
             check=False,  # what can't be compiled is for other Pythons, or text
@@ -84,7 +84,7 @@ def _pin(package: str) -> str:
 
 
 @contextmanager
-def _step(title: str) -> Iterator[Callable[[str], None]]:
+def step(title: str) -> Iterator[Callable[[str], None]]:
     """Say what happens and, when it is done, how long it took, in one line.
 
     Yields:

@@ -1,4 +1,4 @@
-"""The command line: python -m local_aws start|stop|status|env|push|run."""
+"""The command line: python -m local_aws start|stop|status|env|push|url|run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from pathlib import Path
 from local_aws.control import LocalAws
 from local_aws.errors import LocalAwsError
 from local_aws.settings import DEFAULT_REGION
+
+# `env` exports it, so that a shell has its local AWS whatever folder it is in.
+_DIRECTORY = "LOCAL_AWS_DIRECTORY"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +33,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--directory", type=Path, default=Path("build/local_aws"), help="where it keeps everything"
+        "--directory",
+        type=Path,
+        default=Path(os.environ.get(_DIRECTORY, "build/local_aws")),
+        help=f"where it keeps everything (${_DIRECTORY}, else build/local_aws)",
     )
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument("--port", type=int, help="of the API (start: 4566; run: a free one)")
@@ -57,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     push = add("push", _push, "push the image that a folder is")
     push.add_argument("folder", type=Path)
     push.add_argument("image", help="NAME:TAG")
+    url = add("url", _url, "print where a host name is served, and how to call it")
+    url.add_argument("host", help="of a listener rule or a load balancer")
+    url.add_argument("path", nargs="?", default="/")
+    url.add_argument("--https", action="store_true", help="that of the HTTPS listener")
     run = add("run", _run, "run a command with a local AWS that lives as long", where)
     run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND ...")
     return parser
@@ -92,13 +102,26 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _env(options: argparse.Namespace) -> int:
-    for name, value in LocalAws.running(options.directory).environment.items():
+    aws = LocalAws.running(options.directory)
+    for name, value in {**aws.environment, _DIRECTORY: str(aws.directory)}.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
 
 
 def _push(options: argparse.Namespace) -> int:
     print(LocalAws.running(options.directory).push_image(options.folder, options.image))
+    return 0
+
+
+def _url(options: argparse.Namespace) -> int:
+    aws = LocalAws.running(options.directory)
+    scheme = "https" if options.https else "http"
+    url, headers = aws.url(options.host, options.path, scheme)
+    words = ["curl", *(["--cacert", str(aws.ca_bundle)] if options.https else [])]
+    words += [word for header in headers.items() for word in ("--header", ": ".join(header))]
+    print(url)
+    if sys.stdout.isatty():  # "$(...)" wants the URL alone
+        print(f"To call it: {shlex.join([*words, url])}")
     return 0
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
+from examples import local
 from examples.demo import inventory
-from examples.demo.commands import ROOT, play, run
+from examples.demo.commands import ROOT, play
 from examples.demo.report import Report, Rotation
 from examples.demo.steps import CheckError, Steps
 from examples.demo.traffic import Traffic
 from local_aws.control import LocalAws
 
-PLATFORM = "shop"
 # The second service is the same playbook with other variables.
 SERVICES: dict[str, dict[str, str]] = {
     "orders": {},
@@ -21,17 +18,6 @@ SERVICES: dict[str, dict[str, str]] = {
 _FOLDER = ROOT / "build" / "demo"
 _STATE = _FOLDER / "local_aws"
 _REPORT = _FOLDER / "report.json"
-_RUNTIME = f"python3.{sys.version_info.minor}"
-_ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
-_BUILD = ["python", "-m", "custom_resources.build", "--output", "build/functions"]
-_PLATFORM_VARIABLES = {
-    "platform": PLATFORM,
-    "support_functions_directory": str(ROOT / "build" / "functions"),
-    "support_function_runtime": _RUNTIME,
-    "support_function_architecture": _ARCHITECTURE,
-    # Nobody waits five minutes for the local ECS to settle; the default is for AWS's.
-    "support_rotation_settling_seconds": 1,
-}
 
 _SEE_LOG = f"The local AWS wrote down more in {_STATE.relative_to(ROOT)}/server.log."
 _SEE_PLAY = f"The first failed task above has the cause. {_SEE_LOG}"
@@ -72,10 +58,10 @@ class _Demo:
 
     def deploy(self) -> None:
         """Deploy the platform and the services with the playbooks that a user runs."""
-        with self._step("functions", "Build the Lambda functions", "Its output has the cause."):
-            run([*_BUILD, "--runtime", _RUNTIME, "--architecture", _ARCHITECTURE])
+        with self._step("functions", "Build the Lambda functions", "Then try again."):
+            local.build_functions()
         with self._step("platform", "Deploy the platform: playbooks/platform.yml", _SEE_PLAY):
-            play("playbooks/platform.yml", _PLATFORM_VARIABLES, self._aws.environment)
+            play("playbooks/platform.yml", local.VARIABLES, self._aws.environment)
         for name in SERVICES:
             with self._step(name, f"Deploy {name}: examples/orders/deploy.yml", _SEE_PLAY):
                 self._deploy_service(name)
@@ -83,8 +69,8 @@ class _Demo:
     def call_services(self) -> list[tuple[inventory.Service, int, int]]:
         """Write orders to each service and read them back; return it with requests and ok."""
         with self._step("requests", "Write orders and read them back", _SEE_LOG):
-            stacks = inventory.stacks(self._aws.client, PLATFORM)
-            services = inventory.services(self._aws.client, PLATFORM, stacks)
+            stacks = inventory.stacks(self._aws.client, local.PLATFORM)
+            services = inventory.services(self._aws.client, local.PLATFORM, stacks)
             if [service.name for service in services] != list(SERVICES):
                 raise CheckError(f"the services that AWS knows are {services}")
             return [(service, *self._call(service)) for service in services]
@@ -101,7 +87,7 @@ class _Demo:
     def stacks(self) -> list[inventory.Stack]:
         """Ask AWS what stands where."""
         with self._step("inventory", "Ask AWS what stands where", _SEE_LOG):
-            return inventory.stacks(self._aws.client, PLATFORM)
+            return inventory.stacks(self._aws.client, local.PLATFORM)
 
     def rotate(self) -> Rotation:
         """Rotate both users of orders under traffic; return whom the service moved to."""
@@ -111,7 +97,7 @@ class _Demo:
             before = self._service(name)
             traffic = Traffic(self._aws.url, before.host_name)
             with traffic.without_pause():
-                variables = {"service_platform": PLATFORM, "service_name": name, "all": True}
+                variables = {"service_platform": local.PLATFORM, "service_name": name, "all": True}
                 play("playbooks/rotate.yml", variables, self._aws.environment)
             active, after = before.active_user, self._service(name).active_user
             told = traffic.told(name)
@@ -122,8 +108,8 @@ class _Demo:
         return Rotation(name, [active, idle, active], traffic.requests, traffic.ok)
 
     def _service(self, name: str) -> inventory.Service:
-        stacks = inventory.stacks(self._aws.client, PLATFORM)
-        services = inventory.services(self._aws.client, PLATFORM, stacks)
+        stacks = inventory.stacks(self._aws.client, local.PLATFORM)
+        services = inventory.services(self._aws.client, local.PLATFORM, stacks)
         return next(service for service in services if service.name == name)
 
     def _deploy_service(self, name: str) -> int:
