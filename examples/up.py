@@ -15,7 +15,7 @@ from local_aws.errors import LocalAwsError
 from set_up import step
 
 VARIABLES = Path("build/local.yml")
-_NEXT = """
+NEXT = """
 The local AWS answers at {endpoint}. What to type next:
 
   source .venv/bin/activate
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     file = local.ROOT / VARIABLES
     why = "# What a platform on this machine's local AWS is given; `make up` writes it.\n"
     file.write_text(f"---\n{why}{yaml.safe_dump(local.VARIABLES, sort_keys=False)}")
-    print(_NEXT.format(endpoint=aws.environment["AWS_ENDPOINT_URL"], variables=VARIABLES))
+    print(NEXT.format(endpoint=aws.environment["AWS_ENDPOINT_URL"], variables=VARIABLES))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import stat
 import subprocess
@@ -20,6 +21,7 @@ from local_aws.control import LocalAws
 from local_aws.errors import LocalAwsError
 from tests.integration.local_aws.support import LOAD_BALANCER, Stacks, call, service_template
 
+ROOT = Path(__file__).parents[3]
 IMAGE = Path(__file__).parent / "image"
 DATABASE = {
     "Resources": {
@@ -191,9 +193,42 @@ def test_the_command_line_starts_shows_and_stops_it(
     assert main(["start", *where, "--port", "10304"]) == 0
     assert main(["status", *where]) == 0
     assert main(["env", *where]) == 0
-    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:10304" in capsys.readouterr().out
+    exported = capsys.readouterr().out
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:10304" in exported
+    assert f"export LOCAL_AWS_DIRECTORY={tmp_path / 'aws'}" in exported
+    assert main(["url", *where, "a.test"]) == 0
+    assert capsys.readouterr().out == "http://127.0.0.1:10306/\n"
+    assert main(["url", *where, "--https", "a.test", "/x?y=1"]) == 0
+    assert capsys.readouterr().out == "https://localhost:10307/x?y=1\n"
     assert main(["push", *where, str(IMAGE), "app:1"]) == 0
     assert ".dkr.ecr.eu-central-1.amazonaws.com/app:1" in capsys.readouterr().out
     assert main(["stop", *where]) == 0
     assert main(["stop", *where]) == 0
     assert main(["env", *where]) == 1
+
+
+def test_a_shell_that_took_its_variables_finds_it_from_any_folder(
+    aws: LocalAws, tmp_path: Path
+) -> None:
+    command = 'eval "$({0} -m local_aws env --directory {1})" && cd {2} && {0} -m local_aws status'
+    told = subprocess.run(
+        ["bash", "-euc", command.format(sys.executable, aws.directory, tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert aws.environment["AWS_ENDPOINT_URL"] in told.stdout
+
+
+def test_a_terminal_is_told_the_command_that_calls_a_host(aws: LocalAws) -> None:
+    terminal, inside = pty.openpty()
+    where = ["--directory", str(aws.directory)]
+    command = [sys.executable, "-m", "local_aws", "url", *where, "a.test", "/health"]
+    subprocess.run(command, cwd=ROOT, stdout=inside, check=True)
+    os.close(inside)
+    url, told = os.read(terminal, 1000).decode().splitlines()
+    os.close(terminal)
+    assert url == aws.url("a.test", "/health")[0]
+    assert told == f"To call it: curl --header 'Host: a.test' {url}"
