@@ -75,7 +75,7 @@ lint: setup ## Check templates, roles, code and scripts.
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
 	git ls-files -z '*Dockerfile' | xargs -0 $(BIN)/hadolint
 
-roles: setup ## Mirror the roles' argument specs in their defaults and READMEs.
+roles: setup ## Mirror the roles' argument specs in their READMEs.
 	$(BIN)/python docs/mirror_argument_specs.py
 
 bench-rotation: setup ## Count denied logins through rotations, beside single-user rotation; takes a quarter of an hour.

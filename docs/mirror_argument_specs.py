@@ -1,7 +1,7 @@
-"""Mirror each role's argument specs in its defaults and in the table of its README.
+"""Mirror each role's argument specs in the table of its README.
 
 The specs (roles/*/meta/argument_specs.yml) are the one place where a variable is described.
-``make roles`` writes the mirrors; ``--check`` only compares them, and is part of the tests.
+``make roles`` writes the tables; ``--check`` only compares them, and is part of the tests.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import argparse
 import json
 import re
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +32,6 @@ def plain(description: str | list[str]) -> str:
     """Return a description as one line, with Ansible's markup turned into Markdown's."""
     text = " ".join(description) if isinstance(description, list) else description
     return re.sub(r"\b[COV]\(([^)]*)\)", r"`\1`", " ".join(text.split()))
-
-
-def defaults_of(options: Options) -> str:
-    """Return the text of defaults/main.yml."""
-    lines = ["---", "# Mirrored from meta/argument_specs.yml by `make roles`; change it there."]
-    for name, option in options.items():
-        if "default" in option:
-            lines += [
-                "",
-                *textwrap.wrap(
-                    plain(option["description"]), 98, initial_indent="# ", subsequent_indent="# "
-                ),
-            ]
-            lines.append(yaml.safe_dump({name: option["default"]}, width=1000).strip())
-    return "\n".join(lines) + "\n"
 
 
 def table_of(options: Options) -> str:
@@ -79,10 +63,7 @@ def mirrors_of(role: Path) -> dict[Path, str]:
         raise ValueError(
             f"{readme} has no place for the variables: add the lines {BEGIN} and {END}."
         )
-    return {
-        role / "defaults" / "main.yml": defaults_of(options),
-        readme: before + table_of(options) + after,
-    }
+    return {readme: before + table_of(options) + after}
 
 
 def main() -> int:

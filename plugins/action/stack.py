@@ -30,6 +30,7 @@ class ActionModule(Action):  # type: ignore[misc]
         "variable_prefix": {"type": "str"},
         "parameters": {"type": "dict", "default": {}},
         "parameters_from": {"type": "list", "elements": "str", "default": []},
+        "missing_sources": {"type": "dict", "default": {}},
         "initial_parameters": {"type": "dict", "default": {}},
         "files": {"type": "dict", "default": {}},
         "overlay": {"type": "dict", "default": {}},

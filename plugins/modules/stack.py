@@ -70,6 +70,12 @@ options:
     type: list
     elements: str
     default: []
+  missing_sources:
+    description:
+      - What the message says if a stack of O(parameters_from) isn't there, as a map of the stack's
+        name to a sentence or two in the user's words.
+    type: dict
+    default: {}
   initial_parameters:
     description: Values used only when the stack is created; later, the stack keeps what it has.
     type: dict

@@ -315,13 +315,30 @@ class Deployment:
         if description and description["StackStatus"] == "CREATE_IN_PROGRESS":
             source = Stack(self._client, name, self._clock, self._progress)
             description = source.settled(description)
-        status = description["StackStatus"] if description else "not there"
-        if description is None or status in REPLACEABLE or status.startswith(("REVIEW", "DELETE")):
+        status = description["StackStatus"] if description else ""
+        if description is None or status.startswith("DELETE"):
+            raise StackError(self._missing(name))
+        if status in REPLACEABLE or status.startswith("REVIEW"):
             raise StackError(
-                f"Stack {name}, named in parameters_from, is {status}. Deploy it first, or take it "
-                "from the list."
+                f"Stack {name}, which stack {self._stack.name} takes values from, is {status}. "
+                "Deploy it first."
             )
         return dict(outputs(description))
+
+    def _missing(self, name: str) -> str:
+        """Return what to say of a stack of option parameters_from that isn't there."""
+        words = self._options["missing_sources"].get(name)
+        try:
+            account = self._account.client("sts").get_caller_identity()["Account"]
+        except aws.AwsError as error:
+            raise StackError(aws.explain(error, "GetCallerIdentity")) from error
+        looked = f"no stack {name} in {self._client.meta.region_name} of account {account}"
+        if words:
+            return f"{words} (Looked for: {looked}.)"
+        return (
+            f"There is {looked}, and stack {self._stack.name} takes values from it. Deploy it "
+            "first, or take it from parameters_from."
+        )
 
     def _protection(self, description: Description | None) -> list[str]:
         """Set termination protection as wanted, and return a line about it if that changes it."""

@@ -10,8 +10,14 @@ class StackError(Exception):
     """What a user must know: one sentence what happened, one what to do. Never holds a secret."""
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is closest to a wrong one, if one is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return a sentence with the known name that is closest to a wrong one, or with all of them."""
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean {close[0]}?" if close else f"It has: {', '.join(names) or 'none'}."
+    close = nearest(name, names)
+    return f"Did you mean {close}?" if close else f"It has: {', '.join(names) or 'none'}."

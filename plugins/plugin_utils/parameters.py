@@ -112,10 +112,36 @@ def check(
     """
     check_names(declared, values)
     for name, value in values.items():
-        problem = _problem(declared[name], value)
-        if problem:
+        refused = problem(declared[name], value)
+        if refused:
             shown = MASK if is_secret(declared[name]) else repr(value)
-            raise StackError(f"{subject(name, variable_prefix)} is {shown}, but {problem}.")
+            raise StackError(f"{subject(name, variable_prefix)} is {shown}, but {refused}.")
+
+
+def problem(definition: Mapping[str, Any], value: str) -> str | None:
+    """Return why a parameter of a template refuses a value, or None.
+
+    Args:
+        definition: the parameter's entry in the template.
+        value: the value as text.
+    """
+    kind = str(definition.get("Type", "String"))
+    if kind.startswith("AWS::SSM::"):
+        return None  # the value is the name of an SSM parameter; only AWS can look behind it
+    is_list = kind.startswith(_LIST_TYPES)
+    items = [item.strip() for item in value.split(",") if value] if is_list else [value]
+    is_number = kind in ("Number", "List<Number>")
+    rules: list[Callable[[Mapping[str, Any], str], str | None]] = [
+        _values_problem,
+        _pattern_problem,
+    ]
+    rules += [_number_problem] if is_number else [] if is_list else [_length_problem]
+    for item in items:
+        for rule in rules:
+            refused = rule(definition, item)
+            if refused:
+                return refused
+    return None
 
 
 def resolve(
@@ -213,27 +239,6 @@ def _missing(names: list[str], sources: Sources) -> str:
     )
 
 
-def _problem(definition: Mapping[str, Any], value: str) -> str | None:
-    """Return why the template refuses a value, or None."""
-    kind = str(definition.get("Type", "String"))
-    if kind.startswith("AWS::SSM::"):
-        return None  # the value is the name of an SSM parameter; only AWS can look behind it
-    is_list = kind.startswith(_LIST_TYPES)
-    items = [item.strip() for item in value.split(",") if value] if is_list else [value]
-    is_number = kind in ("Number", "List<Number>")
-    rules: list[Callable[[Mapping[str, Any], str], str | None]] = [
-        _values_problem,
-        _pattern_problem,
-    ]
-    rules += [_number_problem] if is_number else [] if is_list else [_length_problem]
-    for item in items:
-        for rule in rules:
-            problem = rule(definition, item)
-            if problem:
-                return problem
-    return None
-
-
 def _values_problem(definition: Mapping[str, Any], value: str) -> str | None:
     allowed = definition.get("AllowedValues")
     if allowed is None or value in [str(item) for item in allowed]:
@@ -249,7 +254,7 @@ def _pattern_problem(definition: Mapping[str, Any], value: str) -> str | None:
     except re.error:  # a pattern that only Java understands is left to CloudFormation
         return None
     described = definition.get("ConstraintDescription")
-    return f"it must match {pattern}" + (f" ({described})" if described else "")
+    return f"it must be {described}" if described else f"it must match {pattern}"
 
 
 def _length_problem(definition: Mapping[str, Any], value: str) -> str | None:

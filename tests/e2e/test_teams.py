@@ -83,7 +83,8 @@ def test_who_deploys_for_a_team_does_not_deploy_for_all(
 
 def test_a_team_without_a_role_is_named(team: Team, hello_image: str) -> None:
     variables = team.service("c-hello", hello_image, service_team="c")
-    assert "shop-deployment-c" in team.platform.play_in_vain(PLAYBOOK, **variables)
+    output = team.platform.play_in_vain(PLAYBOOK, **variables)
+    assert "The platform shop has no team c. Mend service_team" in " ".join(output.split())
 
 
 def test_a_team_without_a_prefix_is_refused(team: Team) -> None:
@@ -91,7 +92,7 @@ def test_a_team_without_a_prefix_is_refused(team: Team) -> None:
     output = platform.play_in_vain(
         "playbooks/team.yml", platform=platform.name, team="b", prefix=""
     )
-    assert "ServicePrefix: the team all has none, every other team has one" in output
+    assert "the team all has none, every other team has one" in output
     assert "shop-deployment-b" not in platform.stack_names()
 
 

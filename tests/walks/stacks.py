@@ -34,6 +34,7 @@ OPTIONS: dict[str, Any] = {
     "template": None,  # the stack keeps the one it has
     "variable_prefix": None,
     "parameters_from": [],
+    "missing_sources": {},
     "initial_parameters": {},
     "files": {},
     "overlay": {},

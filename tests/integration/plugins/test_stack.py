@@ -438,7 +438,14 @@ def test_outputs_of_other_stacks_fill_parameters_of_the_same_name(
 
 def test_a_source_stack_that_is_missing_is_named(playbooks: Playbooks, name: str) -> None:
     run = playbooks.stack(name=name, template="queue.yml", parameters_from=["nobody"])
-    assert "Stack nobody, named in parameters_from, is not there." in run.message
+    assert "There is no stack nobody in eu-central-1 of account 000000000000" in run.message
+    words = {"nobody": "There is no platform of that name. Mend it."}
+    run = playbooks.stack(
+        name=name, template="queue.yml", parameters_from=["nobody"], missing_sources=words
+    )
+    assert run.message.startswith(
+        "There is no platform of that name. Mend it. (Looked for: no stack"
+    )
 
 
 def test_a_missing_output_for_an_option_is_named(playbooks: Playbooks, name: str) -> None:

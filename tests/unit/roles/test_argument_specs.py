@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def snake(parameter: str) -> str:
 
 
 @by_role
-def test_defaults_and_readme_mirror_the_argument_specs(role: Path) -> None:
+def test_the_readme_mirrors_the_argument_specs(role: Path) -> None:
     for path, text in mirror.mirrors_of(role).items():
         assert path.read_text() == text, f"{path} differs: run `make roles`"
 
@@ -49,14 +50,76 @@ def test_every_variable_is_described_and_named_after_its_role(role: Path) -> Non
         assert mirror.plain(option["description"]).endswith("."), name
 
 
+def documents(role: Path) -> list[Any]:
+    """Return the role's tasks and variables."""
+    files = [path for folder in ("tasks", "vars") for path in sorted(role.glob(f"{folder}/*.yml"))]
+    return [yaml.safe_load(path.read_text()) for path in files]
+
+
+def expressions(value: Any, member: str = "") -> Iterator[str]:
+    """Yield what Jinja evaluates, without its quoted words."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from expressions(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from expressions(item, member)
+    elif isinstance(value, str):
+        found = [value] if member in ("when", "that") else re.findall(r"\{\{.*?\}\}", value, re.S)
+        yield from (re.sub(r"'[^']*'", "", it) for it in found)
+
+
+def own_names(value: Any) -> Iterator[str]:
+    """Yield the names of variables that tasks make: registered ones, and their own."""
+    if isinstance(value, dict):
+        yield from value.get("vars", {})
+        yield from [value["register"]] if "register" in value else []
+        for item in value.values():
+            yield from own_names(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from own_names(item)
+
+
 @by_role
 def test_every_variable_is_used(role: Path) -> None:
-    texts = [
-        path.read_text() for folder in ("tasks", "vars") for path in role.glob(f"{folder}/*.yml")
-    ]
-    texts += [str(option.get("default")) for option in mirror.options_of(role).values()]
-    for name in mirror.options_of(role):
-        assert any(re.search(rf"\b{name}\b", text) for text in texts), name
+    derived = {"service_secrets", "service_first_active_user", "service_desired_count"}
+    derived |= {"service_scaling"}
+    text = " ".join(expressions(documents(role)))
+    defaults = " ".join(str(it.get("default")) for it in mirror.options_of(role).values())
+    for name in mirror.options_of(role).keys() - derived:
+        used = f"_{role.name}_checked.options.{name.removeprefix(f'{role.name}_')}"
+        assert re.search(rf"{re.escape(used)}\b", text) or name in defaults, name
+
+
+@by_role
+def test_a_role_uses_checked_values_only(role: Path) -> None:
+    """A variable itself may be a text where a number is due, and isn't there if nobody set it."""
+    options = mirror.options_of(role)
+    for text in expressions(documents(role)):
+        assert not set(re.findall(rf"(?<![\w.]){role.name}_\w+", text)), text
+        for option in re.findall(rf"_{role.name}_checked\.options\.(\w+)", text):
+            assert f"{role.name}_{option}" in options, option
+
+
+@by_role
+def test_what_a_role_names_for_itself_begins_with_an_underscore(role: Path) -> None:
+    names = [*own_names(documents(role))]
+    names += yaml.safe_load((role / "vars" / "main.yml").read_text())
+    assert [name for name in names if not name.startswith(f"_{role.name}_")] == []
+
+
+@by_role
+def test_a_role_has_its_variables_checked_before_ansible_does(role: Path) -> None:
+    dependency = {"role": "quayside.fargate.variables", "variables_role": role.name}
+    meta = yaml.safe_load((role / "meta" / "main.yml").read_text())
+    assert meta["dependencies"] == [dependency]
+
+
+@by_role
+def test_a_role_has_no_defaults_of_ansibles_own(role: Path) -> None:
+    """What is there was set by somebody; the defaults are those of the argument specs."""
+    assert not (role / "defaults").exists()
 
 
 @by_role

@@ -1,0 +1,127 @@
+"""Check the variables of a role or playbook, inside ansible-playbook."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleError, AnsibleValueOmittedError
+from ansible.template import trust_as_template
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    template,
+    variable_rules,
+    variable_sources,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.action import Action, Options
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.variables import Variables
+
+Values = dict[str, Any]
+
+
+class ActionModule(Action):  # type: ignore[misc]
+    """The action quayside.fargate.variables."""
+
+    _supports_check_mode = True
+    options: ClassVar[Options] = {
+        "role": {"type": "str"},
+        "playbook": {"type": "str"},
+        "options": {"type": "dict", "default": {}},
+        "template": {"type": "str"},
+        "roles": {"type": "list", "elements": "str", "default": []},
+        "named_in": {"type": "list", "elements": "str", "default": []},
+    }
+    exclusive: ClassVar[list[tuple[str, str]]] = [("role", "playbook")]
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Check the variables that the task sees."""
+        self._seen = task_vars or {}
+        return dict(super().run(tmp, task_vars))
+
+    def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the variables with their types and defaults."""
+        if options["role"]:
+            first = Variables.of_role(options["role"])
+        else:
+            first = Variables(f"the playbook {options['playbook']}", "", options["options"])
+        given, problems = self._given(first)
+        problems += first.missing(self._seen.keys() if problems else given)
+        values, refused = self._checked(first, given, options["template"])
+        problems += refused
+        for role in options["roles"] + options["named_in"]:
+            also = Variables.of_role(role)
+            theirs, refused = self._given(also)
+            refused += self._checked(also, theirs, rules=role in options["roles"])[1]
+            # One of the playbook's variables may be one of each role.
+            said = {line.partition(" ")[2] for line in problems}
+            problems += [line for line in refused if line.partition(" ")[2] not in said]
+        if problems:
+            raise StackError("\n".join(problems))
+        now = datetime.datetime.now(datetime.UTC)
+        return {
+            "changed": False,
+            "options": values,
+            "given": sorted(given),
+            "derived": variable_rules.derived(first.role, values, now),
+            "sources": variable_sources.sources(first.role, values),
+            # Shown to nobody, with -v neither: an environment may hold what must not be seen.
+            "_ansible_no_log": True,
+        }
+
+    def _checked(
+        self,
+        variables: Variables,
+        given: Values,
+        template: str | None = None,
+        *,
+        rules: bool = True,
+    ) -> tuple[Values, list[str]]:
+        """Return all values, typed, and what is wrong with them; none if any is wrong or missing.
+
+        Args:
+            variables: what is known.
+            given: the values that somebody set.
+            template: path of a playbook's; a role's is one of its variables.
+            rules: whether the values must fit together and the template.
+        """
+        typed, problems = variables.typed(given)
+        if problems or any(variables.missing(given)):
+            return {}, problems
+        values = variables.complete(typed, self._rendered)
+        if rules:
+            document = self._template(template or values.get("template"), values)
+            problems = variable_rules.broken(variables.role, values, document)
+        return values, problems
+
+    def _given(self, variables: Variables) -> tuple[Values, list[str]]:
+        """Return the values of what somebody set, and what has none or no meaning."""
+        problems = list(variables.unknown(self._seen))
+        given = {}
+        for name in variables.options.keys() & self._seen.keys():
+            try:
+                given[name] = self._templar.template(self._seen[name])
+            except AnsibleValueOmittedError:
+                continue
+            except AnsibleError as error:
+                reason = str(error).strip().splitlines()[0].rstrip(".")
+                problems.append(f"{name}: its template has no value: {reason}. Mend the template.")
+        return given, problems
+
+    def _rendered(self, text: str, known: Values) -> Any:
+        templar = self._templar.copy_with_new_env(available_variables={**self._seen, **known})
+        return templar.template(trust_as_template(text))
+
+    def _template(self, name: str | None, values: Values) -> Values:
+        """Return a template with what is laid over it; empty if it can't be read."""
+        if not name:
+            return {}
+        try:
+            path = self._find_needle("templates", name)
+            document = template.load(template.read(Path(path)), path)
+            return dict(template.overlay(document, values.get("overrides") or {}))
+        except (StackError, AnsibleError):
+            return {}  # the stack's deployment says why

@@ -1,0 +1,223 @@
+"""Values of a role that don't fit together, or that its template or Fargate doesn't take."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import parameters, variable_maps
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+Values = Mapping[str, Any]
+# Fargate's pairs of CPU units and memory (MiB):
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+_MEMORY = {
+    256: (512, 1024, 2048),
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+# Options whose parameter has a name of its own.
+_PARAMETERS = {
+    "service_scaling.min": "MinCount",
+    "service_scaling.max": "MaxCount",
+    "service_scaling.cpu_percent": "TargetCpuPercent",
+}
+
+
+def broken(role: str, values: Values, template: Mapping[str, Any]) -> list[str]:
+    """Return what the values of a role's variables break, one line each.
+
+    Args:
+        role: name of the role, empty for a playbook.
+        values: all its options by their names without the role's, typed.
+        template: its template; empty if it can't be read, which is the deployment's to say.
+    """
+    if values.get("state") == "absent":
+        return []
+    lines = list(_limits(role, values, template.get("Parameters") or {}))
+    rules = _RULES.get(role)
+    return lines or (list(rules(values, template)) if rules else [])
+
+
+def derived(role: str, values: Values, moment: datetime.datetime) -> dict[str, Any]:
+    """Return what follows from the values of a role's variables.
+
+    Args:
+        role: name of the role.
+        values: as `broken` takes them.
+        moment: now, UTC.
+    """
+    if role != "service":
+        return {}
+    references = values["secrets"].values()
+    scaling = values.get("scaling") or {"min": 1, "max": 0, "cpu_percent": 60}
+    return {
+        # Not sent while scaling is on.
+        "desired_count": "" if values.get("scaling") else values["desired_count"],
+        "scaling": scaling,
+        "first_active_user": values.get("first_active_user") or _first_active_user(values, moment),
+        "secret_arns": sorted({*filter(None, map(variable_maps.secret_arn, references))}),
+        "parameter_arns": sorted({*filter(None, map(variable_maps.parameter_arn, references))}),
+    }
+
+
+def _limits(role: str, values: Values, declared: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the values that the template's parameters refuse; empty ones fall back to others."""
+    prefix = f"{role}_" if role else ""
+    named = {f"{prefix}{name}": value for name, value in values.items()}
+    scaling = values.get("scaling") or {}
+    named |= {f"{prefix}scaling.{name}": value for name, value in scaling.items()}
+    for name, value in named.items():
+        words = name.removeprefix(prefix).split("_")
+        parameter = _PARAMETERS.get(name, "".join(map(str.capitalize, words)))
+        if parameter not in declared or value in ("", [], None):
+            continue
+        try:
+            text = parameters.as_text(name, value)
+        except StackError as error:
+            yield str(error)
+            continue
+        problem = parameters.problem(declared[parameter], text)
+        if problem:
+            yield f"{name} is {text!r}, but {problem}."
+
+
+def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
+    yield from _service_sizes(values)
+    if not values.get("image"):
+        yield "service_image is missing: give the service's image with its tag."
+    if values["route"] and not values["host_name"]:
+        yield (
+            "service_host_name is missing: give the host name to route, or set service_route to "
+            "false."
+        )
+    if _rotates(values) and _ends(values) > 24:  # noqa: PLR2004 # hours of a day
+        yield (
+            f"service_rotation_duration: {values['rotation_duration']} from "
+            f"{values['rotation_hour']} o'clock on ends after midnight. Begin earlier "
+            "(service_rotation_hour), or take less."
+        )
+    yield from _service_names(values, template)
+
+
+def _service_sizes(values: Values) -> Iterator[str]:
+    cpu, memory, scaling = values["cpu"], values["memory"], values.get("scaling")
+    if memory not in _MEMORY[cpu]:
+        yield (
+            f"service_memory: Fargate has no task of {cpu} CPU units with {memory} MiB. Take one "
+            f"of {', '.join(map(str, _MEMORY[cpu]))}."
+        )
+    if scaling and scaling["min"] > scaling["max"]:
+        yield (
+            f"service_scaling: min ({scaling['min']}) is greater than max ({scaling['max']}). "
+            "Swap them."
+        )
+
+
+def _service_names(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of variables that the container has already from somewhere else."""
+    reserved = reserved_names(values, template)
+    for option in ("environment", "secrets"):
+        for name in values[option]:
+            if name in reserved:
+                yield (
+                    f"service_{option}.{name}: the platform itself gives the container {name}. "
+                    "Take another name."
+                )
+    for name in sorted(values["environment"].keys() & values["secrets"].keys()):
+        yield f"service_secrets.{name} is in service_environment too. A variable has one value."
+
+
+def reserved_names(values: Values, template: Mapping[str, Any]) -> set[str]:
+    """Return the environment variables that the template gives the container by itself.
+
+    Args:
+        values: as `broken` takes them; what hangs on an option that is off isn't reserved.
+        template: of a service.
+    """
+    task = (template.get("Resources") or {}).get("TaskDefinition") or {}
+    containers = (task.get("Properties") or {}).get("ContainerDefinitions") or []
+    conditions = template.get("Conditions") or {}
+    return {
+        name
+        for container in containers
+        for member in ("Environment", "Secrets")
+        for item in container.get(member) or []
+        for name in _names(item, conditions, values)
+    }
+
+
+def _names(item: Mapping[str, Any], conditions: Values, values: Values) -> Iterator[str]:
+    if "Fn::If" in item:
+        condition, then, otherwise = item["Fn::If"]
+        for holds, branch in ((True, then), (False, otherwise)):
+            if _holds(conditions.get(condition), values) in (holds, None):
+                yield from _names(branch, conditions, values)
+    elif "Name" in item:
+        yield item["Name"]
+
+
+def _holds(condition: Any, values: Values) -> bool | None:
+    """Return whether a condition on a single option holds; None of others, which may hold."""
+    match condition:
+        case {"Fn::Equals": [{"Ref": str(parameter)}, str(wanted)]}:
+            name = re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()
+            return parameters.as_text(name, values[name]) == wanted if name in values else None
+    return None
+
+
+def _rotates(values: Values) -> bool:
+    wanted = values["rotation"] and values["database"]
+    return bool(wanted and values["database_users"] == "blue-green")
+
+
+def _ends(values: Values) -> int:
+    hours = re.match(r"[0-9]+", values["rotation_duration"])
+    return int(values["rotation_hour"]) + int(hours[0] if hours else 0)
+
+
+def _first_active_user(values: Values, moment: datetime.datetime) -> str:
+    """Return the user whose own rotation is not the next: blue's is on the 1st, green's the 15th.
+
+    A rotation begins at the full hour; from then on the other one is the next.
+    """
+    hour = values["rotation_hour"]
+    green_next = (1, hour) <= (moment.day, moment.hour) < (15, hour)
+    return "green" if _rotates(values) and not green_next else "blue"
+
+
+def _rds(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
+    least, most = values["min_capacity"], values["max_capacity"]
+    if values["instance_class"] == "db.serverless" and least > most:
+        yield f"rds_min_capacity: {least} is greater than rds_max_capacity ({most}). Swap them."
+
+
+def _network(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
+    zones, count = values["availability_zones"], values["zone_count"]
+    if zones and len(zones) < count:
+        yield (
+            f"network_availability_zones: {len(zones)} zones, and network_zone_count is {count}. "
+            "Name as many, or none."
+        )
+
+
+def _deployment_role(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
+    if (values["team"] == "all") == bool(values["service_prefix"]):
+        yield (
+            "deployment_role_service_prefix: the team all has none, every other team has one. "
+            "Give the team's prefix, or leave deployment_role_team out too."
+        )
+
+
+_RULES: dict[str, Callable[[Values, Mapping[str, Any]], Iterator[str]]] = {
+    "service": _service,
+    "rds": _rds,
+    "network": _network,
+    "deployment_role": _deployment_role,
+}

@@ -1,0 +1,211 @@
+"""Values that don't fit together are refused before AWS is asked anything."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import template, variable_rules
+from ansible_collections.quayside.fargate.plugins.plugin_utils.variables import Variables
+
+ROOT = Path(__file__).parents[3]
+ROLES = ("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "service")
+TEMPLATES = {it: template.load((ROOT / "templates" / f"{it}.yml").read_text(), it) for it in ROLES}
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/mail-a1B2c3"
+ZONES = ["eu-central-1a", "eu-central-1b"]
+YEAR = st.datetimes(datetime.datetime(2027, 1, 1), datetime.datetime(2027, 12, 31))
+ROTATED_ON = {1: "blue", 15: "green"}  # service.yml's schedules
+
+
+def values(role: str = "service", **given: Any) -> dict[str, Any]:
+    """The values of a role's variables, of which some are given."""
+    needed = {"service": {"name": "orders", "image": "orders:1", "host_name": "orders.example.com"}}
+    given = {"platform": "shop", **needed.get(role, {}), **given}
+    known = Variables.of_role(role)
+    named = {f"{role}_{name}": value for name, value in given.items()}
+    return dict(known.complete(named, lambda text, _: "shop_name" if "replace" in text else ""))
+
+
+def broken(role: str = "service", **given: Any) -> list[str]:
+    return list(variable_rules.broken(role, values(role, **given), TEMPLATES[role]))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_with_what_it_needs_breaks_no_rule(role: str) -> None:
+    assert broken(role) == []
+
+
+@pytest.mark.parametrize("platform", ["ab-", "a--b", "-ab", "Shop", "aws1", "a" * 22, "1a", "a"])
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
+    role: str, platform: str
+) -> None:
+    (line,) = broken(role, platform=platform)
+    assert line.startswith(f"{role}_platform is '{platform}', but it must be 2 to 21 lower-case")
+
+
+@pytest.mark.parametrize(
+    ("role", "given", "said"),
+    [
+        ("service", {"name": "o"}, "service_name is 'o'"),
+        (
+            "service",
+            {"container_port": 0},
+            "service_container_port is '0', but it must be at least",
+        ),
+        ("service", {"health_check_path": "health"}, "service_health_check_path is 'health'"),
+        (
+            "service",
+            {"scaling": {"min": 1, "max": 9, "cpu_percent": 5}},
+            "service_scaling.cpu_perc",
+        ),
+        ("service", {"rotation_hour": 24}, "service_rotation_hour is '24'"),
+        ("service", {"memory": 1025}, "service_memory: Fargate has no task of 256 CPU units with"),
+        ("service", {"image": ""}, "service_image is missing"),
+        ("service", {"host_name": ""}, "service_host_name is missing"),
+        (
+            "service",
+            {"scaling": {"min": 3, "max": 2, "cpu_percent": 60}},
+            "service_scaling: min (3)",
+        ),
+        ("service", {"rotation_hour": 23}, "service_rotation_duration: 2h from 23 o'clock"),
+        ("rds", {"min_capacity": 16}, "rds_min_capacity: 16 is greater than rds_max_capacity (8)"),
+        ("rds", {"backup_retention_days": 36}, "rds_backup_retention_days is '36'"),
+        (
+            "network",
+            {"zone_count": 3, "availability_zones": ZONES},
+            "network_availability_zones: 2",
+        ),
+        ("deployment_role", {"team": "pay"}, "deployment_role_service_prefix: the team all has"),
+        ("load_balancer", {"name": "Public"}, "load_balancer_name is 'Public'"),
+        ("support", {"rotation_settling_seconds": -1}, "support_rotation_settling_seconds is '-1'"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_its_variable(
+    role: str, given: dict[str, Any], said: str
+) -> None:
+    (line,) = broken(role, **given)
+    assert line.startswith(said), line
+
+
+def test_whoever_removes_a_service_need_not_mend_its_variables() -> None:
+    assert broken(state="absent", memory=1, image="", host_name="") == []
+
+
+@pytest.mark.parametrize(
+    ("hour", "duration", "fits"),
+    [(3, "2h", True), (22, "2h", True), (0, "24h", True), (23, "2h", False), (1, "24h", False)],
+)
+def test_a_window_that_ends_after_midnight_is_refused(hour: int, duration: str, fits: bool) -> None:
+    given: dict[str, Any] = {"rotation_hour": hour, "rotation_duration": duration}
+    assert [it.split(":")[0] for it in broken(**given)] == (
+        [] if fits else ["service_rotation_duration"]
+    )
+    assert broken(**given, rotation=False) == []
+
+
+RESERVED = {
+    *("PORT", "DB_HOST", "DB_PORT", "DB_NAME", "DB_ACTIVE_USER", "DB_SECRET_ARN"),
+    *("DB_USERNAME", "DB_PASSWORD"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_a_name_that_the_platform_gives_the_container_is_refused(name: str) -> None:
+    for option, value in (("environment", "x"), ("secrets", SECRET)):
+        given: dict[str, Any] = {option: {name: value}}
+        (line,) = broken(**given)
+        assert line.startswith(f"service_{option}.{name}: the platform itself gives the container")
+
+
+def test_the_reserved_names_are_those_of_the_container_and_no_others() -> None:
+    assert variable_rules.reserved_names(values(), TEMPLATES["service"]) == RESERVED
+    alone = values(database=False)
+    assert variable_rules.reserved_names(alone, TEMPLATES["service"]) == {"PORT"}
+    assert broken(database=False, environment={"DB_HOST": "elsewhere.example.com"}) == []
+
+
+def test_a_variable_of_the_container_has_one_value() -> None:
+    (line,) = broken(environment={"MAIL": "x"}, secrets={"MAIL": SECRET})
+    assert line.startswith("service_secrets.MAIL is in service_environment too")
+
+
+def test_a_template_that_cannot_be_read_breaks_nothing_here() -> None:
+    assert variable_rules.broken("service", values(platform="ab-"), {}) == []
+
+
+def derived(moment: datetime.datetime, **given: Any) -> dict[str, Any]:
+    return dict(variable_rules.derived("service", values(**given), moment))
+
+
+def next_rotated(moment: datetime.datetime, hour: int) -> str:
+    """Whose rotation begins next after a moment, found hour by hour."""
+    while True:
+        moment = moment.replace(minute=0) + datetime.timedelta(hours=1)
+        if moment.hour == hour and moment.day in ROTATED_ON:
+            return ROTATED_ON[moment.day]
+
+
+@given(moment=YEAR, hour=st.integers(0, 23))
+def test_the_first_active_user_is_not_the_one_that_is_rotated_next(
+    moment: datetime.datetime, hour: int
+) -> None:
+    active = derived(moment, rotation_hour=hour)["first_active_user"]
+    assert active in ("blue", "green")
+    assert active != next_rotated(moment, hour)
+
+
+@pytest.mark.parametrize(
+    ("moment", "active"),
+    [
+        ("2027-03-01 02:59", "green"),
+        ("2027-03-01 03:00", "blue"),
+        ("2027-03-15 02:59", "blue"),
+        ("2027-03-15 03:00", "green"),
+        ("2027-12-31 23:59", "green"),
+    ],
+)
+def test_it_changes_when_a_window_begins(moment: str, active: str) -> None:
+    assert derived(datetime.datetime.fromisoformat(moment))["first_active_user"] == active
+
+
+@pytest.mark.parametrize(
+    "given", [{"rotation": False}, {"database_users": "blue"}, {"database": False}]
+)
+def test_it_is_blue_where_nothing_is_rotated(given: dict[str, Any]) -> None:
+    late = datetime.datetime(2027, 3, 20)
+    assert derived(late)["first_active_user"] == "green"
+    assert derived(late, **given)["first_active_user"] == "blue"
+
+
+def test_it_can_be_chosen() -> None:
+    late = datetime.datetime(2027, 3, 20)
+    assert derived(late, first_active_user="blue")["first_active_user"] == "blue"
+
+
+def test_the_number_of_tasks_is_left_alone_while_scaling_is_on() -> None:
+    now = datetime.datetime(2027, 3, 20)
+    scaling = {"min": 2, "max": 10, "cpu_percent": 70}
+    assert derived(now, desired_count=3)["desired_count"] == 3
+    assert derived(now, desired_count=3)["scaling"]["max"] == 0
+    assert derived(now, scaling=scaling)["desired_count"] == ""
+    assert derived(now, scaling=scaling)["scaling"] == scaling
+
+
+def test_the_arns_that_a_service_may_read_are_without_key_and_stage() -> None:
+    parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/mail"
+    secrets = {"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": parameter}
+    found = derived(datetime.datetime(2027, 3, 20), secrets=secrets)
+    assert found["secret_arns"] == [SECRET]
+    assert found["parameter_arns"] == [parameter]
+
+
+def test_a_playbooks_own_variables_are_named_as_they_are() -> None:
+    template = TEMPLATES["support"]
+    (line,) = variable_rules.broken("", {"platform": "ab-", "vpc_id": ""}, template)
+    assert line.startswith("platform is 'ab-', but it must be 2 to 21")
