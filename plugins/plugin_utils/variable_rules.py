@@ -13,7 +13,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import Sta
 Values = Mapping[str, Any]
 # Fargate's pairs of CPU units and memory (MiB):
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
-_MEMORY = {
+MEMORY = {
     256: (512, 1024, 2048),
     512: range(1024, 4096 + 1, 1024),
     1024: range(2048, 8192 + 1, 1024),
@@ -108,10 +108,10 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
 
 def _service_sizes(values: Values) -> Iterator[str]:
     cpu, memory, scaling = values["cpu"], values["memory"], values.get("scaling")
-    if memory not in _MEMORY[cpu]:
+    if memory not in MEMORY[cpu]:
         yield (
             f"service_memory: Fargate has no task of {cpu} CPU units with {memory} MiB. Take one "
-            f"of {', '.join(map(str, _MEMORY[cpu]))}."
+            f"of {', '.join(map(str, MEMORY[cpu]))}."
         )
     if scaling and scaling["min"] > scaling["max"]:
         yield (

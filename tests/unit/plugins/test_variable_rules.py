@@ -93,6 +93,14 @@ def test_a_value_that_cannot_be_is_refused_by_its_variable(
     assert line.startswith(said), line
 
 
+def test_the_role_knows_the_memory_of_each_cpu_that_the_template_takes() -> None:
+    """Both are parameters, so that cfn-lint sees no pair; the role refuses the others."""
+    parameters = TEMPLATES["service"]["Parameters"]
+    assert [str(cpu) for cpu in variable_rules.MEMORY] == parameters["Cpu"]["AllowedValues"]
+    default = variable_rules.MEMORY[int(parameters["Cpu"]["Default"])]
+    assert int(parameters["Memory"]["Default"]) in default
+
+
 def test_whoever_removes_a_service_need_not_mend_its_variables() -> None:
     assert broken(state="absent", memory=1, image="", host_name="") == []
 

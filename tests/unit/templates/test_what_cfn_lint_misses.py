@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from tests.unit.templates.templates import NAMES, Stack, load, walk
 
-ROOT = Path(__file__).parents[3]
 LONGEST = {1: 31, 2: 28, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
 # minutes, hours, day of month, month, day of week, year
 # (EventBridge user guide, "Cron expressions"; Secrets Manager takes the same)
@@ -87,15 +83,6 @@ def test_there_are_schedules() -> None:
 def test_a_rotations_duration_is_of_whole_hours_within_a_day(value: str, taken: bool) -> None:
     pattern = load("service")["Parameters"]["RotationDuration"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, value)) is taken
-
-
-def test_the_role_knows_the_memory_of_each_cpu_that_the_template_takes() -> None:
-    """Both are parameters, so that cfn-lint sees no pair; the role refuses the others."""
-    parameters = load("service")["Parameters"]
-    variables = yaml.safe_load((ROOT / "roles" / "service" / "vars" / "main.yml").read_text())
-    choices: dict[int, Any] = variables["service_memory_choices"]
-    assert list(choices) == parameters["Cpu"]["AllowedValues"]
-    assert parameters["Memory"]["Default"] in choices[parameters["Cpu"]["Default"]]
 
 
 def test_the_load_balancer_asks_for_a_container_and_a_port_that_the_task_has() -> None:
