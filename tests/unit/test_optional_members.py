@@ -58,7 +58,7 @@ ALWAYS_THERE = {
     "read behind a condition that it is there": {"exitCode", "finishedAt", "reason", "stoppedAt"},
 }
 # What looks at variables calls nothing in AWS.
-WITHOUT_ANSWERS = ("plugins/action/variables.py", "plugins/plugin_utils/variable_")
+WITHOUT_ANSWERS = ("plugins/action/variables.py", "plugins/plugin_utils/variable")
 # Names that a member of some answer has too, read from something that is none of AWS's answers.
 NOT_ANSWERS = {
     ("custom_resources/rotation/activate/function.py", "detail"): "an event of EventBridge",
