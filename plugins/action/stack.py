@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import parameters, template
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    parameters,
+    preview,
+    template,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     TIMEOUT_OPTION,
@@ -66,8 +70,12 @@ class ActionModule(Action):  # type: ignore[misc]
             draft = draft or deployment.kept_draft()
             self._secrets = draft.secrets
             result = dict(deployment.present(draft))
-        if not diff:
-            result.pop("diff", None)
+        told = self._told(options["name"], result)
+        if diff and told:
+            result["diff"] = [{"prepared": "\n".join(told) + "\n"}]
+        elif check:
+            for line in told:
+                self.progress.say(line)
         # CloudFormation repeats values there, and a NoEcho one wherever it isn't known to be it.
         return {**result, **{name: self._hidden(result[name]) for name in _TOLD & result.keys()}}
 
@@ -77,6 +85,18 @@ class ActionModule(Action):  # type: ignore[misc]
             return None
         path = self._find_needle("templates", options["template"])
         return Draft.of(options, template.read(Path(path)), path)
+
+    def _told(self, name: str, result: dict[str, Any]) -> list[str]:
+        """Take out of a result what it is told by, and return the lines that say what changes."""
+        state, notes = result.pop("state"), result.pop("notes")
+        if not result["changed"]:
+            return []
+        diff, verbose = bool(self._task.diff), self.progress.verbose
+        made = result["changes"]
+        told = list(preview.lines(name, made, notes, state=state, diff=diff, verbose=verbose))
+        # Those of new resources are told, and would make the result long.
+        result["changes"] = [it | {"values": []} if it["action"] == "Add" else it for it in made]
+        return told
 
     def _hidden(self, value: Any) -> Any:
         if isinstance(value, str):

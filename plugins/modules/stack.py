@@ -23,13 +23,17 @@ extends_documentation_fragment:
   - quayside.fargate.aws.timeout
 attributes:
   check_mode:
-    description: Shows what would change and changes nothing, for a new stack too.
+    description:
+      - Shows what would change and changes nothing, for a new stack too - the resources' names, and
+        what becomes of the data of those that are removed or replaced.
     support: full
   diff_mode:
     description:
-      - Shows every resource and property that changes, with the values before and after where
-        CloudFormation tells them, and what becomes of a removed or replaced resource. Values of
-        C(NoEcho) parameters, and what looks like a secret, are not shown.
+      - Shows every property that changes, with its values before and after where CloudFormation
+        tells them. A new stack is a list of its resources by kind.
+      - C(-v) shows all the rest, environment variables and the properties of new resources among
+        it. Values of C(NoEcho) parameters and dynamic references, what is called or looks like a
+        secret, and the words of commands are never shown.
     support: full
 options:
   name:
@@ -214,6 +218,16 @@ changes:
           C(ReplaceAndDelete), C(ReplaceAndRetain), C(ReplaceAndSnapshot)); empty if CloudFormation
           doesn't say.
       type: str
+    data:
+      description:
+        - What becomes of the resource and its data where it is removed or replaced (C(Retain),
+          C(Snapshot), C(Delete)), by the change set or else the template; empty where it stays.
+          For a custom resource it is its own property C(DeletionPolicy), if it has one.
+      type: str
+    follows:
+      description: The resources that it changes for, if nothing else changes it.
+      type: list
+      elements: str
     properties:
       description: Names of the changed properties and attributes.
       type: list

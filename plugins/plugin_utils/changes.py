@@ -1,26 +1,14 @@
-"""What a deployment changes: as a short list for the result, and as a diff for people."""
+"""What a deployment changes: read from a change set, as a list for the task's result."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import values
+from ansible_collections.quayside.fargate.plugins.plugin_utils import secrecy, values
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
-
-_SIGNS = {"Add": "+", "Remove": "-", "Import": ">"}
-_REPLACEMENTS = {"True": ", replaced", "Conditional": ", may be replaced"}
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
-_POLICIES = {
-    "Delete": ", deleted",
-    "Retain": ", kept in AWS",
-    "Snapshot": ", deleted after a snapshot",
-    "ReplaceAndDelete": ", the old one deleted",
-    "ReplaceAndRetain": ", the old one kept in AWS",
-    "ReplaceAndSnapshot": ", the old one deleted after a snapshot",
-}
 
 # What becomes of a resource that is removed or replaced, and of the data in it.
 KEPT, SNAPSHOT, DELETED = "Retain", "Snapshot", "Delete"
@@ -95,11 +83,19 @@ def fate(resource: Mapping[str, Any], template: Mapping[str, Any]) -> str:
     context = _context(resource.get("BeforeContext" if removed else "AfterContext"))
     body = {**body, **context, "Type": resource.get("ResourceType")}
     policy = told or body.get("DeletionPolicy" if removed else "UpdateReplacePolicy")
+    policy = _own_policy(body) or policy
     if policy is None and removed and _has_snapshots(body):
         return SNAPSHOT
     if str(policy).startswith(KEPT):  # RetainExceptOnCreate too: it keeps what stood once
         return KEPT
     return SNAPSHOT if policy == SNAPSHOT else DELETED
+
+
+def _own_policy(body: Mapping[str, Any]) -> str | None:
+    """Return what a custom resource does with its data when it is deleted, if it says so."""
+    policy = (body.get("Properties") or {}).get("DeletionPolicy")
+    is_custom = str(body.get("Type")).startswith("Custom::")
+    return policy if is_custom and isinstance(policy, str) else None
 
 
 def _has_snapshots(body: Mapping[str, Any]) -> bool:
@@ -117,26 +113,86 @@ def _context(text: str | None) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
+@dataclass(frozen=True)
+class Templates:
+    """The templates of a change: the one that the stack has, and the one that it is to have.
+
+    old: empty if the stack isn't there, or the values don't show.
+    """
+
+    new: Mapping[str, Any]
+    old: Mapping[str, Any] = field(default_factory=dict)
+
+    def readers(self, resource: str, *, verbose: bool) -> tuple[values.Reader, values.Reader]:
+        """Return what reads the values of a resource before and after."""
+        before, after = (secrecy.Guard(it, resource) for it in (self.old, self.new))
+        return values.Reader(before, verbose), values.Reader(after, verbose)
+
+
 def from_change_set(
-    described: Iterable[Mapping[str, Any]], template: Mapping[str, Any]
+    described: Iterable[Mapping[str, Any]],
+    templates: Templates,
+    *,
+    told: bool = True,
+    verbose: bool = False,
 ) -> list[Change]:
-    """Return one entry for each changed resource of DescribeChangeSet's `Changes`."""
+    """Return one entry for each changed resource of DescribeChangeSet's `Changes`.
+
+    Args:
+        described: them.
+        templates: before and after.
+        told: whether values are told, with what is masked in them.
+        verbose: whether values of environment variables and of new resources are told too.
+    """
     resources = (item["ResourceChange"] for item in described if "ResourceChange" in item)
-    return [_change(resource, template) for resource in resources]
+    made = [_change(resource, templates, verbose=verbose) for resource in resources]
+    return made if told else [{**change, "values": []} for change in made]
 
 
 def additions(template: Mapping[str, Any]) -> list[Change]:
     """Return the changes of a creation that CloudFormation can't be asked for yet."""
     types = {name: body.get("Type", "") for name, body in template["Resources"].items()}
     return [
-        _change({"Action": "Add", "LogicalResourceId": name, "ResourceType": kind}, template)
+        _change(
+            {"Action": "Add", "LogicalResourceId": name, "ResourceType": kind}, Templates(template)
+        )
         for name, kind in types.items()
     ]
 
 
-def removals(resources: Iterable[Mapping[str, Any]]) -> list[Change]:
-    """Return the changes of a deletion, from ListStackResources."""
-    return [_change({**resource, "Action": "Remove"}, {"Resources": {}}) for resource in resources]
+def removals(
+    resources: Iterable[Mapping[str, Any]],
+    template: Mapping[str, Any],
+    description: Mapping[str, Any],
+) -> list[Change]:
+    """Return the changes of a deletion.
+
+    Args:
+        resources: of the stack (ListStackResources).
+        template: the stack's.
+        description: the stack (DescribeStacks).
+    """
+    parameters = {
+        it["ParameterKey"]: it.get("ParameterValue", "") for it in description.get("Parameters", [])
+    }
+    known = Templates(template, _with_own_policies(template, parameters))
+    return [
+        _change({**resource, "Action": "Remove"}, known)
+        for resource in resources
+        if not resource.get("ResourceStatus", "").startswith("DELETE_COMPLETE")
+    ]
+
+
+def _with_own_policies(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Change:
+    """Return the template with what custom resources do with their data, where a parameter says."""
+    resources = {}
+    for name, body in template["Resources"].items():
+        properties = body.get("Properties") or {}
+        policy = properties.get("DeletionPolicy")
+        parameter = str(policy.get("Ref")) if isinstance(policy, dict) else ""
+        told = {"DeletionPolicy": parameters[parameter]} if parameter in parameters else {}
+        resources[name] = {**body, "Properties": {**properties, **told}}
+    return {**template, "Resources": resources}
 
 
 def inputs(
@@ -167,45 +223,31 @@ def inputs(
     return _lines("parameter", old, new) + _lines("tag", old_tags, tags)
 
 
-def diff(stack: str, changes: Iterable[Change], notes: Iterable[str] = ()) -> list[dict[str, str]]:
-    """Return changes as Ansible prints them under --diff."""
-    lines = [f"stack {stack}", *(f"  {note}" for note in notes)]
-    for change in changes:
-        sign = _SIGNS.get(change["action"], "~")
-        replacement = _REPLACEMENTS.get(change["replacement"], "")
-        policy = _POLICIES.get(change["policy_action"], "")
-        lines.append(f"{sign} {change['resource']} ({change['type']}{replacement}{policy})")
-        lines += [f"    {line}" for line in _property_lines(change)]
-    return [{"prepared": "\n".join(lines) + "\n"}]
-
-
-def _property_lines(change: Change) -> list[str]:
-    """Return a line for each value that is known, and one for each other property."""
-    told = [f"{it['path']}: {it['before']} -> {it['after']}" for it in change["values"]]
-    known = {it["path"].split("/")[0] for it in change["values"]}
-    return sorted([*told, *(name for name in change["properties"] if name not in known)])
-
-
-def _change(resource: Mapping[str, Any], template: Mapping[str, Any]) -> Change:
-    name = resource["LogicalResourceId"]
-    properties = {_target(detail) for detail in resource.get("Details", [])}
-    if resource["Action"] == "Add":
-        properties = set(template["Resources"].get(name, {}).get("Properties", {}))
+def _change(resource: Mapping[str, Any], templates: Templates, *, verbose: bool = False) -> Change:
+    name, added = resource["LogicalResourceId"], resource["Action"] == "Add"
+    found = details(resource)
+    properties = {detail.path.split("/")[0] for detail in found}
+    before, after = templates.readers(name, verbose=verbose)
+    if added:
+        properties = set(templates.new["Resources"].get(name, {}).get("Properties", {}))
+    told = values.of_change(resource, before, after)
     return {
         "action": resource["Action"],
         "resource": name,
         "type": str(resource["ResourceType"]),
         "replacement": resource.get("Replacement", "False"),
         "policy_action": resource.get("PolicyAction", ""),
-        "properties": sorted(str(item) for item in properties),
-        "values": values.of_change(resource),
+        "data": fate(resource, templates.old if resource["Action"] == "Remove" else templates.new),
+        "properties": sorted(properties),
+        "follows": _causes(found, templates.new["Resources"]),
+        "values": values.of_addition(resource, after) if added and verbose else told,
     }
 
 
-def _target(detail: Mapping[str, Any]) -> str:
-    # The name of a property, or an attribute of the resource such as Tags or DeletionPolicy.
-    target = detail["Target"]
-    return str(target.get("Name") or target.get("Attribute", "?"))
+def _causes(found: Iterable[Detail], resources: Mapping[str, Any]) -> list[str]:
+    """Return the resources that all of the details come from, none if one has another reason."""
+    causes = {detail.cause.split(".")[0] for detail in found}
+    return sorted(causes) if causes <= resources.keys() else []
 
 
 def _lines(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

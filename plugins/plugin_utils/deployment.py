@@ -15,6 +15,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     fixed,
     functions,
     parameters,
+    preview,
     template,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -190,19 +191,19 @@ class Deployment:
 
     def _deleted(self, description: Description | None) -> dict[str, Any]:
         if description is None:
-            return _result(self._stack.name, changed=False)
+            return _result(changed=False)
         protected = bool(description.get("EnableTerminationProtection"))
         if protected and self._options["termination_protection"] is not False:
             raise StackError(
                 f"Stack {self._stack.name} is protected against deletion. If it must go, repeat "
                 "with termination_protection: false."
             )
-        gone = changes.removals(self._stack.resources())
+        gone = changes.removals(self._stack.resources(), self._template(description), description)
         if not self._check:
             if protected:
                 self._stack.protect(False)
             self._stack.delete(description["StackId"])
-        return _result(self._stack.name, changed=True, made=gone)
+        return _result(changed=True, made=gone, state=preview.GONE)
 
     def _deployed(
         self, draft: Draft, values: Outputs, description: Description | None
@@ -229,7 +230,9 @@ class Deployment:
         notes = changes.inputs(description, request, draft.declared)
         if failed_at_first and self._check:  # a name in use can't be planned as new
             made = changes.additions(draft.document)
-            return _result(self._stack.name, changed=True, made=made, notes=notes)
+            return _result(changed=True, made=made, notes=notes, state=preview.NEW)
+        # What hides a value that the stack has, and says what becomes of what is removed.
+        before = self._template(description if self._check or self._diff else None)
         with self._body(draft.text, values, kept=keeps and description is not None) as body:
             planned, deployed = self._stack.deploy(
                 "UPDATE" if description else "CREATE",
@@ -239,12 +242,23 @@ class Deployment:
         now = deployed or description
         protection = self._protection(now)
         return _result(
-            self._stack.name,
             changed=planned is not None or bool(protection),
-            made=changes.from_change_set(planned or [], draft.document),
+            made=changes.from_change_set(
+                planned or [],
+                changes.Templates(draft.document, before),
+                told=self._diff,
+                verbose=self._progress.verbose,
+            ),
             notes=notes + protection,
             description=now,
+            state=preview.CHANGED if description else preview.NEW,
         )
+
+    def _template(self, description: Description | None) -> dict[str, Any]:
+        """Return the template that the stack has, an empty one if there is none."""
+        if description is None or description["StackStatus"] == SHELL:
+            return {"Resources": {}}
+        return dict(template.load(self._stack.template()))
 
     def _request(
         self, draft: Draft, values: Outputs, description: Description | None
@@ -351,7 +365,8 @@ class Deployment:
         return [f"termination protection: {'on' if wanted else 'off'}"]
 
     def _unplanned(self, draft: Draft, missing: list[str]) -> dict[str, Any]:
-        result = _result(self._stack.name, changed=True, made=changes.additions(draft.document))
+        made = changes.additions(draft.document)
+        result = _result(changed=True, made=made, state=preview.NEW)
         result["warnings"] = [
             f"Stack {self._stack.name} can't be planned yet: it takes values from "
             f"{', '.join(missing)}, not deployed so far. Its resources are shown as new."
@@ -360,19 +375,23 @@ class Deployment:
 
 
 def _result(
-    name: str,
     *,
     changed: bool,
     made: list[changes.Change] | None = None,
     notes: list[str] | None = None,
     description: Description | None = None,
+    state: str = preview.CHANGED,
 ) -> dict[str, Any]:
-    """Return the task's result; a stack that is not there is absent."""
+    """Return the task's result, and what the action tells of it in lines: notes and state.
+
+    A stack that is not there is absent.
+    """
     result = {
         "changed": changed,
         "changes": made or [],
         "status": description["StackStatus"] if description else "absent",
         "outputs": outputs(description) if description else {},
-        "diff": changes.diff(name, made or [], notes or []) if changed else [],
+        "notes": notes or [],
+        "state": state,
     }
     return {**result, "stack_id": description["StackId"]} if description else result

@@ -1,9 +1,5 @@
 """Values of properties before and after a change, without what may be a secret.
 
-CloudFormation writes `****` for the values of NoEcho parameters and leaves dynamic references as
-they stand in the template; what people write into a template by hand it shows, passwords too.
-Whether a variable or a word of a command is a secret no name tells: those are hidden, all of them.
-
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTargetDefinition.html
 """
 
@@ -11,27 +7,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import secrecy
+
 HIDDEN = "(not shown)"
-_LATER = ("{{changeSet:KNOWN_AFTER_APPLY}}", "(known after the deployment)")
+LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
+_TRUNCATED = re.compile(r"\(Truncated-Signature\):\w*")
+_TOO_LONG = "(too long for CloudFormation to say)"
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _MOST = 200  # characters of a value
-# Members whose items are named and never shown: of ECS, Lambda, Batch and CodeBuild, and in small
-# letters of what an event's rule hands to a task.
-_COVERED = ("environment", "environmentvariables", "command", "entrypoint")
-_SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase|code)|pwd|secret|token|credential|auth|cookie|signature|dsn|webhook|salt|"
-    r"(?<![a-z])pw(?![a-z])|[_-]key$|"
-    r"(api|private|access|encryption|signing|shared)[-_ ]?key|connection[-_ ]?string",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"://[^/\s:@]*:[^\s@]+@|\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN|\beyJ[\w-]+\.eyJ|"
-    r"(?i:(password|passwd|pwd|secret|token|key)=)"
-)
-_NAMES = ("Name", "Key", "ParameterKey")  # of the item of a list, beside its value
+_COVERED = secrecy.VARIABLES + secrecy.WORDS
+Values = list[dict[str, str]]
+Leaves = Iterator[tuple[str, "Leaf"]]
 
 
 @dataclass(frozen=True)
@@ -42,41 +32,113 @@ class Leaf:
     shown: str
 
     @classmethod
-    def of(cls, text: str, *, secret: bool) -> Leaf:
+    def of(cls, text: str, *, secret: bool = False) -> Leaf:
         """Return a value, hidden if it is a secret by its name or by its look."""
-        if secret or _SECRET_VALUE.search(text) or _hides_secrets(text):
+        if secret or secrecy.is_secret_value(text):
             return cls(text, HIDDEN)
-        shown = text.replace(*_LATER)
+        shown = text.replace(LATER, "(known after the deployment)")
+        shown = _TRUNCATED.sub(_TOO_LONG, _DIGEST.sub(r"\1...", shown))
         return cls(text, shown if len(shown) <= _MOST else f"{shown[:_MOST]}...")
 
 
 _ABSENT = Leaf(None, "(none)")
 
 
-def of_change(resource: Mapping[str, Any]) -> list[dict[str, str]]:
+@dataclass(frozen=True)
+class Reader:
+    """Reads the values of one resource.
+
+    guard: the places whose values come from secrets.
+    verbose: whether environment variables show; words of a command never do.
+    """
+
+    guard: secrecy.Guard
+    verbose: bool = False
+
+    def below(self, path: str, text: str, context: Any) -> Leaves:
+        """Yield the single values that a change set tells of a place.
+
+        Args:
+            path: as AWS names it, such as ``/Properties/Tags/0/Value``.
+            text: the value; JSON if it is more than one.
+            context: the resource as a whole, None if it isn't known.
+        """
+        steps = [step for step in path.split("/") if step]
+        covered = next((at for at, step in enumerate(steps, 1) if step.lower() in _COVERED), None)
+        name = "/".join(steps[:covered]).removeprefix("Properties/")
+        place = tuple(steps[1:] if steps[:1] == ["Properties"] else steps)
+        if covered:
+            rest = _rest(steps, covered, text, context)
+            # One item from a secret place hides them all: a list's may come in another order.
+            above = place[: covered - len(steps) or None]
+            yield from _covered(name, rest, shows=self._shows(steps[covered - 1], above))
+            return
+        secret = _is_hidden(steps, context)
+        parsed = parse(text)
+        if isinstance(parsed, dict | list):
+            yield from self._leaves(name, parsed, place, secret=secret)
+        else:
+            yield name, self._leaf(text, place, secret=secret)
+
+    def all(self, properties: Mapping[str, Any]) -> Leaves:
+        """Yield every single value of a resource's properties."""
+        yield from self._leaves("", properties, (), secret=False)
+
+    def _leaves(self, path: str, value: Any, place: tuple[str, ...], *, secret: bool) -> Leaves:
+        if isinstance(value, dict) and value:
+            for key, item in value.items():
+                at, here = f"{path}/{key}".lstrip("/"), (*place, key)
+                if key.lower() in _COVERED:
+                    yield from _covered(at, item, shows=self._shows(key, here))
+                else:
+                    hidden = secret or secrecy.is_hidden_member(value, key)
+                    yield from self._leaves(at, item, here, secret=hidden)
+        elif isinstance(value, list) and value:
+            for number, (step, item) in enumerate(zip(_steps(value), value, strict=True)):
+                here = (*place, str(number))
+                yield from self._leaves(f"{path}/{step}", item, here, secret=secret)
+        else:
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield path, self._leaf(text, place, secret=secret)
+
+    def _leaf(self, text: str, place: tuple[str, ...], *, secret: bool) -> Leaf:
+        guarded = not secrecy.is_open(text) and text != LATER and self.guard.hides(place)
+        return Leaf.of(text, secret=secret or guarded)
+
+    def _shows(self, step: str, place: tuple[str, ...]) -> bool:
+        """Say whether variables at this place show."""
+        variables = step.lower() in secrecy.VARIABLES
+        return self.verbose and variables and not self.guard.hides(place)
+
+
+def of_change(resource: Mapping[str, Any], before: Reader, after: Reader) -> Values:
     """Return the values that a ResourceChange tells, with path, before and after.
 
     Args:
         resource: as DescribeChangeSet answers it with IncludePropertyValues.
+        before: reads what the stack has.
+        after: reads what it is to have.
     """
-    contexts = [_json(resource.get(name, "")) for name in ("BeforeContext", "AfterContext")]
-    before: dict[str, Leaf] = {}
-    after: dict[str, Leaf] = {}
+    contexts = [parse(resource.get(name, "")) for name in ("BeforeContext", "AfterContext")]
+    old: dict[str, Leaf] = {}
+    new: dict[str, Leaf] = {}
     for detail in resource.get("Details", []):
         target = detail["Target"]
-        for told, found, context in (
-            ("BeforeValue", before, contexts[0]),
-            ("AfterValue", after, contexts[1]),
+        for told, found, reader, context in (
+            ("BeforeValue", old, before, contexts[0]),
+            ("AfterValue", new, after, contexts[1]),
         ):
             path, text = target.get("Path"), target.get(told)
             if path and text is not None:
-                found.update(_leaves_of(path, text, context))
-    pairs = {it: (before.get(it, _ABSENT), after.get(it, _ABSENT)) for it in {*before, *after}}
-    return [
-        {"path": path, "before": old.shown, "after": new.shown}
-        for path, (old, new) in sorted(pairs.items())
-        if old != new
-    ]
+                found.update(reader.below(path, text, context))
+    return _pairs(old, new)
+
+
+def of_addition(resource: Mapping[str, Any], reader: Reader) -> Values:
+    """Return the values of a ResourceChange that adds a resource, as `of_change`."""
+    context = parse(resource.get("AfterContext", ""))
+    properties = (context if isinstance(context, dict) else {}).get("Properties") or {}
+    return _pairs({}, dict(reader.all(properties)))
 
 
 def of_input(name: str, value: str) -> str:
@@ -86,30 +148,32 @@ def of_input(name: str, value: str) -> str:
         name: its name; what is called like a command is covered as one (HealthCheckCommand).
         value: its value, which no NoEcho hides.
     """
-    return Leaf.of(str(value), secret=name.endswith(("Command", "EntryPoint"))).shown
+    covered = name.endswith(("Command", "EntryPoint")) or secrecy.is_secret_name(name)
+    return Leaf.of(str(value), secret=covered).shown
 
 
-def _leaves_of(path: str, text: str, context: Any) -> Iterator[tuple[str, Leaf]]:
-    """Yield the single values below a path."""
-    steps = [step for step in path.split("/") if step]
-    covered = next((at for at, step in enumerate(steps, 1) if step.lower() in _COVERED), None)
-    name = "/".join(steps[:covered]).removeprefix("Properties/")
-    parsed = _json(text)
-    if covered:
-        yield from _covered(name, _rest(steps, covered, text, context))
-        return
-    secret = any(map(_SECRET_NAME.search, _names_along(steps, context)))
-    if isinstance(parsed, dict | list):
-        yield from _leaves(name, parsed, secret=secret)
-    else:
-        yield name, Leaf.of(text, secret=secret)
+def parse(text: str) -> Any:
+    """Return what JSON says, None if it is cut off or none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _pairs(old: Mapping[str, Leaf], new: Mapping[str, Leaf]) -> Values:
+    pairs = {path: (old.get(path, _ABSENT), new.get(path, _ABSENT)) for path in {*old, *new}}
+    return [
+        {"path": path, "before": before.shown, "after": after.shown}
+        for path, (before, after) in sorted(pairs.items())
+        if before != after
+    ]
 
 
 def _rest(steps: list[str], covered: int, text: str, context: Any) -> Any:
     """Return a covered value as if it stood whole below its place, as far as it is known."""
     for step in steps[:covered]:
         context = _member(context, step)
-    parsed = _json(text)
+    parsed = parse(text)
     match steps[covered:]:
         case []:
             return parsed if isinstance(parsed, dict | list) else text
@@ -117,13 +181,16 @@ def _rest(steps: list[str], covered: int, text: str, context: Any) -> Any:
             return {"Variables": parsed}
         case ["Variables", name, *_]:
             return {"Variables": {name: text}}
-        case [step, *_]:
-            known = isinstance(context, list) and _member(context, step) is not None
-            return {_steps(context)[int(step)] if known else step: text}
+        case [step, *inner]:
+            known = _member(context, step) if isinstance(context, list) else None
+            if known is None:
+                return {step: text}
+            told = known | {inner[0]: text} if isinstance(known, dict) and inner else known
+            return {_steps(context)[int(step)]: told}
 
 
-def _covered(path: str, value: Any) -> Iterator[tuple[str, Leaf]]:
-    """Yield what is covered: by the names of variables, the numbers of words, and without value."""
+def _covered(path: str, value: Any, *, shows: bool) -> Leaves:
+    """Yield what is covered: by the names of variables, the numbers of words."""
     if isinstance(value, list):
         items = dict(zip(_steps(value), value, strict=True))
     elif isinstance(value, dict):
@@ -134,44 +201,39 @@ def _covered(path: str, value: Any) -> Iterator[tuple[str, Leaf]]:
     else:
         items = {}
     for name, item in items.items():
-        yield f"{path}/{name}", Leaf(json.dumps(item), HIDDEN)
+        yield f"{path}/{name}", _variable(name, item, shows=shows)
     if not items:
         yield path, Leaf(json.dumps(value), HIDDEN)
 
 
-def _leaves(path: str, value: Any, *, secret: bool) -> Iterator[tuple[str, Leaf]]:
-    if isinstance(value, dict) and value:
-        named = any(map(_SECRET_NAME.search, _item_names(value)))
-        for key, item in value.items():
-            hidden = secret or bool(_SECRET_NAME.search(key)) or (named and key not in _NAMES)
-            if key.lower() in _COVERED:
-                yield from _covered(f"{path}/{key}", item)
-            else:
-                yield from _leaves(f"{path}/{key}", item, secret=hidden)
-    elif isinstance(value, list) and value:
-        for step, item in zip(_steps(value), value, strict=True):
-            yield from _leaves(f"{path}/{step}", item, secret=secret)
-    else:
-        text = value if isinstance(value, str) else json.dumps(value)
-        yield path, Leaf.of(text, secret=secret)
+def _variable(path: str, item: Any, *, shows: bool) -> Leaf:
+    """Return an environment variable, by its name or as the item of a list."""
+    name = path.rpartition("/")[2]
+    listed = isinstance(item, dict) and name in secrecy.names_of(item)
+    value = item.get("Value") if listed else item if path.startswith("Variables/") else None
+    text = json.dumps(item)
+    if not shows or not isinstance(value, str | int | float):
+        return Leaf(text, HIDDEN)
+    told = value if isinstance(value, str) else json.dumps(value)
+    return Leaf(text, Leaf.of(told, secret=secrecy.is_secret_variable(name, told)).shown)
 
 
 def _steps(items: list[Any]) -> list[str]:
     """Return what tells the items of a list apart: their names, where they have some."""
-    names = [_item_names(item)[:1] if isinstance(item, dict) else [] for item in items]
+    names = [secrecy.names_of(item)[:1] if isinstance(item, dict) else [] for item in items]
     flat = [name for found in names for name in found]
     return flat if len(set(flat)) == len(items) else [str(number) for number in range(len(items))]
 
 
-def _names_along(steps: list[str], context: Any) -> Iterator[str]:
-    """Yield the names on the way to a value: of members, and of the items of lists."""
-    for step in steps:
-        yield step
-        if isinstance(context, dict):
-            yield from _item_names(context)
-        context = _member(context, step)
-    if context is None and steps[-1:] == ["Value"]:
-        yield "secret"  # whose name nobody knows
+def _is_hidden(steps: Iterable[str], context: Any) -> bool:
+    """Say whether a name on the way to a value is a secret's: of members, or of items of lists."""
+    last = ""
+    for last in steps:
+        known = isinstance(context, dict)
+        if secrecy.is_hidden_member(context, last) if known else secrecy.is_secret_name(last):
+            return True
+        context = _member(context, last)
+    return context is None and last == "Value"  # whose name nobody knows
 
 
 def _member(context: Any, step: str) -> Any:
@@ -180,21 +242,3 @@ def _member(context: Any, step: str) -> Any:
     if isinstance(context, list) and step.isdecimal() and int(step) < len(context):
         return context[int(step)]
     return None
-
-
-def _hides_secrets(text: str) -> bool:
-    """Say whether a text is JSON, perhaps cut off by AWS, which may hold what isn't shown."""
-    is_json = text.startswith(("{", "[")) and not text.startswith("{{")
-    names = _SECRET_NAME.search(text) or any(it in text.lower() for it in _COVERED)
-    return is_json and bool(names)
-
-
-def _item_names(item: Mapping[str, Any]) -> list[str]:
-    return [item[name] for name in _NAMES if isinstance(item.get(name), str)]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

@@ -142,7 +142,6 @@ NOT_SEEN: dict[str, str] = {
     "elasticloadbalancing:DescribeAccountLimits": "a full listener is told of",
     "ActivateFunction: secretsmanager:GetSecretValue": "a version without a value is looked for",
     "ActivateFunction: secretsmanager:UpdateSecretVersionStage": "a refused rotation is a day old",
-    "service: cloudformation:GetTemplate": "an update without a template of its own",
     "service: cloudformation:UpdateTerminationProtection": "service_termination_protection is off",
     "service: s3:DeleteObjectVersion": "no template of more than 51,200 bytes",
     "service: s3:GetObject": "no template of more than 51,200 bytes",

@@ -189,7 +189,7 @@ def test_the_preview_is_kept_and_says_what_the_deployment_does(released: Release
     _, build = released
 
     assert list(build.kept) == ["preview.txt"]
-    for line in ("stack shop-service-orders", "+ Service (AWS::ECS::Service)", "failed=0"):
+    for line in ("stack shop-service-orders is new", "1 Service (Service)", "failed=0"):
         assert line in build.kept["preview.txt"]
     assert build.kept["preview.txt"] in build.log + "\n"
 
@@ -222,7 +222,7 @@ def test_another_branch_is_previewed_and_changes_nothing(
     assert build.stages == dict.fromkeys(STAGES[:3], "SUCCESS") | dict.fromkeys(
         STAGES[3:], "SKIPPED"
     )
-    assert "parameter Memory: 512 -> 1024" in build.kept["preview.txt"]
+    assert "Memory: 512 -> 1024" in build.kept["preview.txt"]
     assert platform.outputs("shop-service-orders") == before
 
 

@@ -167,7 +167,7 @@ def test_a_function_runs_the_very_version_that_was_uploaded(
     key = key_of(name, zip_file, "files")
     store.plant(key, planted)
     options = function_options(name, store, role, zip_file)
-    planned = playbooks.stack("--check", "--diff", **options)
+    planned = playbooks.stack("--check", "--diff", "-v", **options)
     assert "parameter CodeVersion: (none) -> to-be-uploaded" in planned.output
     created = playbooks.stack(**options).result["outputs"]
     assert store.answer_of(created["Function"]) == "ours"

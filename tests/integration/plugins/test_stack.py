@@ -59,10 +59,19 @@ def test_a_stack_is_created_then_left_alone_then_updated_then_deleted(
 def test_check_mode_shows_a_new_stack_and_leaves_nothing(
     playbooks: Playbooks, name: str, cloudformation: Any
 ) -> None:
-    run = playbooks.stack("--check", "--diff", name=name, template="queue.yml")
-    assert run.changed
-    assert "+ Queue (AWS::SQS::Queue)\n    QueueName\n    Tags\n    VisibilityTimeout" in run.output
-    assert "+ Note (AWS::SSM::Parameter)" in run.output
+    for options in (("--check",), ("--check", "--diff")):
+        run = playbooks.stack(*options, name=name, template="queue.yml")
+        assert run.changed
+        lines = run.output.splitlines()
+        begin = lines.index(f"stack {name} is new: 2 resources")
+        assert lines[begin + 1 : begin + 3] == [
+            "  + SQS: 1 Queue (Queue)",
+            "  + SSM: 1 Parameter (Note)",
+        ]
+    whole = playbooks.stack("--check", "--diff", "-v", name=name, template="queue.yml")
+    assert "  parameter Seconds: (none) -> 30" not in whole.output, "it is the default"
+    assert f"+ Queue (AWS::SQS::Queue)\n    QueueName: {name}-tests\n" in whole.output
+    assert "    VisibilityTimeout: 30\n" in whole.output
     found = [
         item
         for item in cloudformation.list_stacks()["StackSummaries"]
@@ -88,13 +97,13 @@ def test_check_mode_shows_an_update_and_changes_nothing(
     )
     assert run.changed
     for line in (
+        f"stack {name} changes",
         "  parameter QueueName: tests -> other",
-        "  parameter Seconds: 30 -> 50",
         "  tag team: one -> two",
         "  termination protection: on",
-        "~ Queue (AWS::SQS::Queue, replaced",
-        "\n    QueueName",
-        "\n    VisibilityTimeout",
+        "-/+ Queue (AWS::SQS::Queue) is replaced, the old one is deleted",
+        f"\n    QueueName: {name}-tests -> {name}-other",
+        "\n    VisibilityTimeout: 30 -> 50",
     ):
         assert line in run.output
     assert cloudformation.describe_stacks(StackName=name)["Stacks"] == before
@@ -128,26 +137,30 @@ def test_a_diff_of_a_task_names_variables_and_words_and_shows_none(
     playbooks: Playbooks, name: str
 ) -> None:
     playbooks.stack(name=name, template="task.yml")
-    app = {
+    app: dict[str, Any] = {
         "Name": "app",
         "Image": "example.test/app:2",
         "Command": ["serve", "--password=canary-5c1fe2a9"],
         "Environment": [
             {"Name": "STRIPE_KEY", "Value": "sk_live_canary-5c1fe2a9"},
-            {"Name": "MORE", "Value": "canary-5c1fe2a9"},
+            {"Name": "MORE_KEYS", "Value": "canary-5c1fe2a9"},
         ],
     }
     overlay = {"Resources": {"Task": {"Properties": {"ContainerDefinitions": [app]}}}}
     run = playbooks.stack("--check", "--diff", name=name, template="task.yml", overlay=overlay)
     for line in (
         "app/Command/1: (none) -> (not shown)",
-        "app/Environment/MORE: (none) -> (not shown)",
-        "app/Environment/STRIPE_KEY: (not shown) -> (not shown)",
+        "app/Environment/MORE_KEYS: (none) -> (not shown)",
+        "app/Environment/STRIPE_KEY: (not shown)",
         "app/Image: example.test/app:1 -> example.test/app:2",
     ):
         assert f"    ContainerDefinitions/{line}\n" in run.stdout
     assert "Environment/LEVEL" not in run.stdout
-    for told in (run.stdout, json.dumps(run.result)):
+    app["Environment"].append({"Name": "LEVEL", "Value": "DEBUG"})
+    verbose = ("--check", "--diff", "-v")
+    whole = playbooks.stack(*verbose, name=name, template="task.yml", overlay=overlay)
+    assert "    ContainerDefinitions/app/Environment/LEVEL: INFO -> DEBUG\n" in whole.stdout
+    for told in (run.stdout, json.dumps(run.result), whole.stdout, json.dumps(whole.result)):
         assert "canary" not in told
         assert "sk_live" not in told
 
@@ -180,7 +193,7 @@ def test_check_mode_of_a_deletion_shows_it_and_deletes_nothing(
     playbooks.stack(name=name, template="queue.yml")
     run = playbooks.stack("--check", "--diff", name=name, state="absent")
     assert run.changed
-    assert "- Queue (AWS::SQS::Queue)" in run.output
+    assert f"stack {name} is deleted: 2 resources\n  - SQS: 1 Queue (Queue)\n" in run.output
     assert status(name) == "CREATE_COMPLETE"
 
 
@@ -191,7 +204,7 @@ def test_check_mode_of_a_platform_that_is_not_there_yet_goes_through(
         "--check", "--diff", name=name, template="queue.yml", parameters_from=[f"{name}-source"]
     )
     assert run.changed
-    assert "+ Queue (AWS::SQS::Queue)" in run.output
+    assert "  + SQS: 1 Queue (Queue)" in run.output
     assert f"takes values from {name}-source" in " ".join(run.output.split())
 
 
@@ -232,7 +245,7 @@ def test_a_creation_that_rolled_back_is_replaced(
 
     planned = playbooks.stack("--check", "--diff", name=name, template="queue.yml")
     assert planned.changed
-    assert "+ Queue (AWS::SQS::Queue)" in planned.output
+    assert "  + SQS: 1 Queue (Queue)" in planned.output
     assert status(name) == "ROLLBACK_COMPLETE"
 
     replaced = playbooks.stack(name=name, template="queue.yml")

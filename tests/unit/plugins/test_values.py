@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
+from ansible_collections.quayside.fargate.plugins.plugin_utils import changes, preview
 
 CANARY = "canary-5c1fe2a9"
+NOTHING: dict[str, Any] = {"Resources": {}}
 
 
 def change(*targets: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -27,9 +28,10 @@ def change(*targets: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def diff_of(*described: dict[str, Any]) -> str:
-    made = changes.from_change_set(described, {"Resources": {}})
-    return str(changes.diff("orders", made)[0]["prepared"])
+def diff_of(*described: dict[str, Any], verbose: bool = False, **templates: Any) -> str:
+    known = changes.Templates(templates.get("new") or NOTHING, templates.get("old") or NOTHING)
+    made = changes.from_change_set(described, known, verbose=verbose)
+    return "\n".join([*preview.lines("orders", made, verbose=verbose), ""])
 
 
 def test_values_stand_with_their_paths_and_other_properties_by_name() -> None:
@@ -45,8 +47,8 @@ def test_values_stand_with_their_paths_and_other_properties_by_name() -> None:
         )
     )
     assert shown == (
-        "stack orders\n"
-        "~ Task (AWS::ECS::TaskDefinition, replaced, the old one kept in AWS)\n"
+        "stack orders changes\n"
+        "-/+ Task (AWS::ECS::TaskDefinition) is replaced, the old one stays in AWS\n"
         "    Cpu: 256 -> 512\n"
         "    Memory\n"
         "    Tags/0/Value: (none) -> new\n"
@@ -55,12 +57,12 @@ def test_values_stand_with_their_paths_and_other_properties_by_name() -> None:
 
 def test_a_removed_resource_says_what_becomes_of_it() -> None:
     for policy, words in (
-        ("Delete", "deleted"),
-        ("Retain", "kept in AWS"),
-        ("Snapshot", "deleted after a snapshot"),
+        ("Delete", "is deleted"),
+        ("Retain", "stays in AWS"),
+        ("Snapshot", "is deleted after a snapshot"),
     ):
         shown = diff_of(change(Action="Remove", PolicyAction=policy))
-        assert f"- Task (AWS::ECS::TaskDefinition, {words})" in shown
+        assert f"- Task (AWS::ECS::TaskDefinition) is removed, and {words}\n" in shown
 
 
 def test_what_is_known_after_the_deployment_only_is_said_so() -> None:
@@ -109,9 +111,9 @@ def test_a_variable_is_named_and_its_value_is_not_shown() -> None:
     }
     context = json.dumps(CONTAINER)
     shown = diff_of(change(target, BeforeContext=context, AfterContext=context))
-    assert "ContainerDefinitions/0/Environment/LEVEL: (not shown) -> (not shown)\n" in shown
+    assert "ContainerDefinitions/0/Environment/LEVEL: (not shown)\n" in shown
     without = diff_of(change(target))
-    assert "ContainerDefinitions/0/Environment/0: (not shown) -> (not shown)\n" in without
+    assert "ContainerDefinitions/0/Environment/0: (not shown)\n" in without
 
 
 def test_a_variable_that_only_moves_in_its_list_is_no_change() -> None:
@@ -227,9 +229,7 @@ def test_what_is_not_shown_is_named(kind: str, value: str) -> None:
         ],
     }[kind]
     first = "ContainerDefinitions/app/" if kind == "container" else ""
-    assert shown.splitlines()[2:] == [
-        f"    {first}{path}: (not shown) -> (not shown)" for path in moved
-    ]
+    assert shown.splitlines()[2:] == [f"    {first}{path}: (not shown)" for path in moved]
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_of_a_list_only_what_differs_is_shown_by_the_names_of_its_items() -> Non
         "AfterValue": labels("DEBUG", f"{CANARY}2"),
     }
     assert diff_of(change(target)).splitlines()[2:] == [
-        "    Labels/DB_PASSWORD/Value: (not shown) -> (not shown)",
+        "    Labels/DB_PASSWORD/Value: (not shown)",
         "    Labels/LEVEL/Value: INFO -> DEBUG",
     ]
 
