@@ -35,6 +35,8 @@ STUCK = "refused by CloudFormation (a custom resource keeps its function)"
 CUSTOM_ATTRIBUTES = {
     ("Custom::Password", "Rotation"): {"Version"},
     ("Custom::ListenerPriority", "ListenerArn"): {"Priority"},
+    ("Custom::ListenerPriority", "Conditions"): {"Priority"},
+    ("Custom::ListenerPriority", "TakesOver"): {"Priority"},
     ("Custom::Database", "Database"): {"Database"},
 }
 # UpdateService: "This parameter triggers a new service deployment" (ECS API reference); tags don't.
@@ -83,9 +85,13 @@ NOTES = {
     ("service", "HealthCheckPath"): (
         "tasks of before are asked for it too: deploy an application that answers to both first"
     ),
-    ("service", "HostName"): "the old host name is no longer routed",
+    ("service", "HostName"): (
+        "the old host name is no longer routed; refused if another service has the new one; see "
+        "Host names"
+    ),
     ("service", "HostedZoneId"): "the records of the old zone go",
     ("service", "ListenerArn"): "another listener of the same load balancer: none is lost",
+    ("service", "TakesOver"): "none is lost; see Host names",
     ("service", "Route"): (
         "off: requests get a 503 and then a 404; on: from the first answer on none is lost"
     ),

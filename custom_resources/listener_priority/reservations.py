@@ -1,24 +1,30 @@
 """The reservations of one listener's priorities in DynamoDB.
 
 A reservation is two items that are written and deleted in one transaction: `priority#00001` says
-who has the number, and `owner#<StackId>#<LogicalId>` says which number the owner has.
+who has the number, and `owner#<StackId>#<LogicalId>#<digest>` says which number the owner has for
+which conditions. An owner has two reservations while its stack is updated to other conditions: the
+old one is given back when CloudFormation deletes what the update replaced, so that a rollback finds
+its old number. Reservations of before the conditions were a property have no digest.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from custom_resources.listener_priority.conditions import Conditions
 from custom_resources.shared import aws
 from custom_resources.shared.failure import Failure
 
 _OWNER = "owner#{}#{}"
 _PRIORITY = "priority#{:05d}"
 _FREE = "attribute_not_exists(Entry)"
+_DIGEST_CHARACTERS = 16
 # Reasons of a cancelled transaction that mean: somebody else was faster
 # (DynamoDB API reference, TransactWriteItems).
 _LOST = {"ConditionalCheckFailed", "TransactionConflict"}
@@ -38,6 +44,44 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What a priority is reserved for.
+
+    Args:
+        conditions: the rule's; None in reservations of before they were a property.
+        takes_over: name of the stack that is taken over from, or empty.
+    """
+
+    conditions: Conditions | None
+    takes_over: str = ""
+
+    @property
+    def digest(self) -> str:
+        """A short text that is the same for the same purpose; empty without conditions."""
+        if self.conditions is None:
+            return ""
+        text = f"{self.conditions.text} {self.takes_over}"
+        return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """A reserved priority.
+
+    Args:
+        owner: who has it.
+        priority: the number.
+        digest: of the purpose.
+        purpose: what for.
+    """
+
+    owner: Owner
+    priority: int
+    digest: str
+    purpose: Purpose = field(compare=False)
+
+
+@dataclass(frozen=True)
 class Reservations:
     """The reservations of one listener.
 
@@ -51,8 +95,8 @@ class Reservations:
     table: str
     listener_arn: str
 
-    def all(self) -> dict[Owner, int]:
-        """Everyone's priorities, as they are at this moment.
+    def all(self) -> list[Reservation]:
+        """Everyone's reservations, as they are at this moment.
 
         Raises:
             Failure: there is no such table.
@@ -68,37 +112,40 @@ class Reservations:
             },
         )
         with self._table_missing_explained():
-            return {
-                Owner(item["StackId"]["S"], item["LogicalId"]["S"]): int(item["Priority"]["N"])
-                for page in pages
-                for item in page["Items"]
-            }
+            return [_read(item) for page in pages for item in page["Items"]]
 
-    def of(self, owner: Owner) -> int | None:
-        """The owner's priority, or None.
+    def of(self, owner: Owner, digest: str) -> Reservation | None:
+        """The owner's reservation with a digest, or None.
 
         Raises:
             ClientError: a call was refused.
         """
-        key = self._key(_OWNER.format(owner.stack_id, owner.logical_id))
+        key = self._key(_entry(owner, digest))
         with self._table_missing_explained():
             answer = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        return int(answer["Item"]["Priority"]["N"]) if "Item" in answer else None
+        return _read(answer["Item"]) if "Item" in answer else None
 
-    def reserve(self, owner: Owner, priority: int) -> bool:
-        """Reserve a priority for an owner that has none.
+    def reserve(self, owner: Owner, priority: int, purpose: Purpose) -> Reservation | None:
+        """Reserve a priority for a purpose that the owner has none for.
 
         Returns:
-            False if someone else has it, or the owner has one.
+            None if someone else has the priority, or the owner has one for that purpose.
         Raises:
             ClientError: a call was refused.
         """
+        reservation = Reservation(owner, priority, purpose.digest, purpose)
         details = {
             "StackId": {"S": owner.stack_id},
             "LogicalId": {"S": owner.logical_id},
             "Priority": {"N": str(priority)},
         }
-        return self._transact(
+        if purpose.conditions is not None:
+            details |= {
+                "Digest": {"S": purpose.digest},
+                "Conditions": {"S": purpose.conditions.text},
+                "TakesOver": {"S": purpose.takes_over},
+            }
+        done = self._transact(
             {
                 "Put": {
                     "TableName": self.table,
@@ -106,11 +153,12 @@ class Reservations:
                     "ConditionExpression": _FREE,
                 }
             }
-            for key in self._keys(owner, priority)
+            for key in self._keys(reservation)
         )
+        return reservation if done else None
 
-    def release(self, owner: Owner, priority: int) -> bool:
-        """Give an owner's priority back.
+    def release(self, reservation: Reservation) -> bool:
+        """Give a reserved priority back.
 
         Returns:
             False if it isn't the owner's any more.
@@ -124,12 +172,12 @@ class Reservations:
                     "Key": key,
                     "ConditionExpression": "StackId = :stack AND Priority = :priority",
                     "ExpressionAttributeValues": {
-                        ":stack": {"S": owner.stack_id},
-                        ":priority": {"N": str(priority)},
+                        ":stack": {"S": reservation.owner.stack_id},
+                        ":priority": {"N": str(reservation.priority)},
                     },
                 }
             }
-            for key in self._keys(owner, priority)
+            for key in self._keys(reservation)
         )
 
     def _transact(self, writes: Iterator[dict[str, Any]]) -> bool:
@@ -155,9 +203,25 @@ class Reservations:
                 f"There is no DynamoDB table {self.table}.", "Deploy the support stack again."
             ) from None
 
-    def _keys(self, owner: Owner, priority: int) -> list[dict[str, dict[str, str]]]:
-        entries = (_PRIORITY.format(priority), _OWNER.format(owner.stack_id, owner.logical_id))
+    def _keys(self, of: Reservation) -> list[dict[str, dict[str, str]]]:
+        entries = (_PRIORITY.format(of.priority), _entry(of.owner, of.digest))
         return [self._key(entry) for entry in entries]
 
     def _key(self, entry: str) -> dict[str, dict[str, str]]:
         return {"ListenerArn": {"S": self.listener_arn}, "Entry": {"S": entry}}
+
+
+def _entry(owner: Owner, digest: str) -> str:
+    entry = _OWNER.format(owner.stack_id, owner.logical_id)
+    return f"{entry}#{digest}" if digest else entry
+
+
+def _read(item: dict[str, Any]) -> Reservation:
+    conditions = Conditions.parse(item["Conditions"]["S"]) if "Conditions" in item else None
+    takes_over = item["TakesOver"]["S"] if "TakesOver" in item else ""
+    return Reservation(
+        Owner(item["StackId"]["S"], item["LogicalId"]["S"]),
+        int(item["Priority"]["N"]),
+        item["Digest"]["S"] if "Digest" in item else "",
+        Purpose(conditions, takes_over),
+    )

@@ -61,6 +61,9 @@ ALWAYS_THERE = {
 WITHOUT_ANSWERS = ("plugins/action/variables.py", "plugins/plugin_utils/variable")
 # Names that a member of some answer has too, read from something that is none of AWS's answers.
 NOT_ANSWERS = {
+    ("custom_resources/listener_priority/decisions.py", "Conditions"): "our own property",
+    ("custom_resources/listener_priority/listener.py", "Type"): "required of an action",
+    ("custom_resources/listener_priority/reservations.py", "Conditions"): "behind `if` in our item",
     ("custom_resources/rotation/activate/function.py", "detail"): "an event of EventBridge",
     (
         "custom_resources/rotation/rotate/function.py",

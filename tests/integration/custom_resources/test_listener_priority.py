@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import boto3
 import pytest
-from botocore.config import Config
 
+from custom_resources.listener_priority.reservations import Owner, Purpose, Reservations
 from custom_resources.shared import aws as functions_aws
 from local_aws.control import LocalAws
 from tests.integration.custom_resources.support import (
@@ -25,6 +23,7 @@ from tests.integration.custom_resources.support import (
 )
 
 Send = Callable[..., Answer]
+Properties = dict[str, Any]
 
 
 @pytest.fixture
@@ -68,14 +67,27 @@ def new_listener(aws: LocalAws, elbv2: Any, name: str) -> Callable[[], str]:
 
 
 @pytest.fixture
-def properties(new_listener: Callable[[], str]) -> dict[str, str]:
-    return {"ListenerArn": new_listener()}
+def properties(new_listener: Callable[[], str]) -> Properties:
+    return {"ListenerArn": new_listener()} | routed("own.test")
+
+
+def routed(*hosts: str) -> Properties:
+    """The properties of a rule for host names."""
+    config = {"Values": list(hosts)}
+    return {"Conditions": [{"Field": "host-header", "HostHeaderConfig": config}]}
 
 
 _NOT_FOUND = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
 
 
-def add_rules(elbv2: Any, properties: dict[str, str], priorities: Iterator[int] | range) -> None:
+def delete_stack(aws: LocalAws, stack: str) -> None:
+    aws.client("cloudformation").delete_stack(StackName=stack)
+    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
+        StackName=stack, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+    )
+
+
+def add_rules(elbv2: Any, properties: Properties, priorities: Iterator[int] | range) -> None:
     for priority in priorities:
         elbv2.create_rule(
             ListenerArn=properties["ListenerArn"],
@@ -92,93 +104,214 @@ def send(cfn: CloudFormation, table: str, stack_id: str) -> Send:
     return partial(cfn.send, handler, stack_id=stack_id, logical_id="ListenerPriority")
 
 
-def reserve(send: Send, properties: dict[str, str], resource: str) -> str:
-    answer = send("Create", properties, logical_id=resource)
+def reserve(send: Send, properties: Properties, resource: str) -> str:
+    """Reserve for a rule of a host name of its own."""
+    given = properties | routed(f"{resource}.test")
+    answer = send("Create", given, logical_id=resource)
     assert answer.succeeded, answer.reason
     return answer.data["Priority"]
 
 
-def test_the_lowest_priority_comes_first(send: Send, properties: dict[str, str]) -> None:
-    assert [reserve(send, properties, name) for name in "ABC"] == ["1", "2", "3"]
+def foreign_rule(elbv2: Any, properties: Properties, host: str, priority: int) -> None:
+    """A rule that a person made."""
+    elbv2.create_rule(
+        ListenerArn=properties["ListenerArn"],
+        Priority=priority,
+        Conditions=[{"Field": "host-header", "Values": [host]}],
+        Actions=[_NOT_FOUND],
+    )
 
 
-def test_a_gap_is_filled(send: Send, properties: dict[str, str]) -> None:
-    for resource in "ABC":
-        reserve(send, properties, resource)
-    physical_id = f"listener-priority:{properties['ListenerArn']}"
-    send("Delete", properties, logical_id="B", physical_id=physical_id)
+def test_everyone_gets_a_number_and_keeps_it(send: Send, properties: Properties) -> None:
+    numbers = [reserve(send, properties, name) for name in "ABC"]
 
-    assert reserve(send, properties, "D") == "2"
+    assert len(set(numbers)) == 3
+    assert [reserve(send, properties, name) for name in "ABC"] == numbers
 
 
-def test_an_update_keeps_the_priority(send: Send, properties: dict[str, str]) -> None:
-    reserve(send, properties, "A")
+def test_an_update_of_something_else_keeps_number_and_id(
+    send: Send, elbv2: Any, properties: Properties
+) -> None:
     created = send("Create", properties)
+    foreign_rule(elbv2, properties, "own.test", int(created.data["Priority"]))
     updated = send("Update", properties, physical_id=created.physical_id)
 
     assert (updated.data, updated.physical_id) == (created.data, created.physical_id)
 
 
-def test_an_update_keeps_the_priority_that_the_stacks_own_rule_has(
-    send: Send, elbv2: Any, properties: dict[str, str]
+def test_a_later_rule_that_is_more_exact_comes_first(send: Send, properties: Properties) -> None:
+    wild = send("Create", properties | routed("*.example.org"), logical_id="Wild")
+    late = send("Create", properties | routed("late.example.org"), logical_id="Late")
+    wilder = send("Create", properties | routed("*.org"), logical_id="Wilder")
+
+    numbers = [int(answer.data["Priority"]) for answer in (late, wild, wilder)]
+    assert numbers == sorted(numbers)
+
+
+def test_the_second_of_a_name_is_refused_by_the_firsts_stack(
+    send: Send, properties: Properties, new_stack: Callable[[], str]
+) -> None:
+    other = new_stack()
+    send("Create", properties, stack_id=other)
+    refused = send("Create", properties | routed("OWN.test"))
+
+    assert f"the stack {other.split('/')[1]} (number " in refused.reason
+    assert "host-header own.test" in refused.reason
+    assert refused.physical_id == "not-created:ListenerPriority"
+
+
+def test_a_name_of_a_rule_that_nobody_reserved_is_refused_with_its_action(
+    send: Send, elbv2: Any, properties: Properties
+) -> None:
+    foreign_rule(elbv2, properties, "own.test", 7)
+
+    reason = send("Create", properties).reason
+    assert "a rule that Quayside didn't make (number 7, fixed-response)" in reason
+
+
+def test_another_name_is_another_number_and_a_rollback_finds_the_old_one(
+    send: Send, properties: Properties, new_stack: Callable[[], str]
 ) -> None:
     created = send("Create", properties)
-    add_rules(elbv2, properties, range(1, 2))
+    other = properties | routed("other.test")
+    moved = send("Update", other, physical_id=created.physical_id)
+    assert moved.physical_id != created.physical_id
+    assert moved.data != created.data
 
-    updated = send("Update", properties, physical_id=created.physical_id)
-    assert updated.data["Priority"] == "1"
+    meanwhile = send("Create", properties, stack_id=new_stack())
+    assert "host-header own.test is what the stack" in meanwhile.reason
+    back = send("Update", properties, physical_id=moved.physical_id)
+    assert (back.physical_id, back.data) == (created.physical_id, created.data)
+    send("Delete", other, physical_id=moved.physical_id)  # CloudFormation cleans up
+    assert send("Create", other, stack_id=new_stack()).succeeded
 
 
-def test_a_create_that_is_sent_twice_gets_one_priority(
-    send: Send, properties: dict[str, str]
+def test_a_name_that_was_left_is_free(
+    send: Send, properties: Properties, new_stack: Callable[[], str]
 ) -> None:
-    assert reserve(send, properties, "A") == reserve(send, properties, "A") == "1"
-    assert reserve(send, properties, "B") == "2"
+    created = send("Create", properties)
+    send("Update", properties | routed("other.test"), physical_id=created.physical_id)
+    send("Delete", properties, physical_id=created.physical_id)
+
+    assert send("Create", properties, stack_id=new_stack()).succeeded
 
 
-def test_the_priority_of_a_rule_that_nobody_reserved_is_left_out(
-    send: Send, elbv2: Any, properties: dict[str, str]
+def test_a_name_is_free_when_its_stack_is_gone_even_if_its_number_was_left(
+    send: Send, properties: Properties, new_stack: Callable[[], str], aws: LocalAws
 ) -> None:
-    add_rules(elbv2, properties, range(1, 3))
+    left_behind = new_stack()
+    send("Create", properties, stack_id=left_behind)
+    delete_stack(aws, left_behind)
 
-    assert reserve(send, properties, "A") == "3"
+    assert send("Create", properties).succeeded
+
+
+def test_a_name_that_a_stack_at_rest_has_left_is_free_even_if_its_number_was_left(
+    send: Send, elbv2: Any, properties: Properties, new_stack: Callable[[], str]
+) -> None:
+    other = new_stack()
+    created = send("Create", properties, stack_id=other)
+    moved = send(
+        "Update",
+        properties | routed("other.test"),
+        stack_id=other,
+        physical_id=created.physical_id,
+    )
+    assert not send("Create", properties).succeeded
+    foreign_rule(elbv2, properties, "other.test", int(moved.data["Priority"]))
+
+    assert send("Create", properties).succeeded
+
+
+def test_a_name_is_taken_over_and_comes_back(
+    send: Send, properties: Properties, new_stack: Callable[[], str]
+) -> None:
+    new, old = new_stack(), new_stack()
+    first = send("Create", properties, stack_id=old)
+    own = send("Create", properties | routed("new.test"), stack_id=new)
+
+    def take_over(stack: str, other: str, before: Answer) -> Answer:
+        wanted = properties | {"TakesOver": other.split("/")[1]}
+        return send("Update", wanted, stack_id=stack, physical_id=before.physical_id)
+
+    over = take_over(new, old, own)
+    assert int(over.data["Priority"]) == int(first.data["Priority"]) - 1
+    back = take_over(old, new, first)
+    assert int(back.data["Priority"]) == int(over.data["Priority"]) - 1
+
+
+@pytest.fixture
+def reservations(aws: LocalAws, table: str, properties: Properties) -> Reservations:
+    return Reservations(aws.client("dynamodb"), table, properties["ListenerArn"])
+
+
+@pytest.fixture
+def old_rule(
+    reservations: Reservations, stack_id: str, elbv2: Any, properties: Properties
+) -> Properties:
+    """The properties of an older template's rule, which has the number 1."""
+    assert reservations.reserve(Owner(stack_id, "ListenerPriority"), 1, Purpose(None))
+    foreign_rule(elbv2, properties, "own.test", 1)
+    return {"ListenerArn": properties["ListenerArn"]}
+
+
+def test_a_stack_of_an_older_template_keeps_its_number_until_it_names_its_conditions(
+    send: Send, properties: Properties, old_rule: Properties, reservations: Reservations
+) -> None:
+    old, old_id = old_rule, f"listener-priority:{properties['ListenerArn']}"
+
+    kept = send("Update", old, physical_id=old_id)
+    assert (kept.physical_id, kept.data) == (old_id, {"Priority": "1"})
+    moved = send("Update", properties, physical_id=old_id)
+    assert int(moved.data["Priority"]) > 20_000
+    back = send("Update", old, physical_id=moved.physical_id)
+    assert (back.physical_id, back.data) == (old_id, {"Priority": "1"})
+    assert send("Update", properties, physical_id=old_id).data == moved.data
+    send("Delete", old, physical_id=old_id)
+    assert [each.priority for each in reservations.all()] == [int(moved.data["Priority"])]
+
+
+def test_a_new_stack_of_an_older_template_is_refused(send: Send, properties: Properties) -> None:
+    refused = send("Create", {"ListenerArn": properties["ListenerArn"]})
+    assert "Property Conditions is missing" in refused.reason
 
 
 def test_a_foreign_rule_on_a_reserved_priority_is_named(
-    send: Send, elbv2: Any, properties: dict[str, str]
+    send: Send, elbv2: Any, properties: Properties
 ) -> None:
-    send("Create", properties)
-    add_rules(elbv2, properties, range(1, 2))
+    created = send("Create", properties)
+    foreign_rule(elbv2, properties, "own.test", int(created.data["Priority"]))
 
     assert "but a rule of someone else has it" in send("Create", properties).reason
 
 
 def test_two_listeners_count_for_themselves(
-    send: Send, properties: dict[str, str], new_listener: Callable[[str], str]
+    send: Send, properties: Properties, new_listener: Callable[[str], str]
 ) -> None:
-    assert reserve(send, properties, "A") == "1"
-    assert reserve(send, {"ListenerArn": new_listener("b")}, "A") == "1"
+    first = reserve(send, properties, "A")
+    assert reserve(send, properties | {"ListenerArn": new_listener("b")}, "A") == first
 
 
 def test_another_listener_is_a_replacement_and_the_old_priority_is_released(
-    send: Send, properties: dict[str, str], new_listener: Callable[[str], str]
+    send: Send, properties: Properties, new_listener: Callable[[str], str]
 ) -> None:
     created = send("Create", properties)
-    moved = send("Update", {"ListenerArn": new_listener("b")}, physical_id=created.physical_id)
+    other = properties | {"ListenerArn": new_listener("b")}
+    moved = send("Update", other, physical_id=created.physical_id)
     send("Delete", properties, physical_id=created.physical_id)
 
     assert moved.physical_id != created.physical_id
-    assert reserve(send, properties, "B") == "1"
+    assert send("Create", properties, logical_id="B").succeeded
 
 
-def test_delete_may_be_repeated(send: Send, properties: dict[str, str]) -> None:
+def test_delete_may_be_repeated(send: Send, properties: Properties) -> None:
     created = send("Create", properties)
     for _ in range(2):
         assert send("Delete", properties, physical_id=created.physical_id).succeeded
 
 
 def test_delete_of_a_deleted_listeners_priority_succeeds(
-    send: Send, elbv2: Any, properties: dict[str, str]
+    send: Send, elbv2: Any, properties: Properties
 ) -> None:
     created = send("Create", properties)
     elbv2.delete_listener(ListenerArn=properties["ListenerArn"])
@@ -188,13 +321,13 @@ def test_delete_of_a_deleted_listeners_priority_succeeds(
 
 @pytest.mark.parametrize("physical_id", ["not-created:ListenerPriority", "stack-Priority-1ABC"])
 def test_the_delete_of_what_was_never_created_succeeds(
-    send: Send, properties: dict[str, str], physical_id: str
+    send: Send, properties: Properties, physical_id: str
 ) -> None:
     assert send("Delete", properties, physical_id=physical_id).succeeded
 
 
 def test_a_full_listener_is_refused_with_the_quotas_name(
-    send: Send, elbv2: Any, properties: dict[str, str]
+    send: Send, elbv2: Any, properties: Properties
 ) -> None:
     add_rules(elbv2, properties, range(1, 101))
 
@@ -209,24 +342,33 @@ def test_a_full_listener_reclaims_what_a_deleted_stack_left_behind(
     send: Send,
     aws: LocalAws,
     elbv2: Any,
-    properties: dict[str, str],
+    properties: Properties,
     new_stack: Callable[[], str],
 ) -> None:
     add_rules(elbv2, properties, range(1, 99))
     left_behind, alive = new_stack(), new_stack()
-    assert send("Create", properties, stack_id=left_behind).data["Priority"] == "99"
-    assert send("Create", properties, stack_id=alive).data["Priority"] == "100"
-    aws.client("cloudformation").delete_stack(StackName=left_behind)
-    aws.client("cloudformation").get_waiter("stack_delete_complete").wait(
-        StackName=left_behind, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
-    )
+    for stack, host in ((left_behind, "left.test"), (alive, "alive.test")):
+        assert send("Create", properties | routed(host), stack_id=stack).succeeded
+    delete_stack(aws, left_behind)
 
-    assert send("Create", properties).data["Priority"] == "99"
-    assert "is full" in send("Create", properties, logical_id="Another").reason
+    assert send("Create", properties).succeeded
+    other = properties | routed("another.test")
+    assert "is full" in send("Create", other, logical_id="Another").reason
+
+
+def test_a_full_listener_takes_another_name_for_a_rule_that_is_there(
+    send: Send, elbv2: Any, properties: Properties
+) -> None:
+    created = send("Create", properties)
+    foreign_rule(elbv2, properties, "own.test", int(created.data["Priority"]))
+    add_rules(elbv2, properties, range(1, 100))
+
+    moved = send("Update", properties | routed("x.test"), physical_id=created.physical_id)
+    assert moved.succeeded, moved.reason
 
 
 def test_a_table_that_is_missing_is_named(
-    send: Send, properties: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    send: Send, properties: Properties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TABLE_NAME", "nowhere")
 
@@ -237,7 +379,7 @@ def test_a_table_that_is_missing_is_named(
 
 
 def test_a_denied_call_is_named(
-    send: Send, aws: LocalAws, properties: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    send: Send, aws: LocalAws, properties: Properties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = aws.client("iam")
     user.create_user(UserName="nobody")
@@ -264,46 +406,20 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return made
 
 
-def test_a_priority_costs_two_calls_beyond_the_rules(
-    send: Send, properties: dict[str, str], calls: list[str]
+def test_a_priority_costs_three_calls_beyond_the_rules(
+    send: Send, properties: Properties, calls: list[str]
 ) -> None:
     reserve(send, properties, "A")
 
-    assert sorted(calls) == ["DescribeRules", "Query", "TransactWriteItems"]
-
-
-def test_sixty_at_once_get_sixty_priorities(
-    send: Send, properties: dict[str, str], table: str, aws: LocalAws
-) -> None:
-    from custom_resources.listener_priority.allocation import Allocation
-    from custom_resources.listener_priority.reservations import Owner, Reservations
-
-    count = 60
-    together = threading.Barrier(count)
-    pooled = Config(max_pool_connections=count)
-    clients = [
-        aws.client(service, config=pooled) for service in ("dynamodb", "elbv2", "cloudformation")
-    ]
-    reservations = Reservations(clients[0], table, properties["ListenerArn"])
-
-    def one(number: int) -> int:
-        together.wait()
-        owner = Owner(f"stack/{number}", "ListenerPriority")
-        return Allocation(reservations, *clients[1:]).priority_of(owner, rule_exists=False)
-
-    with ThreadPoolExecutor(count) as pool:
-        priorities = list(pool.map(one, range(count)))
-    assert len(set(priorities)) == count
-    assert reservations.all() == {
-        Owner(f"stack/{number}", "ListenerPriority"): priority
-        for number, priority in enumerate(priorities)
-    }
+    assert sorted(calls) == ["DescribeRules", "Query", "Query", "TransactWriteItems"]
 
 
 def test_it_can_be_killed_anywhere_and_its_repetition_converges(
-    send: Send, properties: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    send: Send, properties: Properties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    physical_id = f"listener-priority:{properties['ListenerArn']}"
+    created = send("Create", properties)
+    physical_id = created.physical_id
+    send("Delete", properties, physical_id=physical_id)
 
     def killed_during(interruption: Interruption, request_type: str) -> bool:
         def client(service: str) -> Any:
@@ -321,8 +437,9 @@ def test_it_can_be_killed_anywhere_and_its_repetition_converges(
             if not killed_during(interruption, request_type):
                 break
             if request_type == "Create":
-                assert send("Create", properties).data["Priority"] == "1"
+                assert send("Create", properties).data == created.data
             assert send("Delete", properties, physical_id=physical_id).succeeded
-            assert reserve(send, properties, "Other") == "1"
+            other = send("Create", properties, logical_id="Other")
+            assert other.data == created.data
             send("Delete", properties, logical_id="Other", physical_id=physical_id)
         send("Delete", properties, physical_id=physical_id)

@@ -1,0 +1,217 @@
+"""What a listener rule matches, and how it stands to another one. No calls.
+
+A rule matches a request that fulfils each of its conditions; a condition is fulfilled by one of its
+values. Source: Elastic Load Balancing user guide, "Condition types for listener rules".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from custom_resources.listener_priority import patterns
+from custom_resources.shared.failure import Failure
+
+HOST, PATH, HEADER = "host-header", "path-pattern", "http-header"
+METHOD, QUERY, SOURCE = "http-request-method", "query-string", "source-ip"
+_CONFIGS = {
+    HOST: "HostHeaderConfig",
+    PATH: "PathPatternConfig",
+    HEADER: "HttpHeaderConfig",
+    METHOD: "HttpRequestMethodConfig",
+    QUERY: "QueryStringConfig",
+    SOURCE: "SourceIpConfig",
+}
+_WITHOUT_CASE = {HOST, HEADER, QUERY}
+_WHATEVER = {HOST: {"*"}, PATH: {"*", "/*"}}
+_ANYWHERE = {"0.0.0.0/0", "::/0"}
+# Quotas for your Application Load Balancers: condition values per rule.
+_MOST_VALUES = 5
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """One condition in a form that is the same for all that match the same.
+
+    Args:
+        kind: as Elastic Load Balancing names the field.
+        name: of the header in lower case; empty for the other kinds.
+        values: each once, sorted; of a query string as ``key=value``.
+    """
+
+    kind: str
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """All conditions of a rule; those that every request fulfils are left out.
+
+    Args:
+        parts: each once, sorted.
+    """
+
+    parts: tuple[Condition, ...]
+
+    @classmethod
+    def of(cls, given: object) -> Conditions:
+        """Read conditions as a template or DescribeRules has them.
+
+        Raises:
+            Failure: naming what is wrong.
+        """
+        if not isinstance(given, list) or not given:
+            raise Failure(
+                "Property Conditions is no list of conditions.",
+                "Give those of the listener rule, each with Field and values.",
+            )
+        read = [_condition(each) for each in given]
+        if sum(len(condition.values) for condition in read) > _MOST_VALUES:
+            raise Failure(
+                f"Property Conditions has more than {_MOST_VALUES} values.",
+                "Elastic Load Balancing takes no more in a rule; make two.",
+            )
+        return cls(tuple(sorted({each for each in read if not _is_fulfilled(each)})))
+
+    @cached_property
+    def text(self) -> str:
+        """The conditions as JSON, for `parse`."""
+        return json.dumps([[each.kind, each.name, each.values] for each in self.parts])
+
+    @classmethod
+    def parse(cls, text: str) -> Conditions:
+        """The conditions that `text` came from."""
+        return cls(tuple(Condition(kind, name, tuple(of)) for kind, name, of in json.loads(text)))
+
+    def __str__(self) -> str:
+        """The conditions in words."""
+        shown = (
+            f"{condition.kind} {condition.name and condition.name + ': '}"
+            f"{' or '.join(condition.values)}"
+            for condition in self.parts
+        )
+        return ", ".join(shown) or "all requests"
+
+    def of_kind(self, kind: str, name: str = "") -> Iterator[Condition]:
+        """The conditions of a kind, and of a header's name."""
+        return (each for each in self.parts if (each.kind, each.name) == (kind, name))
+
+    def collides(self, other: Conditions) -> bool:
+        """Whether the two can't be told apart for one of their values each."""
+        return not self._choices.isdisjoint(other._choices)
+
+    def overlaps(self, other: Conditions) -> bool:
+        """Whether a request may fulfil both, going by host and path; what else there is doesn't
+        count, so that rules of one host and path are in one line, and a new one finds its place."""
+        return all(
+            any(patterns.meet(mine, theirs) for mine in one.values for theirs in two.values)
+            for kind in (HOST, PATH)
+            for one in self.of_kind(kind)
+            for two in other.of_kind(kind)
+        )
+
+    def covers(self, other: Conditions) -> bool:
+        """Whether every request that fulfils the other's fulfils these too."""
+        return all(
+            any(_narrower(theirs, mine) for theirs in other.of_kind(mine.kind, mine.name))
+            for mine in self.parts
+        )
+
+    @cached_property
+    def exactness(self) -> Key:
+        """A key that sorts the more exact rule first, and no two rules the same.
+
+        The host decides: exact before wildcard, the longer wildcard first. Then the longer path,
+        then more conditions, then the longer values of the others. What is left is sorted by its
+        text, so that the order is the same whatever was deployed first.
+        """
+        rest = [each for each in self.parts if each.kind not in (HOST, PATH)]
+        return (
+            self._least_exact(HOST, lambda it: (0,) if patterns.is_exact(it) else (1, *_key(it))),
+            self._least_exact(PATH, lambda it: (0, *_key(it))),
+            -len(self.parts),
+            sum(max(_length(each.kind, it) for it in each.values) for each in rest),
+            self.text,
+        )
+
+    def _least_exact(self, kind: str, key: Callable[[str], Key]) -> Key:
+        (condition, *_) = [*self.of_kind(kind), None]
+        return max(key(value) for value in condition.values) if condition else (2,)
+
+    @cached_property
+    def _choices(self) -> set[frozenset[tuple[str, str, str]]]:
+        each = ([(it.kind, it.name, value) for value in it.values] for it in self.parts)
+        return {frozenset(choice) for choice in itertools.product(*each)}
+
+
+def _condition(given: object) -> Condition:
+    field = given.get("Field") if isinstance(given, Mapping) else None
+    if not isinstance(given, Mapping) or field not in _CONFIGS:
+        raise Failure(
+            f"Property Conditions has the field {field}.", f"It must be {' or '.join(_CONFIGS)}."
+        )
+    config = given.get(_CONFIGS[field]) or given
+    values = config.get("Values") or given.get("Values")
+    if not isinstance(values, list) or not values:
+        raise Failure(f"Property Conditions has no values of {field}.", "Give one or more.")
+    name = str(config.get("HttpHeaderName", "")).lower()
+    if field == HEADER and not name:
+        raise Failure(f"Property Conditions has {field} without a name.", "Give HttpHeaderName.")
+    return Condition(field, name, tuple(sorted({_value(field, value) for value in values})))
+
+
+def _value(field: str, given: object) -> str:
+    if field == QUERY and isinstance(given, Mapping):
+        given = f"{given.get('Key') or '*'}={given.get('Value', '')}"
+    text = str(given)
+    if field == METHOD:
+        return text
+    if field == SOURCE:
+        return _network(text)
+    return patterns.normal(text.lower() if field in _WITHOUT_CASE else text)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise Failure(f"Property Conditions has the source {text}.", "It must be a CIDR.") from None
+
+
+def _is_fulfilled(condition: Condition) -> bool:
+    values = set(condition.values)
+    if condition.kind == SOURCE:
+        return values >= _ANYWHERE
+    return not values.isdisjoint(_WHATEVER.get(condition.kind, ()))
+
+
+def _narrower(theirs: Condition, mine: Condition) -> bool:
+    return all(
+        any(_covers(mine.kind, wide, narrow) for wide in mine.values) for narrow in theirs.values
+    )
+
+
+def _covers(kind: str, wide: str, narrow: str) -> bool:
+    if kind == SOURCE:
+        outer, inner = ipaddress.ip_network(wide), ipaddress.ip_network(narrow)
+        return outer.version == inner.version and inner.subnet_of(outer)  # type: ignore[arg-type]
+    return wide == narrow if kind == METHOD else patterns.covers(wide, narrow)
+
+
+def _key(pattern: str) -> Key:
+    return patterns.exactness(pattern)
+
+
+def _length(kind: str, value: str) -> int:
+    """Below zero: the longer one sorts first."""
+    if kind == SOURCE:
+        return -ipaddress.ip_network(value).prefixlen
+    return 0 if kind == METHOD else patterns.exactness(value)[0]
