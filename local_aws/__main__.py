@@ -103,7 +103,12 @@ def _status(options: argparse.Namespace) -> int:
 
 def _env(options: argparse.Namespace) -> int:
     aws = LocalAws.running(options.directory)
-    for name, value in {**aws.environment, _DIRECTORY: str(aws.directory)}.items():
+    needed = {**aws.environment, _DIRECTORY: str(aws.directory)}
+    # A profile, a session's token or a service's endpoint of another account would win over ours.
+    for name in sorted(name for name in os.environ if name.startswith("AWS_")):
+        if name not in needed:
+            print(f"unset {name}")
+    for name, value in needed.items():
         print(f"export {name}={shlex.quote(value)}")
     return 0
 

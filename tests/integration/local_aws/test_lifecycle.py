@@ -222,6 +222,24 @@ def test_a_shell_that_took_its_variables_finds_it_from_any_folder(
     assert aws.environment["AWS_ENDPOINT_URL"] in told.stdout
 
 
+def test_a_shell_that_was_set_up_for_another_account_means_the_local_aws_only(
+    aws: LocalAws,
+) -> None:
+    others = {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "another-accounts"}
+    others["AWS_ENDPOINT_URL_STS"] = "http://127.0.0.1:1"
+    code = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+    command = f'eval "$({sys.executable} -m local_aws env --directory {aws.directory})"'
+    told = subprocess.run(
+        ["bash", "-euc", f'{command}; {sys.executable} -c "{code}"'],
+        cwd=ROOT,
+        env={**os.environ, **others},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == aws.account
+
+
 def test_a_terminal_is_told_the_command_that_calls_a_host(aws: LocalAws) -> None:
     terminal, inside = pty.openpty()
     where = ["--directory", str(aws.directory)]
