@@ -132,11 +132,14 @@ def uv_settings(listed: str) -> tuple[list[str], dict[str, str]]:
         lines = re.findall(rf"^{source}\.([\w-]+)='(.*)'$", listed, re.MULTILINE)
         found |= {name: value.replace("\\n", " ") for name, value in lines}
     no_index = found.get("no-index", "").lower() in ("1", "true", "yes", "on")
-    return ["--no-index"] if no_index else [], {
+    environment = {
         variable: between.join(found[name].split())
         for name, (variable, between) in _VARIABLES.items()
         if name in found
     }
+    if "extra-index-url" in found:  # of all indexes the best version, as pip does
+        environment["UV_INDEX_STRATEGY"] = "unsafe-best-match"
+    return ["--no-index"] if no_index else [], environment
 
 
 def main() -> int:

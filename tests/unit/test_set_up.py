@@ -98,13 +98,30 @@ def test_uv_finds_the_wheels_that_pip_finds_on_disk(tmp_path: Path) -> None:
     assert installed.returncode == 0, installed.stderr
 
 
-def build(name: str, folder: Path) -> Path:
+def test_uv_takes_the_best_of_all_indexes_as_pip_does(tmp_path: Path) -> None:
+    """A company's index may have an older version of what the public one has."""
+    indexes = [tmp_path / name for name in ("public", "company")]
+    for index, version in zip(indexes, ("1.0", "0.9"), strict=True):
+        package = index / "quayside-nowhere"
+        index.mkdir()
+        wheel = build("quayside-nowhere", package, version)
+        (package / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+    addresses = [f"file://{index}" for index in indexes]
+    settings = listed(PIP_INDEX_URL=addresses[0], PIP_EXTRA_INDEX_URL=addresses[1])
+
+    installed = install(settings, tmp_path / "installed")
+
+    assert "quayside-nowhere==1.0" in installed.stderr
+
+
+def build(name: str, folder: Path, version: str = "1.0") -> Path:
     """Make the smallest wheel."""
     folder.mkdir()
-    module = name.replace("-", "_")
-    wheel, info = folder / f"{module}-1.0-py3-none-any.whl", f"{module}-1.0.dist-info"
+    module = f"{name.replace('-', '_')}-{version}"
+    wheel, info = folder / f"{module}-py3-none-any.whl", f"{module}.dist-info"
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     with zipfile.ZipFile(wheel, "w") as file:
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        file.writestr(f"{info}/METADATA", about)
         file.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
@@ -118,7 +135,7 @@ def test_no_option_holds_the_password_that_an_address_may_have() -> None:
     options, environment = uv_settings(listed(PIP_INDEX_URL=address, PIP_EXTRA_INDEX_URL=address))
 
     assert "canary" not in "".join(options)
-    assert environment == {"UV_DEFAULT_INDEX": address, "UV_INDEX": address}
+    assert (environment["UV_DEFAULT_INDEX"], environment["UV_INDEX"]) == (address, address)
 
 
 def test_uv_trusts_the_certificates_that_pip_trusts() -> None:
