@@ -38,6 +38,7 @@ CUSTOM_ATTRIBUTES = {
     ("Custom::ListenerPriority", "Conditions"): {"Priority"},
     ("Custom::ListenerPriority", "TakesOver"): {"Priority"},
     ("Custom::Database", "Database"): {"Database"},
+    ("Custom::Database", "Repair"): {"Repaired"},
 }
 # UpdateService: "This parameter triggers a new service deployment" (ECS API reference); tags don't.
 DEPLOYING = {"LoadBalancers", "NetworkConfiguration", "TaskDefinition"}

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from botocore.exceptions import ClientError
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.database import credentials
-from custom_resources.database.decisions import (
-    CURRENT,
-    DatabaseProperties,
-    Mark,
-    User,
-    Verdict,
-    check_release,
-    verdict,
-)
+from custom_resources.database.decisions import DatabaseProperties, Mark, User, check_release
 from custom_resources.database.extensions import converge_extensions
+from custom_resources.database.findings import Findings
+from custom_resources.database.logins import Logins
+from custom_resources.database.ownership import Ownership
 from custom_resources.database.removal import Removal
 from custom_resources.database.roles import Roles
 from custom_resources.postgres.connection import LoginDenied, Server, failure
@@ -31,9 +25,7 @@ from custom_resources.postgres.patience import patiently
 from custom_resources.shared import log, stacks
 from custom_resources.shared.failure import Failure
 
-# setSecret to finishSecret takes less than a second; past this it is not a rotation under way.
-_PROOFS = 8
-_SECONDS_BETWEEN_PROOFS = 2.0
+_Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True)
@@ -85,6 +77,17 @@ class Convergence:
         """
         self._repeatedly(lambda: self._converge(reset=False))
 
+    def repair(self) -> Findings:
+        """Make what is missing, let every user log in with AWSCURRENT, and look at the owners of
+        what is in the database; what belongs to others is given to the owner role if the properties
+        say so.
+
+        Raises:
+            Failure: naming what is in the way.
+            ClientError: a call was refused.
+        """
+        return self._repeatedly(self._repair)
+
     def delete(self) -> None:
         """Take the users' login and keep the data, or drop everything by DeletionPolicy Drop.
 
@@ -106,6 +109,25 @@ class Convergence:
         return status.startswith("UPDATE_ROLLBACK")
 
     def _converge(self, *, reset: bool) -> None:
+        with self._kept_users(reset=reset) as (logins, users):
+            self._converge_extensions()
+            for colour, user in users.items():
+                logins.prove(colour, user)
+
+    def _repair(self) -> Findings:
+        findings = Findings()
+        with self._kept_users(reset=False) as (logins, users):
+            # The logins first: what else is in the way mustn't keep a service out.
+            for colour, user in users.items():
+                logins.mend(colour, user, findings)
+            findings.left.extend(self._converge_extensions())
+            self._look_at_owners(findings)
+        return findings
+
+    @contextmanager
+    def _kept_users(self, *, reset: bool) -> Iterator[tuple[Logins, dict[str, User]]]:
+        """Database and users, made as far as they are missing, and theirs to be looked at: nobody
+        else changes them meanwhile."""
         wanted = self.properties
         users = {
             colour: credentials.current_user(self.clients.secretsmanager, arn)
@@ -122,9 +144,7 @@ class Convergence:
                 roles.create_database()
                 for user in users.values():
                     roles.create_user(user, reset=reset)
-                self._converge_extensions()
-                for colour, user in users.items():
-                    self._prove(roles, colour, user)
+                yield Logins(wanted, roles, self.clients.secretsmanager), users
         log.info("converged", database=wanted.database, users=", ".join(names))
 
     def _delete(self) -> None:
@@ -140,53 +160,19 @@ class Convergence:
                 else:
                     removal.retain()
 
-    def _prove(self, roles: Roles, colour: str, user: User) -> None:
-        """See to it that a user can log in, as far as that is ours to do."""
-        active = colour == self.properties.active_user
-        arn = self.properties.secret_arns[colour]
-        for _ in range(_PROOFS):
-            staged = credentials.staged_users(self.clients.secretsmanager, arn)
-            working = next((stage for stage in staged if self._logs_in(staged[stage])), None)
-            decided = verdict(working, active=active)
-            if decided is Verdict.ACCEPT:
-                log.info("login proven", user=user.name, stage=working)
-                return
-            if decided is Verdict.WAIT:
-                time.sleep(_SECONDS_BETWEEN_PROOFS)
-            elif credentials.staged_users(self.clients.secretsmanager, arn) == staged:
-                # Nothing moved meanwhile, so it isn't a rotation's unfinished work.
-                roles.set_password(staged[CURRENT])
-                log.warning("password reset, since no stage worked", user=user.name)
-        raise Failure(
-            f"The {colour} user {user.name} can't log in to {self.properties.database} with the "
-            f"{CURRENT} of its secret.",
-            "Wait for its rotation to end, or make database and secret agree (repair.yml), then "
-            "deploy again.",
-        )
-
-    def _logs_in(self, user: User) -> bool:
+    def _converge_extensions(self) -> list[str]:
+        """Make the extensions, and return what the service can't use of them."""
         wanted = self.properties
-        try:
-            with (
-                self._server.connect(wanted.database, user.name, user.password) as connection,
-                connection.cursor() as cursor,
-            ):
-                cursor.execute("SELECT current_user")
-                (role,) = cursor.fetchone() or ("",)
-        except LoginDenied:
-            return False
-        if role != wanted.owner:
-            raise Failure(
-                f"The user {user.name} works as {role} in {wanted.database}, not as its owner.",
-                f"See who changed the user's setting of role, and set it to {wanted.owner}.",
-            )
-        return True
+        if not wanted.extensions:
+            return []
+        with self._admin(wanted.database) as connection:
+            return converge_extensions(connection, wanted.extensions, wanted.owner)
 
-    def _converge_extensions(self) -> None:
-        if not self.properties.extensions:
-            return
-        with self._admin(self.properties.database) as connection:
-            converge_extensions(connection, self.properties.extensions, self.properties.owner)
+    def _look_at_owners(self, findings: Findings) -> None:
+        # What the service may have put into other schemas is not to be run as the admin.
+        with self._admin(self.properties.database, "-c search_path=pg_catalog") as connection:
+            ownership = Ownership(self._roles(connection))
+            ownership.look(findings, give=self.properties.gives_ownership)
 
     def _check_names(self, names: list[str]) -> None:
         reserved = {self.properties.owner, self.properties.admin_username}
@@ -212,12 +198,14 @@ class Convergence:
         return Server(self.properties.host, self.properties.port)
 
     @contextmanager
-    def _admin(self, database: str) -> Iterator[Connection]:
+    def _admin(self, database: str, options: str = "") -> Iterator[Connection]:
         wanted = self.properties
         parameter = wanted.admin_password_parameter
         for password in credentials.admin_passwords(self.clients.ssm, parameter):
             with ExitStack() as opened:
-                connecting = self._server.connect(database, wanted.admin_username, password)
+                connecting = self._server.connect(
+                    database, wanted.admin_username, password, options=options
+                )
                 try:
                     connection = opened.enter_context(connecting)
                 except LoginDenied:
@@ -231,10 +219,10 @@ class Convergence:
             "cluster and the parameter get a new password together.",
         )
 
-    def _repeatedly(self, work: Callable[[], None]) -> None:
+    def _repeatedly(self, work: Callable[[], _Outcome]) -> _Outcome:
         """Do the work again while someone is in the way or the database is away; every step may be
         done twice."""
         try:
-            patiently(work, until=self.until)
+            return patiently(work, until=self.until)
         except psycopg2.Error as error:
             raise failure(error, self._server) from None

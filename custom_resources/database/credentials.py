@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,6 +71,20 @@ def staged_users(secretsmanager: Any, secret_arn: str) -> dict[str, User]:
     """
     found = ((stage, _user(secretsmanager, secret_arn, stage)) for stage in STAGES)
     return {stage: user for stage, user in found if user is not None}
+
+
+def names_server(secretsmanager: Any, secret_arn: str, host: str, port: int) -> bool:
+    """Whether the value with AWSCURRENT says where the database is, as its rotation needs it to.
+
+    Raises:
+        ClientError: a call was refused.
+
+    Source: CloudFormation reference, AWS::SecretsManager::SecretTargetAttachment: it adds host and
+    port, once; a value put by hand may lack them.
+    """
+    answer = secretsmanager.get_secret_value(SecretId=secret_arn, VersionStage=CURRENT)
+    content = json.loads(answer.get("SecretString") or "{}")
+    return (content.get("host"), str(content.get("port"))) == (host, str(port))
 
 
 def _user(secretsmanager: Any, secret_arn: str, stage: str) -> User | None:

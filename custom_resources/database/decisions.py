@@ -36,6 +36,8 @@ class DatabaseProperties:
         active_user: blue or green.
         extensions: names of PostgreSQL extensions.
         deletion_policy: Retain or Drop.
+        repair: how often database and users were repaired; a greater number is another repair.
+        gives_ownership: whether a repair gives to the owner role what belongs to others.
     """
 
     host: str
@@ -47,6 +49,8 @@ class DatabaseProperties:
     active_user: str
     extensions: tuple[str, ...]
     deletion_policy: str
+    repair: int
+    gives_ownership: bool
 
     @property
     def owner(self) -> str:
@@ -64,11 +68,9 @@ class DatabaseProperties:
         """
         known = (
             "Host Port AdminUsername AdminPasswordParameter Database BlueSecretArn GreenSecretArn "
-            "ActiveUser Extensions DeletionPolicy Repair Cluster"
+            "ActiveUser Extensions DeletionPolicy Repair RepairOwnership Cluster"
         )
         properties = Properties(given, known.split())
-        # Another number makes CloudFormation call; nothing else follows from it.
-        properties.number("Repair", low=0, high=999_999_999, default=0)
         arn = {"pattern": r"arn:\S{1,2048}", "form": "the ARN of a secret"}
         green = properties.text("GreenSecretArn", default="", **arn)
         secret_arns = {"blue": properties.text("BlueSecretArn", **arn)}
@@ -99,6 +101,9 @@ class DatabaseProperties:
             deletion_policy=properties.choice(
                 "DeletionPolicy", ["Retain", "Drop"], default="Retain"
             ),
+            repair=properties.number("Repair", low=0, high=999_999_999, default=0),
+            gives_ownership=properties.choice("RepairOwnership", ["true", "false"], default="false")
+            == "true",
         )
 
 
@@ -167,7 +172,7 @@ class User:
         if not valid:
             raise Failure(
                 f"The secret {secret_arn} is not a JSON object with username and password.",
-                "Let the service's template make it.",
+                "Give it such a value, or its label AWSCURRENT back to the version before.",
             )
         check_user_name(user.name, secret_arn)
         return user
@@ -187,10 +192,11 @@ def check_user_name(name: str, secret_arn: str) -> None:
 
 
 def check_release(server_version: int) -> None:
-    """Refuse a minor version that forgets the default role of a user.
+    """Refuse a release that forgets the default role of a user.
 
     There, what a user creates after DISCARD ALL, which pools of connections send, is its own, and
-    denied to the other user after the next flip.
+    denied to the other user after the next flip. The options SET and INHERIT of a membership are
+    there from 16.0 on, and need no later minor version.
 
     Args:
         server_version: as PostgreSQL counts: 170002 is 17.2.
@@ -200,6 +206,12 @@ def check_release(server_version: int) -> None:
     Source: PostgreSQL release notes, 17.2, 16.6 and 15.10 (ALTER ROLE ... SET role works again).
     """
     major, minor = divmod(server_version, 10_000)
+    oldest = min(_FIRST_MINORS)
+    if major < oldest:
+        raise Failure(
+            f"The cluster runs PostgreSQL {major}.{minor}.",
+            f"Upgrade it to {oldest}.{_FIRST_MINORS[oldest]} or later, then deploy again.",
+        )
     needed = _FIRST_MINORS.get(major, 0)
     if minor < needed:
         raise Failure(

@@ -14,6 +14,7 @@ _resource = CustomResource()
 with _resource.importing():
     from custom_resources.database.convergence import Clients, Convergence
     from custom_resources.database.decisions import DatabaseProperties
+    from custom_resources.database.findings import NONE
     from custom_resources.shared import aws, log
     from custom_resources.shared.failure import Failure
     from custom_resources.shared.sentences import sentence
@@ -27,12 +28,15 @@ def handler(event: dict[str, object], context: Context) -> None:
 
 def _converge(request: Request) -> Answer:
     convergence = _convergence(request)
+    told = NONE
     try:
         if request.type == "Update":
             _check_name(request, convergence)
             _check_cluster(request, convergence)
         if _physical_id(convergence) != request.physical_id:
             convergence.create()
+        elif _asks_for_repair(request, convergence):
+            told = convergence.repair().told(convergence.properties.repair)
         else:
             convergence.update()
     except Exception as error:
@@ -43,8 +47,19 @@ def _converge(request: Request) -> Answer:
     wanted = convergence.properties
     return Answer(
         _physical_id(convergence),
-        {"Database": wanted.database, "Owner": wanted.owner, "ActiveUser": wanted.active_user},
+        {
+            "Database": wanted.database,
+            "Owner": wanted.owner,
+            "ActiveUser": wanted.active_user,
+            "Repaired": told,
+        },
     )
+
+
+def _asks_for_repair(request: Request, convergence: Convergence) -> bool:
+    """Whether the number is greater than before; a rollback goes back to a lesser one."""
+    before = str(request.old_properties.get("Repair") or 0)
+    return before.isdecimal() and convergence.properties.repair > int(before)
 
 
 def _check_name(request: Request, convergence: Convergence) -> None:

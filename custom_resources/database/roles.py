@@ -161,7 +161,7 @@ class Roles:
 
     def join(self, role: str) -> None:
         """Make the admin a member of a role, so that it may act for it."""
-        if not self._may_act_for(role):
+        if not self.may_act_for(role):
             admin = self.connection.info.user
             self.run(f"GRANT {{}} TO {{}} {self._options}", role, admin)
 
@@ -182,7 +182,8 @@ class Roles:
         newer = self.connection.server_version >= _GRANT_OPTIONS_SINCE
         return "WITH SET TRUE, INHERIT TRUE" if newer else ""
 
-    def _may_act_for(self, role: str) -> bool:
+    def may_act_for(self, role: str) -> bool:
+        """Whether the admin has the rights of a role, and may become it."""
         newer = self.connection.server_version >= _GRANT_OPTIONS_SINCE
         needed = ("SET", "USAGE") if newer else ("MEMBER",)
         query = "SELECT pg_has_role(current_user, %s, %s)"

@@ -267,6 +267,52 @@ def test_repair_sets_a_password_that_nobody_knows_to_the_secrets(payroll: Payrol
     assert can_log_in(payroll.login(payroll.active))
 
 
+@pytest.mark.parametrize("which", ["active", "idle"])
+def test_repair_mends_a_user_whose_secret_was_put_by_hand(payroll: Payroll, which: str) -> None:
+    user = payroll.active if which == "active" else OTHER[payroll.active]
+    payroll.platform.aws.client("secretsmanager").put_secret_value(
+        SecretId=f"shop/{SERVICE}/db/{user}",
+        SecretString=json.dumps(payroll.login(user) | {"password": "put-by-hand"}),
+    )
+    assert not can_log_in(payroll.login(user))
+    output = " ".join(payroll.platform.play("playbooks/repair.yml", **NAMED).split())
+    assert f"{SERVICE}_{user} has the password of its secret again" in output
+    assert ("replace them" in output) == (which == "active")
+    assert "put-by-hand" not in output
+    assert can_log_in(payroll.login(user))
+
+
+def test_repair_names_what_the_admin_made_and_gives_it_to_the_owner_role_on_a_word(
+    payroll: Payroll,
+) -> None:
+    aws, login = payroll.platform.aws, payroll.login(payroll.active)
+    admin = aws.client("ssm").get_parameter(Name="/shop/rds/admin-password", WithDecryption=True)
+    made = psycopg2.connect(
+        host=login["host"],
+        port=login["port"],
+        user=payroll.platform.outputs("shop-rds")["DatabaseAdminUsername"],
+        password=admin["Parameter"]["Value"],
+        dbname=SERVICE,
+    )
+    with made, made.cursor() as cursor:
+        cursor.execute('CREATE TABLE "brought in" AS SELECT 7 AS id')
+    refused = payroll.platform.play_in_vain("playbooks/repair.yml", **NAMED)
+    assert 'table public."brought in"' in " ".join(refused.replace("\\", "").split())
+    typed = payroll.platform.play_in_vain("playbooks/repair.yml", **NAMED, ownership="payrol")
+    assert "Nothing was repaired." in typed
+    output = payroll.platform.play("playbooks/repair.yml", **NAMED, ownership=SERVICE)
+    assert f"{SERVICE}_owner was given 1 table" in " ".join(output.split())
+    user = psycopg2.connect(
+        host=login["host"],
+        port=login["port"],
+        user=login["username"],
+        password=payroll.login(payroll.active)["password"],
+        dbname=SERVICE,
+    )
+    with user, user.cursor() as cursor:
+        cursor.execute('DROP TABLE "brought in"')
+
+
 def test_status_shows_the_service_as_a_table(payroll: Payroll) -> None:
     output = payroll.platform.play("playbooks/status.yml", service_platform="shop")
     (row,) = [line for line in output.splitlines() if line.startswith(SERVICE)]

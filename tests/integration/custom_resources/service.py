@@ -75,7 +75,8 @@ class Service:
         return self.blue | {"GreenSecretArn": self.secret_arns["green"]}
 
     def secret(self, colour: str, password: str) -> str:
-        return json.dumps({"username": self.user(colour), "password": password})
+        server = {"host": self.postgres.host, "port": self.postgres.port}
+        return json.dumps({"username": self.user(colour), "password": password, **server})
 
     def user(self, colour: str) -> str:
         return f"{self.name}_{colour}"

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from custom_resources.database import convergence as convergence_module
+from custom_resources.database import logins
 from local_aws.control import LocalAws
 from tests.integration.custom_resources.postgres_servers import PostgresServer
 from tests.integration.custom_resources.service import Service, client, new_password
@@ -52,7 +52,7 @@ def converged(send: Send) -> Send:
 
 @pytest.fixture
 def quick_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convergence_module, "_SECONDS_BETWEEN_PROOFS", 0.05)
+    monkeypatch.setattr(logins, "_SECONDS_BETWEEN_PROOFS", 0.05)
 
 
 def denied(service: Service, colour: str, **password: str) -> bool:
@@ -74,6 +74,7 @@ def test_create_answers_database_owner_and_active_user(converged: Send, service:
         "Database": service.name,
         "Owner": f"{service.name}_owner",
         "ActiveUser": "blue",
+        "Repaired": "none since the last change of the database's properties",
     }
 
 

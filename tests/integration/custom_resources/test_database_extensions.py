@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from custom_resources.database import decisions
 from custom_resources.shared.failure import Failure
-from tests.integration.custom_resources.postgres_servers import PostgresServer
+from tests.integration.custom_resources.postgres_servers import ADMIN, PostgresServer
 from tests.integration.custom_resources.service import Service
 
 OWNER = "SELECT pg_get_userbyid(extowner) FROM pg_extension WHERE extname = %s"
@@ -18,6 +19,78 @@ one_version = pytest.mark.parametrize("postgres", [17], indirect=True, ids=["pos
 
 def having(service: Service, *extensions: str) -> dict[str, object]:
     return service.both | {"Extensions": list(extensions)}
+
+
+@pytest.fixture
+def like_rds(postgres: PostgresServer) -> Iterator[None]:
+    """The admin makes untrusted extensions, as a member of rds_superuser does."""
+    postgres.query(f"ALTER ROLE {ADMIN} SUPERUSER")
+    yield
+    postgres.query(f"ALTER ROLE {ADMIN} NOSUPERUSER")
+
+
+@pytest.mark.usefixtures("like_rds")
+@pytest.mark.parametrize(
+    "asked", [("earthdistance",), ("earthdistance", "cube"), ("cube", "earthdistance")]
+)
+def test_an_extension_comes_with_what_it_requires_in_any_order(
+    service: Service, postgres: PostgresServer, asked: tuple[str, ...]
+) -> None:
+    service.convergence(having(service, *asked)).create()
+    service.convergence(having(service, *asked)).update()
+
+    near = "SELECT earth_distance(ll_to_earth(52, 13), ll_to_earth(52, 13)) = 0"
+    assert service.run("blue", near) == service.run("green", near) == [(True,)]
+    # The trusted one is the service's, though an untrusted one requires it.
+    assert postgres.query(OWNER, "cube", database=service.name) == [(f"{service.name}_owner",)]
+    assert postgres.query(OWNER, "earthdistance", database=service.name) == [(ADMIN,)]
+
+
+@pytest.mark.usefixtures("like_rds")
+def test_a_service_uses_the_wrapper_that_the_admin_made_for_it(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(having(service, "postgres_fdw")).create()
+    service.run("blue", "CREATE TABLE near AS SELECT 7 AS id")
+    service.run(
+        "blue",
+        f"""
+        CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host 'localhost',
+            port '{postgres.port}', dbname '{service.name}', sslmode 'require');
+        CREATE USER MAPPING FOR {service.name}_owner SERVER loop OPTIONS (
+            user '{service.user("green")}', password '{service.passwords["green"]}');
+        CREATE FOREIGN TABLE far (id int) SERVER loop OPTIONS (table_name 'near')
+        """,
+    )
+    assert service.run("green", "TABLE far") == [(7,)]
+
+
+@one_version
+@pytest.mark.usefixtures("like_rds")
+def test_the_schema_of_an_extension_is_opened_to_the_service(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(service.both).create()
+    made = "CREATE SCHEMA apart; CREATE EXTENSION bloom SCHEMA apart; CREATE EXTENSION tablefunc"
+    postgres.query(made + " SCHEMA apart", database=service.name)
+    service.convergence(having(service, "bloom", "tablefunc")).update()
+
+    assert service.run("blue", "SELECT count(*) FROM apart.normal_rand(3, 0, 1)") == [(3,)]
+
+
+@one_version
+def test_what_the_admin_may_not_open_is_told_by_a_repair_and_holds_nothing_up(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(service.both).create()
+    postgres.query("CREATE EXTENSION postgres_fdw", database=service.name)
+    wanted = service.convergence(having(service, "postgres_fdw"))
+    wanted.update()
+
+    assert wanted.repair().left == [
+        f"{service.name}_owner may not use the FOREIGN DATA WRAPPER postgres_fdw of the extension "
+        "postgres_fdw, and the admin may not grant it: see the documentation of the extension."
+    ]
 
 
 def test_a_trusted_extension_is_its_services_to_update_comment_and_drop(

@@ -143,6 +143,13 @@ def test_a_release_that_forgets_a_users_default_role_is_refused(version: int, sa
         check_release(version)
 
 
+@pytest.mark.parametrize("version", [90624, 130018, 140015, 140022])
+def test_a_major_release_before_the_first_that_is_known_is_refused(version: int) -> None:
+    major, minor = divmod(version, 10_000)
+    with pytest.raises(Failure, match=rf"runs PostgreSQL {major}\.{minor}\. .* to 15\.10 or later"):
+        check_release(version)
+
+
 @pytest.mark.parametrize("version", [150010, 150018, 160006, 170002, 170010, 180000, 190000])
 def test_a_later_release_is_taken(version: int) -> None:
     check_release(version)

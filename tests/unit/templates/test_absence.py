@@ -64,6 +64,7 @@ ABSENT = {
     ("Custom::Database", "Extensions"): _CUSTOM,
     ("Custom::Database", "GreenSecretArn"): _CUSTOM,
     ("Custom::Database", "Repair"): _CUSTOM,
+    ("Custom::Database", "RepairOwnership"): _CUSTOM,
 }
 
 

@@ -40,7 +40,7 @@ def test_the_password_function_takes_what_the_template_gives() -> None:
         ({}, {"blue", "green"}, ()),
         ({"DatabaseUsers": "blue"}, {"blue"}, ()),
         ({"DatabaseExtensions": "citext,pgcrypto"}, {"blue", "green"}, ("citext", "pgcrypto")),
-        ({"RepairNumber": "7"}, {"blue", "green"}, ()),
+        ({"RepairNumber": "7", "RepairOwnership": "true"}, {"blue", "green"}, ()),
     ],
 )
 def test_the_database_function_takes_what_the_template_gives(
@@ -58,3 +58,7 @@ def test_the_database_function_takes_what_the_template_gives(
     assert taken.secret_arns.keys() == users
     assert taken.extensions == extensions
     assert taken.deletion_policy == "Retain"
+    assert (taken.repair, taken.gives_ownership) == (
+        int(given.get("RepairNumber", 0)),
+        bool(taken.repair),
+    )
