@@ -19,7 +19,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment, Draft
 
-_TOLD = {"changes", "diff"}
+_TOLD = {"changes", "diff", "stops"}
 
 
 class ActionModule(Action):  # type: ignore[misc]
@@ -32,6 +32,9 @@ class ActionModule(Action):  # type: ignore[misc]
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "template": {"type": "str"},
         "variable_prefix": {"type": "str"},
+        "variable_names": {"type": "dict", "default": {}},
+        "given": {"type": "list", "elements": "str"},
+        "allow": {"type": "list", "elements": "str", "default": []},
         "parameters": {"type": "dict", "default": {}},
         "parameters_from": {"type": "list", "elements": "str", "default": []},
         "missing_sources": {"type": "dict", "default": {}},

@@ -56,6 +56,31 @@ options:
       - Prefix of a role's variables. A refused value is then named by the variable it came from,
         V(service_host_name) for the parameter C(HostName) and the prefix V(service).
     type: str
+  variable_names:
+    description:
+      - Names of the variables, without O(variable_prefix), that a parameter comes from, as a map of
+        parameter to list, where they aren't called like the parameter.
+    type: dict
+    default: {}
+  given:
+    description:
+      - Variables, with O(variable_prefix), that somebody set, as C(quayside.fargate.variables)
+        returns them. Any other one that a parameter comes from has its default, which may be
+        another value than the stack's (O(allow)). Not given, nothing is said of that.
+    type: list
+    elements: str
+  allow:
+    description:
+      - What the stack may lose. An update stops before anything is changed if it would remove,
+        replace or make anew a resource that holds data, routes requests or is named by others
+        (docs/stack.md has the table), unless its logical id is in this list.
+      - With O(given), an update also stops if a variable that isn't in it would let a value fall
+        back to its default, where the stack has another one. The list then takes its name.
+      - What is in the list and wasn't needed is named in a warning. In check mode, what would stop
+        is shown before anything else.
+    type: list
+    elements: str
+    default: []
   parameters:
     description:
       - Values of the template's parameters. Booleans become V(true) or V(false), lists are joined
@@ -238,6 +263,11 @@ changes:
           C(after). What looks like a secret is V((not shown\)).
       type: list
       elements: dict
+stops:
+  description: In check mode, what would stop the deployment, in words (O(allow)).
+  type: list
+  elements: str
+  returned: success
 seconds:
   description: Seconds the task took.
   type: float

@@ -12,12 +12,15 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     artifacts,
     aws,
     changes,
+    falls,
     fixed,
     functions,
+    gate,
     parameters,
     preview,
     template,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.approval import Approval
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
@@ -42,7 +45,7 @@ class Draft:
 
     document, text: the template with its overlay; explicit, references, initial: where parameters
     come from (parameters.Sources); files: to be uploaded, by parameter; tags: None if the stack
-    keeps what it has.
+    keeps what it has; origins: which of a role's variables are given, None outside of a role.
     """
 
     document: dict[str, Any]
@@ -52,6 +55,7 @@ class Draft:
     initial: dict[str, str]
     files: dict[str, artifacts.Artifact]
     tags: dict[str, str] | None
+    origins: falls.Origins | None
 
     @classmethod
     def of(cls, options: Options, text: str, source: str) -> Draft:
@@ -65,9 +69,11 @@ class Draft:
         Raises: StackError for bad input.
         """
         document = template.load(text, source)
+        origins = _origins(options)
         if options["overlay"]:
             template.check_overlay(document, options["overlay"])
             document = template.overlay(document, options["overlay"])
+            document = falls.record(document, origins) if origins else document
             text = template.dump(document)
         artifacts.check_size(text, source)
         references, given = parameters.split(options["parameters"])
@@ -84,6 +90,7 @@ class Draft:
             references=references,
             initial=parameters.texts("initial_parameters", options["initial_parameters"]),
             tags=parameters.texts("tags", options["tags"]) or None,
+            origins=origins,
         )
         parameters.check_names(draft.declared, references)
         for values in (draft.explicit, draft.initial):
@@ -135,6 +142,9 @@ class Deployment:
         self._account = aws.Account.of(options)
         self._client = self._account.client("cloudformation")
         self._stack = Stack(self._client, options["name"], clock, progress, self._account)
+        prefix = options["variable_prefix"]
+        option = f"{prefix}_allow" if prefix else "allow"
+        self._approval = Approval(options["name"], option, options["allow"], check, progress)
 
     def present(self, draft: Draft) -> dict[str, Any]:
         """Create or update the stack; raises StackError with the root cause of a failure."""
@@ -238,10 +248,11 @@ class Deployment:
                 "UPDATE" if description else "CREATE",
                 {**request, **body},
                 execute=not self._check,
+                approve=lambda listed: self._approve(draft, description, listed),
             )
         now = deployed or description
         protection = self._protection(now)
-        return _result(
+        result = _result(
             changed=planned is not None or bool(protection),
             made=changes.from_change_set(
                 planned or [],
@@ -253,6 +264,29 @@ class Deployment:
             description=now,
             state=preview.CHANGED if description else preview.NEW,
         )
+        return {**result, "stops": self._approval.stops, "warnings": self._approval.warnings}
+
+    def _approve(
+        self, draft: Draft, description: Description | None, listed: list[dict[str, Any]]
+    ) -> None:
+        """Raise StackError if a change set takes away what nobody allowed it to."""
+        if description is None:
+            return
+        made = [it["ResourceChange"] for it in listed if "ResourceChange" in it]
+        losses = gate.losses(made, draft.document, outputs(description).values())
+        self._approval.ask(losses, self._falls(draft, description))
+
+    def _falls(self, draft: Draft, description: Description) -> Iterator[falls.Fall]:
+        """Yield the values that fall back, since a role's variable isn't given."""
+        if not (origins := draft.origins):
+            return
+        passed = self._options["parameters"]
+        explicit = {name: value for name, value in draft.explicit.items() if name in passed}
+        yield from falls.of_parameters(explicit, draft.declared, description, origins)
+        protected = self._options["termination_protection"]
+        yield from falls.of_stack(draft.tags, protected, description, origins)
+        before = self._template(description)
+        yield from falls.of_template(before, falls.recorded(draft.document), origins)
 
     def _template(self, description: Description | None) -> dict[str, Any]:
         """Return the template that the stack has, an empty one if there is none."""
@@ -374,6 +408,13 @@ class Deployment:
         return result
 
 
+def _origins(options: Options) -> falls.Origins | None:
+    """Return which of a role's variables are given; None for a task that doesn't say."""
+    if options["given"] is None or not options["variable_prefix"]:
+        return None
+    return falls.Origins(options["variable_prefix"], options["given"], options["variable_names"])
+
+
 def _result(
     *,
     changed: bool,
@@ -389,6 +430,7 @@ def _result(
     result = {
         "changed": changed,
         "changes": made or [],
+        "stops": [],
         "status": description["StackStatus"] if description else "absent",
         "outputs": outputs(description) if description else {},
         "notes": notes or [],

@@ -142,7 +142,12 @@ class Stack:
                 self.clock.pause(f"Stack {self.name} can't be followed ({error.said})")
 
     def deploy(
-        self, kind: str, request: Mapping[str, Any], *, execute: bool
+        self,
+        kind: str,
+        request: Mapping[str, Any],
+        *,
+        execute: bool,
+        approve: Callable[[list[dict[str, Any]]], None] | None = None,
     ) -> tuple[list[dict[str, Any]] | None, Description | None]:
         """Make a change set; execute it and stream its events, or discard it.
 
@@ -150,6 +155,7 @@ class Stack:
             kind: CREATE or UPDATE.
             request: the other arguments of CreateChangeSet.
             execute: whether to execute it, if it has changes.
+            approve: gets its changes before; what it raises discards the change set.
 
         Returns: its changes, None if it has none, and the stack if it was executed.
         Raises: BusyError if another operation came first, StackError with what CloudFormation
@@ -159,7 +165,11 @@ class Stack:
         executed = False
         try:
             changes = self._changes(_address(change_set))
-            if changes is None or not execute:
+            if changes is None:
+                return None, None
+            if approve:
+                approve(changes)
+            if not execute:
                 return changes, None
             watch = Watch(self, change_set["StackId"])
             self._call("execute_change_set", **_address(change_set))

@@ -92,6 +92,8 @@ NOT_ANSWERS = {
     ("plugins/plugin_utils/changes.py", "type"): "our own dictionary",
     ("plugins/plugin_utils/deployment.py", "capabilities"): "an option of the task",
     ("plugins/plugin_utils/deployment.py", "tags"): "an option of the task",
+    ("plugins/plugin_utils/gate.py", "LogicalResourceId"): "a change names its resource",
+    ("plugins/plugin_utils/gate.py", "ResourceType"): "a change names its resource's type",
     ("plugins/plugin_utils/status.py", "alarms"): "our own dictionary",
 }
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import (
     StackError,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.gate import GUARDS
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Clock
 
@@ -33,6 +35,8 @@ OPTIONS: dict[str, Any] = {
     "state": "present",
     "template": None,  # the stack keeps the one it has
     "variable_prefix": None,
+    "given": None,
+    "allow": [],
     "parameters_from": [],
     "missing_sources": {},
     "initial_parameters": {},
@@ -50,6 +54,9 @@ OPTIONS: dict[str, Any] = {
     "endpoint_url": None,
 }
 
+# Resources whose physical id is a name that a new one has too.
+CALLED_LIKE_THE_OLD_ONE = {"AWS::Route53::RecordSet"}
+
 
 @dataclass
 class Walked:
@@ -58,12 +65,14 @@ class Walked:
     parameters: "template.Parameter" -> how often it was changed.
     flips: "template.Condition" -> the directions in which it was flipped.
     refusals: what was refused, in words.
+    gated: what was stopped until it was allowed, "template.Resource" -> how often.
     requests, lost: of the traffic meanwhile.
     """
 
     parameters: dict[str, int] = field(default_factory=dict)
     flips: dict[str, set[str]] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
+    gated: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     lost: int = 0
 
@@ -92,6 +101,7 @@ class Walked:
             "conditions": len(self.flips),
             "flips": sum(len(directions) for directions in self.flips.values()),
             "refusals": self.refusals,
+            "gated": self.gated,
             "requests": self.requests,
             "lost": self.lost,
         }
@@ -116,16 +126,20 @@ class Stacks:
         described = self._cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
         return {it["ParameterKey"]: it["ParameterValue"] for it in described["Parameters"]}
 
-    def resources(self, stack: str) -> set[str]:
-        """Return the logical ids of a stack's resources."""
+    def resources(self, stack: str) -> dict[str, str]:
+        """Return the physical ids of a stack's resources by their logical ones."""
         pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         summaries = [it for page in pages for it in page["StackResourceSummaries"]]
         return {
-            it["LogicalResourceId"] for it in summaries if it["ResourceStatus"] != "DELETE_COMPLETE"
+            it["LogicalResourceId"]: it["PhysicalResourceId"]
+            for it in summaries
+            if it["ResourceStatus"] != "DELETE_COMPLETE"
         }
 
     def change(self, stack: str, name: str, **values: str) -> None:
         """Deploy other values, and hold what became of the stack against its template.
+
+        What is stopped is allowed then, and must really go: else it was stopped without a reason.
 
         Args:
             stack: its name.
@@ -134,13 +148,21 @@ class Stacks:
         """
         before = self.parameters(stack)
         assert {key: before.get(key) for key in values} != values, f"{values} is no change"
-        result = self._deploy(stack, values)
+        ids = self.resources(stack)
+        result, gated = self._deploy_asked(stack, values)
         after = self.parameters(stack)
         assert result["changed"], f"{stack}: {values} changed nothing"
         assert result["status"] == "UPDATE_COMPLETE", f"{stack}: {values}: {result['status']}"
         assert after == before | values
         wanted = Stack(name, after)
-        assert self.resources(stack) == wanted.resources.keys(), f"{stack}: {values}"
+        now = self.resources(stack)
+        assert now.keys() == wanted.resources.keys(), f"{stack}: {values}"
+        for it in gated:
+            named = load(name)["Resources"][it]["Type"] in CALLED_LIKE_THE_OLD_ONE
+            assert named or now.get(it) != ids[it], f"{stack}: {values} stopped for {it}: it stayed"
+            self.walked.gated[f"{name}.{it}"] = self.walked.gated.get(f"{name}.{it}", 0) + 1
+        gone = {it for it in ids.keys() - now.keys() if self._is_guarded(name, it)}
+        assert gone <= {*gated}, f"{stack}: {values} took {gone} away unasked"
         self.walked.note_flips(name, Stack(name, before), wanted)
         for parameter in values:
             key = f"{name}.{parameter}"
@@ -155,8 +177,30 @@ class Stacks:
         assert self._change_sets_and_events(stack) == before
         self.walked.refusals.append(f"{name}.{'+'.join(values)}")
 
-    def _deploy(self, stack: str, values: dict[str, str]) -> dict[str, Any]:
+    def _deploy_asked(self, stack: str, values: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
+        """Deploy, and allow what stops; return the result and what was allowed."""
+        before = self._change_sets_and_events(stack)
+        try:
+            return self._deploy(stack, values), []
+        except StackError as error:
+            asked = re.search(r"write allow: \[(.*)\]$", str(error))
+            if not asked:
+                raise
+        assert self._change_sets_and_events(stack) == before
+        names = asked[1].split(", ")
+        result = self._deploy(stack, values, names)
+        assert result["warnings"] == []
+        return result, names
+
+    def _is_guarded(self, template: str, resource: str) -> bool:
+        guard = GUARDS.get(load(template)["Resources"][resource]["Type"])
+        return guard is not None and not guard.if_told
+
+    def _deploy(
+        self, stack: str, values: dict[str, str], allow: Iterable[str] = ()
+    ) -> dict[str, Any]:
         options = OPTIONS | {"name": stack, "parameters": values, "region": self._region}
+        options |= {"allow": list(allow)}
         silent = Progress(lambda *_: None)
         deployment = Deployment(options, Clock(300), check=False, diff=False, progress=silent)
         return dict(deployment.present(deployment.kept_draft()))

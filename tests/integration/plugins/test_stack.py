@@ -414,7 +414,8 @@ def test_what_is_not_given_stays_as_it_was(
     )
     assert not playbooks.stack(name=name, template="queue.yml").changed
     assert not playbooks.stack(name=name, parameters={"Seconds": 77}).changed
-    assert playbooks.stack(name=name, parameters={"QueueName": "other"}).changed
+    other = {"parameters": {"QueueName": "other"}, "allow": ["Queue"]}
+    assert playbooks.stack(name=name, **other).changed
     assert parameters_of(cloudformation, name)["Seconds"] == "77"
     description = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     assert description["Tags"] == [{"Key": "team", "Value": "one"}]
