@@ -1,4 +1,4 @@
-"""Lambda function of Custom::Database."""
+"""Lambda function of Custom::Database and Custom::DatabaseName."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _PREFIX = "database:"
 _RESERVED_SECONDS = 40
 _resource = CustomResource()
 with _resource.importing():
+    from custom_resources.database import naming
     from custom_resources.database.convergence import Clients, Convergence
     from custom_resources.database.decisions import DatabaseProperties
     from custom_resources.database.findings import NONE
@@ -27,6 +28,8 @@ def handler(event: dict[str, object], context: Context) -> None:
 
 
 def _converge(request: Request) -> Answer:
+    if request.kind == naming.KIND:
+        return Answer(naming.physical_id(request.properties, request.physical_id))
     convergence = _convergence(request)
     told = NONE
     try:
@@ -67,11 +70,7 @@ def _check_name(request: Request, convergence: Convergence) -> None:
     to it. In a rollback the name may be the one before."""
     before, wanted = request.physical_id.removeprefix(_PREFIX), convergence.properties.database
     if before != wanted and not convergence.is_rolling_back():
-        raise Failure(
-            f"The service's database is called {before}, and can't become {wanted}.",
-            f"Set service_database_name (parameter DatabaseName) to {before} again; for another "
-            "name deploy another service, and move the data.",
-        )
+        raise naming.another_name(before, wanted)
 
 
 def _check_cluster(request: Request, convergence: Convergence) -> None:

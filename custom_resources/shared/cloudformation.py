@@ -74,6 +74,11 @@ class Request:
         return str(self.event["RequestType"])
 
     @property
+    def kind(self) -> str:
+        """The resource's type, such as Custom::Database."""
+        return str(self.event.get("ResourceType", ""))
+
+    @property
     def properties(self) -> Mapping[str, object]:
         """The resource's properties as they are to be."""
         properties: Mapping[str, object] = self.event.get("ResourceProperties", {})

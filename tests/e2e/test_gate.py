@@ -10,7 +10,8 @@ import pytest
 from tests.e2e.platform import Platform, platform_variables
 
 STACK = "shop-load-balancer-gated"
-SERVICE = "shop-service-frugal"
+ROLE = "tests/walks/first_failures/role.yml"
+COLOURS = ("blue", "green")
 
 
 class Gated:
@@ -63,10 +64,10 @@ def test_a_platform_deployed_without_its_file_of_variables_keeps_its_listener(ga
 def test_check_mode_shows_first_what_would_stop(gated: Gated) -> None:
     before = gated.state(STACK)
     output = gated.platform.play("playbooks/platform.yml", "--check", **gated.variables())
-    shown = output[output.index("Deploy the load balancer stack") :].splitlines()
-    assert "load_balancer_certificate_arn" in shown[1]
-    assert "HttpsListener" in shown[2]
-    assert "load_balancer_allow: [load_balancer_certificate_arn, HttpsListener]" in shown[3]
+    shown = [line for line in output.splitlines() if STACK in line]
+    assert "load_balancer_certificate_arn" in shown[0]
+    assert "HttpsListener" in shown[1]
+    assert "load_balancer_allow: [load_balancer_certificate_arn, HttpsListener]" in shown[2]
     assert gated.state(STACK) == before
 
 
@@ -107,8 +108,8 @@ def test_a_service_that_would_shrink_or_lose_rights_stops_and_tells_the_rest(
         "service_allow: Service wasn't needed",
     ):
         assert words in output.replace("\n", " "), output
-    first = output[output.index("Bring the service's stack to its state") :].splitlines()[1]
-    assert "isn't given" in first
+    shown = [line for line in output.splitlines() if "shop-service-frugal" in line]
+    assert "isn't given" in shown[0]
     again = platform.play("playbooks/service.yml", **frugal)
     assert "isn't given" not in again
 
@@ -120,3 +121,43 @@ def test_a_removal_that_is_allowed_goes_on(gated: Gated) -> None:
     assert "HttpsListener" not in gated.resources(STACK)
     output = gated.platform.play("playbooks/platform.yml", **given)
     assert "load_balancer_allow: HttpsListener wasn't needed" in output.replace("\n", " ")
+
+
+@pytest.mark.parametrize("deletion", ["Drop", "Retain"])
+def test_another_database_name_is_refused_before_anything_is_changed(
+    gated: Gated, orders: Platform, orders_image: str, deletion: str
+) -> None:
+    secrets = orders.aws.client("secretsmanager")
+
+    def state() -> tuple[Any, ...]:
+        values = [secrets.get_secret_value(SecretId=f"shop/orders/db/{it}") for it in COLOURS]
+        kept = [(it["VersionId"], it["SecretString"]) for it in values]
+        return *gated.state("shop-service-orders"), kept
+
+    before = state()
+    other = {"service_database_name": "other", "service_database_deletion": deletion}
+    output = orders.play_in_vain(
+        "examples/orders/deploy.yml", **orders.service("orders", orders_image, **other)
+    )
+    words = "service_database_name (parameter DatabaseName) is 'other', and stack"
+    assert words in " ".join(output.split())
+    assert state() == before
+
+
+def test_a_platform_in_a_vpc_of_its_own_gets_no_second_one_when_the_file_that_names_it_is_forgotten(
+    gated: Gated,
+) -> None:
+    network = gated.platform.outputs("shop-network")
+    own = {
+        "support_platform": "own",
+        "support_vpc_id": network["VpcId"],
+        "support_private_subnet_ids": network["PrivateSubnetIds"].split(","),
+    }
+    gated.platform.play(
+        ROLE, role="quayside.fargate.support", deployer={}, **platform_variables(), **own
+    )
+    output = gated.platform.play_in_vain(
+        ROLE, role="quayside.fargate.network", deployer={}, network_platform="own"
+    )
+    assert f"The platform own is in {network['VpcId']}" in " ".join(output.split())
+    assert "own-network" not in gated.platform.stack_names()

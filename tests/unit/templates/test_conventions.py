@@ -15,6 +15,7 @@ CUSTOM_RESOURCES = [(name, key) for name in NAMES for key in of_type(name, "Cust
 FUNCTIONS = {
     "Custom::Password": "PasswordFunction",
     "Custom::Database": "DatabaseFunction",
+    "Custom::DatabaseName": "DatabaseFunction",
     "Custom::ListenerPriority": "ListenerPriorityFunction",
 }
 

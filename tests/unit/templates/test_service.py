@@ -10,6 +10,7 @@ from tests.unit.templates.templates import Stack, load
 
 PLAIN = {"Platform": "shop", "Name": "order-book", "HostName": "orders.example.com"}
 DATABASE = {
+    "NamedDatabase",
     "BlueSecret",
     "GreenSecret",
     "BlueSecretAttachment",
@@ -256,3 +257,14 @@ def test_what_fits_together_is_taken(given: dict[str, str]) -> None:
 def test_green_is_not_active_where_there_is_no_green() -> None:
     (refusal,) = refusals(COMPLETE | {"DatabaseUsers": "blue", "ActiveUser": "green"})
     assert "move to blue" in refusal
+
+
+@pytest.mark.parametrize("given", [{}, {"DatabaseName": "books"}])
+def test_what_refuses_another_name_comes_before_the_secrets_that_would_change_with_it(
+    given: dict[str, str],
+) -> None:
+    resources = service(**given).resources
+    for secret in ("BlueSecret", "GreenSecret"):
+        assert resources[secret]["DependsOn"] == "NamedDatabase"
+    name = resources["NamedDatabase"]["Properties"]["Name"]
+    assert name == resources["DatabaseAndUsers"]["Properties"]["Database"]
