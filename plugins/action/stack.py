@@ -80,7 +80,8 @@ class ActionModule(Action):  # type: ignore[misc]
             for line in told:
                 self.progress.say(line)
         # CloudFormation repeats values there, and a NoEcho one wherever it isn't known to be it.
-        return {**result, **{name: self._hidden(result[name]) for name in _TOLD & result.keys()}}
+        hidden = {name: self._hidden(result[name]) for name in _TOLD & result.keys()}
+        return {"name": options["name"], **result, **hidden}
 
     def _draft(self, options: dict[str, Any]) -> Draft | None:
         """Return what can be read and checked before AWS is called."""

@@ -204,6 +204,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+name:
+  description: Name of the stack.
+  type: str
+  returned: success
+  sample: shop-cluster
 stack_id:
   description: ARN of the stack.
   type: str

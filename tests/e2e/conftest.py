@@ -10,7 +10,7 @@ import pytest
 from local_aws.control import LocalAws
 from tests.e2e.activation_queue import Queue
 from tests.e2e.calls import Held
-from tests.e2e.platform import ROOT, Platform, platform_variables
+from tests.e2e.platform import ROOT, Platform
 
 HERE = Path(__file__).parent
 
@@ -42,7 +42,7 @@ def is_whole(session: pytest.Session) -> bool:
 def platform(aws: LocalAws) -> Platform:
     """The platform ``shop``, deployed by playbooks/platform.yml."""
     deployed = Platform(aws)
-    deployed.play("playbooks/platform.yml", platform=deployed.name, **platform_variables())
+    deployed.deployment = deployed.deploy()
     return deployed
 
 

@@ -53,6 +53,7 @@ class Platform:
     """
 
     name = "shop"
+    deployment = ""  # what its own deployment printed
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
@@ -85,6 +86,10 @@ class Platform:
             "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
         }
+
+    def deploy(self) -> str:
+        """Deploy the platform; return what was printed."""
+        return self.play("playbooks/platform.yml", platform=self.name, **platform_variables())
 
     def start_playbook(
         self, playbook: str, *options: str, deployer: Any = None, **variables: Any

@@ -18,6 +18,7 @@ REPORT = ROOT / "build" / "demo" / "report.json"
 DESCENDANTS = Path(__file__).with_name("descendants.py")
 PLATFORM = ["network", "support", "deployment-all", "cluster", "load-balancer-public", "rds"]
 SERVICES = ["service-orders", "service-invoices"]
+MOST_LINES = 250
 STACKS = dict.fromkeys([*PLATFORM, *SERVICES], "CREATE_COMPLETE")
 STACKS["rds"] = "UPDATE_COMPLETE"  # the update that protects the cluster
 
@@ -68,6 +69,14 @@ def report(demo: Run) -> Any:
 def test_the_demo_ends_well_and_leaves_nothing_running(demo: Run) -> None:
     assert demo.status == 0, demo.output
     assert demo.left == []
+
+
+def test_the_demo_prints_no_more_than_people_read(demo: Run) -> None:
+    lines = demo.output.splitlines()
+    (ROOT / "build" / "lines-demo.json").write_text(
+        json.dumps({"demo": {"lines": len(lines), "limit": MOST_LINES}}) + "\n"
+    )
+    assert len(lines) <= MOST_LINES
 
 
 def test_the_report_has_every_stack_complete(report: Any) -> None:

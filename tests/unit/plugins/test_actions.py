@@ -16,7 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 COLLECTION = "ansible_collections.quayside.fargate.plugins"
-ACTIONS = ("doctor", "rotation", "stack", "status", "variables")
+ACTIONS = ("doctor", "rotation", "stack", "status", "summary", "variables")
 
 
 def action(name: str) -> ModuleType:
