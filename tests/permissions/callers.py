@@ -114,6 +114,7 @@ CALLED: dict[str, dict[str, str]] = {
         "s3:PutObject": "action stack, large templates",
         "secretsmanager:DescribeSecret": "rotate.yml, status.yml",
         "secretsmanager:RotateSecret": "rotate.yml",
+        "sts:GetCallerIdentity": "action stack, large templates: the bucket's owner",
     },
 }
 
