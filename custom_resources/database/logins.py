@@ -117,14 +117,19 @@ class Logins:
         if before == CURRENT:
             return f"{user.name} logs in with its secret."
         took = f"took {before}" if before else "took no version"
-        tasks = (
-            " Tasks that began before then may have a password that is denied now: replace them "
-            "(rotate.yml moves the service to the other user)."
-            if before and colour == self.properties.active_user
-            else ""
-        )
+        # The tasks of an idle user are none, and without a stage that worked all were denied.
+        tasks = self._tasks if before and colour == self.properties.active_user else ""
         return (
             f"{user.name} has the password of its secret again, the database {took} of it.{tasks}"
+        )
+
+    @property
+    def _tasks(self) -> str:
+        two = len(self.properties.secret_arns) > 1
+        way = "rotate.yml moves the service to the other user" if two else "force a new deployment"
+        return (
+            " Tasks that began before then may have a password that is denied now: replace them "
+            f"({way})."
         )
 
     def _denied(self, colour: str, user: User, advice: str) -> Failure:

@@ -117,6 +117,15 @@ def test_a_user_whom_its_secret_does_not_let_in_is_mended_and_told(
 
 
 @one_version
+def test_a_service_with_one_user_is_not_sent_to_rotate_it(repair: Repair, service: Service) -> None:
+    put_into_the_secret(service, "blue")
+    said = repair(GreenSecretArn="").data["Repaired"]
+
+    assert "replace them (force a new deployment)." in said
+    assert logs_in(service, "blue")
+
+
+@one_version
 def test_a_rotation_that_finishes_meanwhile_is_waited_for(
     repair: Repair, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
