@@ -35,17 +35,25 @@ class Gated:
         sets = self.cloudformation.list_change_sets(StackName=stack)["Summaries"]
         return described, events, len(sets)
 
+    def delete(self, stack: str) -> None:
+        """Delete a stack that is protected."""
+        self.cloudformation.update_termination_protection(
+            StackName=stack, EnableTerminationProtection=False
+        )
+        self.cloudformation.delete_stack(StackName=stack)
+
     def resources(self, stack: str) -> set[str]:
         listed = self.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
         return {it["LogicalResourceId"] for it in listed}
 
 
 @pytest.fixture(scope="module")
-def gated(platform: Platform) -> Gated:
+def gated(platform: Platform) -> Iterator[Gated]:
     made = Gated(platform)
     given = made.variables(load_balancer_certificate_arn=made.certificate)
     platform.play("playbooks/platform.yml", **given)
-    return made
+    yield made
+    made.delete(STACK)
 
 
 def test_a_platform_deployed_without_its_file_of_variables_keeps_its_listener(gated: Gated) -> None:
@@ -161,3 +169,4 @@ def test_a_platform_in_a_vpc_of_its_own_gets_no_second_one_when_the_file_that_na
     )
     assert f"The platform own is in {network['VpcId']}" in " ".join(output.split())
     assert "own-network" not in gated.platform.stack_names()
+    gated.delete("own-support")
