@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _SHORT_FORMS = {"!Ref": "Ref", "!Condition": "Condition"} | {
     )
 }
 _TAGS = {function: tag for tag, function in _SHORT_FORMS.items()}
+_IN_LINE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./ -]*[A-Za-z0-9_./])?", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9.]+", re.ASCII)
 _IF = "Fn::If"
 _NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -228,11 +229,22 @@ def _node(value: Any) -> yaml.Node:
             )
             for key, item in value.items()
         ]
-        return yaml.MappingNode(_MAP_TAG, pairs, flow_style=not value)
+        return yaml.MappingNode(
+            _MAP_TAG, pairs, flow_style=_fits(it for pair in pairs for it in pair)
+        )
     if isinstance(value, list | tuple):
-        return yaml.SequenceNode(_LIST_TAG, [_node(item) for item in value], flow_style=not value)
+        items = [_node(item) for item in value]
+        return yaml.SequenceNode(_LIST_TAG, items, flow_style=_fits(items))
     text, style = _scalar(value)
     return yaml.ScalarNode(_TEXT_TAG, text, style=style)
+
+
+def _fits(nodes: Iterable[yaml.Node]) -> bool:
+    """Say whether a map or list of nodes goes into one line: a request takes only so many bytes."""
+    return all(
+        isinstance(node, yaml.ScalarNode) and (node.style == "'" or _IN_LINE.fullmatch(node.value))
+        for node in nodes
+    )
 
 
 def _short_form(value: Mapping[str, Any]) -> yaml.Node | None:
