@@ -50,12 +50,13 @@ class ActionModule(Action):  # type: ignore[misc]
             first = Variables(f"the playbook {options['playbook']}", "", options["options"])
         given, problems = self._given(first)
         problems += first.missing(self._seen.keys() if problems else given)
-        values, refused = self._checked(first, given, options["template"])
+        values, refused = self._checked(first, given, options["template"], rules=not problems)
         problems += refused
         for role in options["roles"] + options["named_in"]:
             also = Variables.of_role(role)
             theirs, refused = self._given(also)
-            refused += self._checked(also, theirs, rules=role in options["roles"])[1]
+            rules = role in options["roles"] and not refused
+            refused += self._checked(also, theirs, rules=rules)[1]
             # One of the playbook's variables may be one of each role.
             said = {line.partition(" ")[2] for line in problems}
             problems += [line for line in refused if line.partition(" ")[2] not in said]

@@ -1,0 +1,255 @@
+"""What a user mistypes is refused in a line with its name before AWS is called, by real runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.plugins.support import ANSIBLE_PLAYBOOK, HERE, ROOT
+
+ROLES = ("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "service")
+CANARY = "canary-5c1fe2a9"
+# Nothing listens there: whoever calls AWS fails with other words than those looked for.
+NOWHERE = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_MAX_ATTEMPTS": "1",
+    "ANSIBLE_NOCOLOR": "1",
+}
+ORDERS = {
+    "service_platform": "shop",
+    "service_name": "orders",
+    "service_image": "orders:1",
+    "service_host_name": "orders.example.com",
+}
+# A value that isn't the default, for a sample of every type and role.
+SAMPLE: dict[str, Any] = {
+    "network_zone_count": 3,
+    "support_rotation_paused": True,
+    "support_rotation_settling_seconds": 0,
+    "cluster_termination_protection": False,
+    "load_balancer_idle_timeout_seconds": 120,
+    "load_balancer_deletion_protection": True,
+    "rds_min_capacity": 1.5,
+    "rds_max_capacity": 16,
+    "rds_engine_version": "17.10",
+    "rds_performance_insights": True,
+    "service_cpu": 512,
+    "service_memory": 1024,
+    "service_rotation_hour": 5,
+    "service_route": False,
+    "service_database_extensions": ["pgcrypto", "hstore"],
+    "service_scaling": {"min": 2, "max": 10, "cpu_percent": 70},
+    "service_environment": {"TIME": "12:30", "NO": "yes"},
+    "service_log_retention_days": 7,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of ansible-playbook: what it printed, and the results of its tasks."""
+
+    code: int
+    output: str
+    results: list[dict[str, Any]]
+
+    @property
+    def refusal(self) -> list[str]:
+        """The lines of the message of the first step, which was refused."""
+        assert (self.code, len(self.results)) == (2, 1), self.output
+        return str(self.results[0]["msg"]).split("\n")
+
+
+def run(playbook: str | Path, *options: str) -> Run:
+    """Run a playbook in this checkout."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "results"
+        done = subprocess.run(
+            [ANSIBLE_PLAYBOOK, str(playbook), *options],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **NOWHERE,
+                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+                "ANSIBLE_CALLBACKS_ENABLED": "results",
+                "RESULTS": str(path),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return Run(done.returncode, done.stdout, [json.loads(line) for line in lines])
+
+
+def extra(variables: dict[str, Any]) -> list[str]:
+    return ["-e", json.dumps(variables)]
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A playbook that writes the checked values of every role into a file, and runs none."""
+    folder = tmp_path_factory.mktemp("play")
+    tasks: list[dict[str, Any]] = [
+        {
+            "quayside.fargate.variables": {"role": "{{ item }}"},
+            "loop": "{{ roles }}",
+            "register": "_checked",
+        },
+        {
+            "ansible.builtin.copy": {
+                "dest": "{{ written }}",
+                "mode": "0600",
+                "content": "{{ dict(roles | zip(_checked.results)) }}",
+            },
+            "no_log": True,
+        },
+    ]
+    variables: dict[str, Any] = {f"{role}_platform": "shop" for role in ROLES} | ORDERS
+    variables["roles"] = list(ROLES)
+    play = {"hosts": "localhost", "gather_facts": False, "vars": variables, "tasks": tasks}
+    path = folder / "play.yml"
+    path.write_text(yaml.safe_dump([play]))
+    return path
+
+
+def checked(play: Path, *options: str) -> dict[str, Any]:
+    written = play.parent / "checked.json"
+    done = run(play, "-v", *options, "-e", f"written={written}")
+    assert done.code == 0, done.output
+    assert "12:30" not in done.output, "an environment is not shown, with -v neither"
+    return dict(json.loads(written.read_text()))
+
+
+def as_text(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return f"{name}={','.join(value)}"
+    text = json.dumps(value) if isinstance(value, dict) else str(value)
+    return f"{name}={text!r}" if isinstance(value, dict) else f"{name}={text}"
+
+
+def test_texts_of_the_command_line_and_values_of_a_file_come_out_the_same(play: Path) -> None:
+    path = play.parent / "sample.yml"
+    path.write_text(yaml.safe_dump(SAMPLE))
+    typed = checked(play, "-e", f"@{path}")
+    options = [part for name, it in SAMPLE.items() for part in ("-e", as_text(name, it))]
+    texts = checked(play, *options)
+    for role in ROLES:
+        assert texts[role]["options"] == typed[role]["options"]
+        assert texts[role]["given"] == typed[role]["given"]
+    for name, value in SAMPLE.items():
+        role = next(it for it in ROLES if name.startswith(f"{it}_"))
+        found = typed[role]["options"][name.removeprefix(f"{role}_")]
+        assert found == value
+        assert type(found) is type(value)
+
+
+def test_what_nobody_set_has_its_default_and_is_not_given(play: Path) -> None:
+    service = checked(play, "-e", "service_cpu=256")["service"]
+    assert service["given"] == sorted([*ORDERS, "service_cpu"])
+    assert service["options"]["memory"] == 512
+    assert service["options"]["database_name"] == "orders"
+    assert service["options"]["template"].endswith("roles/service/../../templates/service.yml")
+    assert Path(service["options"]["template"]).exists()
+
+
+def test_omit_is_not_given(play: Path) -> None:
+    service = checked(play, *extra({"service_cpu": "{{ nothing | default(omit) }}"}))["service"]
+    assert "service_cpu" not in service["given"]
+
+
+@pytest.mark.parametrize(
+    ("given", "lines"),
+    [
+        ({"service_environment": {"TIME": 750}}, ["service_environment.TIME is a number"]),
+        ({"service_cpu": "300"}, ["service_cpu is 300. Take one of 256, 512"]),
+        ({"service_memmory": 512}, ["service_memmory: the role service has no such variable"]),
+        ({"service_environment": {"DB_HOST": "x"}}, ["service_environment.DB_HOST: the platform"]),
+        ({"service_secrets": {"A": CANARY}}, ["service_secrets.A is not the ARN of a secret"]),
+        ({"service_platform": "ab-"}, ["service_platform is 'ab-', but it must be 2 to 21"]),
+        (
+            {"service_image": "{{ nothing }}"},
+            ["service_image: its template has no value: 'nothing'"],
+        ),
+        (
+            {"service_memory": True, "service_rotation_hour": "5.5", "service_cpuu": 1},
+            ["service_cpuu: the role", "service_memory is a boolean", "service_rotation_hour is"],
+        ),
+    ],
+)
+def test_a_service_is_refused_with_one_line_a_variable(
+    given: dict[str, Any], lines: list[str]
+) -> None:
+    done = run("playbooks/service.yml", *extra(ORDERS | given))
+    found = done.refusal
+    assert len(found) == len(lines)
+    for line, said in zip(found, lines, strict=True):
+        assert line.startswith(said)
+    assert CANARY not in done.output
+    assert len(done.output.split("\n")) <= 5 + len(lines)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("{NO: norway}", "service_environment has a key that YAML has read as a boolean (False)"),
+        ("{on: x}", "service_environment has a key that YAML has read as a boolean (True)"),
+        ("{8080: x}", "service_environment has a key that YAML has read as a number (8080)"),
+        ("{TIME: 12:30}", "service_environment.TIME is a number, and a text is due."),
+        ("{CODE: 0755}", "service_environment.CODE is a number"),
+        ("{VERSION: 1.10}", "service_environment.VERSION is a number"),
+        ("{ACCOUNT: 012345670123}", "service_environment.ACCOUNT is a number"),
+        ("{LIMIT: .inf}", "service_environment.LIMIT is a number"),
+        ("{DAY: 2026-11-28}", "service_environment.DAY is a date"),
+        ("{DEBUG: yes}", "service_environment.DEBUG is a boolean"),
+        ("{NOTHING: }", "service_environment.NOTHING is empty (null)"),
+    ],
+)
+def test_what_yaml_reads_as_something_else_is_refused_from_a_file_too(
+    tmp_path: Path, written: str, said: str
+) -> None:
+    path = tmp_path / "orders.yml"
+    path.write_text(f"{yaml.safe_dump(ORDERS)}service_environment: {written}\n")
+    (line,) = run("playbooks/service.yml", "-e", f"@{path}").refusal
+    assert line.startswith(said)
+    assert "Quote it as you wrote it" in line
+
+
+def test_a_service_without_a_platform_is_refused_in_two_lines() -> None:
+    lines = run("playbooks/service.yml").refusal
+    assert [line.partition(".")[0] for line in lines] == [
+        "service_platform is missing",
+        "service_name is missing",
+    ]
+
+
+def test_a_misspelt_variable_of_a_plays_own_is_refused(tmp_path: Path) -> None:
+    role = {"role": "quayside.fargate.service", **ORDERS, "service_memmory": 512}
+    play = {"hosts": "localhost", "gather_facts": False, "roles": [role]}
+    path = tmp_path / "deploy.yml"
+    path.write_text(yaml.safe_dump([play | {"vars": {"service_cppu": 256}}]))
+    lines = run(path).refusal
+    assert [line.rpartition("mean ")[2] for line in lines] == ["service_cpu?", "service_memory?"]
+
+
+def test_a_platform_is_refused_before_its_first_stack_for_all_its_roles() -> None:
+    given = {"platform": "a--b", "rds_max_capasity": 16, "load_balancer_idle_timeout_seconds": "x"}
+    lines = run("playbooks/platform.yml", *extra(given)).refusal
+    assert [line.split(" ")[0].rstrip(":") for line in lines] == [
+        "platform",
+        "load_balancer_idle_timeout_seconds",
+        "rds_max_capasity",
+    ]
+    assert run("playbooks/platform.yml").refusal[0].startswith("platform is missing.")
