@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError, AnsibleValueOmittedError
 from ansible.template import trust_as_template
+from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     template,
@@ -49,13 +50,16 @@ class ActionModule(Action):  # type: ignore[misc]
         else:
             first = Variables(f"the playbook {options['playbook']}", "", options["options"])
         given, problems = self._given(first)
-        problems += first.missing(self._seen.keys() if problems else given)
+        if options["playbook"]:
+            problems += first.misspelt(load_extra_vars(self._loader))
+        lacking = list(first.missing(self._seen.keys() if problems else given))
+        problems += lacking
         values, refused = self._checked(first, given, options["template"], rules=not problems)
         problems += refused
         for role in options["roles"] + options["named_in"]:
             also = Variables.of_role(role)
             theirs, refused = self._given(also)
-            rules = role in options["roles"] and not refused
+            rules = role in options["roles"] and not (refused or lacking)
             refused += self._checked(also, theirs, rules=rules)[1]
             # One of the playbook's variables may be one of each role.
             said = {line.partition(" ")[2] for line in problems}

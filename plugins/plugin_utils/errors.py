@@ -10,9 +10,9 @@ class StackError(Exception):
     """What a user must know: one sentence what happened, one what to do. Never holds a secret."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is closest to a wrong one, if one is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known name that is closest to a wrong one, if one is close (cutoff of 1)."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
     return close[0] if close else None
 
 

@@ -21,6 +21,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import variable_f
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, nearest
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_forms import Option
 
+_CLOSE = 0.8  # of 1, the same; with less, a word that means something else is close too
 _ROLES = Path(__file__).parents[2] / "roles"
 
 
@@ -57,6 +58,18 @@ class Variables:
         for name in sorted(names):
             if self.prefix and name.startswith(self.prefix) and name not in self.options:
                 yield f"{name}: {self.owner} has no such variable. {self._suggestion(name)}"
+
+    def misspelt(self, names: Iterable[str]) -> Iterator[str]:
+        """Yield a line for each name that nobody knows and that one of the variables is close to.
+
+        Args:
+            names: of extra variables; a playbook's own have no prefix to know them by.
+        """
+        for name in sorted(names):
+            if name not in self.options and not name.startswith(_prefixes()):
+                close = nearest(name, self.options, cutoff=_CLOSE)
+                if close:
+                    yield f"{name}: {self.owner} has no such variable. Did you mean {close}?"
 
     def typed(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """Return the given variables as their types, and a line for each that is refused.
@@ -117,6 +130,12 @@ def _sentence(description: str | list[str]) -> str:
     """Return the first sentence of a description, without Ansible's markup."""
     first = description if isinstance(description, str) else description[0]
     return re.sub(r"\b[COV]\(([^)]*)\)", r"\1", first.partition(". ")[0].rstrip(".") + ".")
+
+
+@functools.cache
+def _prefixes() -> tuple[str, ...]:
+    """Return what the names of the roles' variables begin with."""
+    return tuple(f"{path.parents[1].name}_" for path in _ROLES.glob("*/meta/argument_specs.yml"))
 
 
 @functools.cache

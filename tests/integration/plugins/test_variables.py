@@ -32,6 +32,7 @@ ORDERS = {
     "service_image": "orders:1",
     "service_host_name": "orders.example.com",
 }
+NAMED = {"service_platform": "shop", "service_name": "orders"}
 # A value that isn't the default, for a sample of every type and role.
 SAMPLE: dict[str, Any] = {
     "network_zone_count": 3,
@@ -253,3 +254,52 @@ def test_a_platform_is_refused_before_its_first_stack_for_all_its_roles() -> Non
         "rds_max_capasity",
     ]
     assert run("playbooks/platform.yml").refusal[0].startswith("platform is missing.")
+
+
+@pytest.mark.parametrize(
+    ("playbook", "given", "said"),
+    [
+        ("rotate", {}, ["service_platform is missing", "service_name is missing"]),
+        ("rotate", {"service_platform": "shop"}, ["service_name is missing"]),
+        ("rotate", NAMED | {"all": "perhaps"}, ["all is 'perhaps', and a boolean is due"]),
+        ("rotate", NAMED | {"abrot": "true"}, ["abrot: the playbook rotate has no such variable"]),
+        ("rotate", NAMED | {"service_nmae": "x"}, ["service_nmae: the role service has no such"]),
+        ("repair", {}, ["service_platform is missing", "service_name is missing"]),
+        (
+            "repair",
+            NAMED | {"repair_timeout": "1h"},
+            ["repair_timeout is '1h', and a whole number"],
+        ),
+        ("status", {}, ["service_platform is missing"]),
+        ("status", NAMED | {"format": "jsn"}, ["format is 'jsn'. Take one of table, json"]),
+        (
+            "doctor",
+            {"platform": "shop", "network_zone_count": "4"},
+            ["network_zone_count is 4. Take"],
+        ),
+        (
+            "doctor",
+            {"platform": "shop", "rds_engine_version": 17.7},
+            ["rds_engine_version is a num"],
+        ),
+        ("teardown", {"confirm": "shop"}, ["platform is missing"]),
+        (
+            "teardown",
+            {"platform": "shop", "confirm": "shop", "delete_dat": "shop"},
+            ["delete_dat: the playbook teardown has no such variable. Did you mean delete_data?"],
+        ),
+        ("team", {"platform": "shop", "team": "pay"}, ["prefix is missing"]),
+        (
+            "team",
+            {"platform": "shop", "team": "pay", "prefix": "pay"},
+            ["deployment_role_service_pre"],
+        ),
+    ],
+)
+def test_a_playbooks_own_variables_are_checked_too(
+    playbook: str, given: dict[str, Any], said: list[str]
+) -> None:
+    found = run(f"playbooks/{playbook}.yml", *extra(given)).refusal
+    assert len(found) == len(said), found
+    for line, words in zip(found, said, strict=True):
+        assert line.startswith(words)

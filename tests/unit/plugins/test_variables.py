@@ -171,6 +171,20 @@ def test_every_misspelt_variable_is_refused_with_the_nearest_one(role: str) -> N
         assert line == f"{misspelt}: the role {role} has no such variable. Did you mean {name}?"
 
 
+def test_a_playbooks_variable_is_known_by_its_likeness() -> None:
+    options: dict[str, Any] = {
+        "platform": {},
+        "delete_data": {},
+        "all": {},
+        "private_subnet_ids": {},
+    }
+    teardown = Variables("the playbook teardown", "", options)
+    (line,) = teardown.misspelt(["delete_dat", "platform", "cluster_private_subnet_ids", "stage"])
+    assert (
+        line == "delete_dat: the playbook teardown has no such variable. Did you mean delete_data?"
+    )
+
+
 def test_other_names_are_nobodys_business() -> None:
     service = Variables.of_role("service")
     assert list(service.unknown(["rds_port", "_service_checked", "services", "platform"])) == []
