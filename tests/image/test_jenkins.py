@@ -50,7 +50,7 @@ def test_a_preview_stays_in_the_workspace_as_an_artifact(
 
 
 def test_a_failing_script_fails_the_step_with_its_exit_code(agent: JenkinsAgent) -> None:
-    with pytest.raises(ScriptError, match="Stack nowhere-support") as failed:
+    with pytest.raises(ScriptError, match="There is no platform nowhere") as failed:
         agent.sh("ansible-playbook deploy.yml -e service_platform=nowhere -e service_image=a/b:1")
     assert failed.value.code == 2
 
