@@ -18,6 +18,7 @@ _FATES = {
     SNAPSHOT: "is deleted after a snapshot",
     DELETED: "is deleted",
 }
+_WITH_VALUES = ("parameter ", "tag ")
 _REPLACEMENTS = {"True": "is replaced", "Conditional": "may be replaced"}
 
 
@@ -50,7 +51,9 @@ def lines(
     added = [] if verbose else [it for it in changes if it["action"] == "Add"]
     rest = sorted((it for it in changes if it not in [*following, *added]), key=_order)
     told = [line for change in rest for line in _resource(change, diff=diff)]
-    shown = [note for note in notes if diff and (verbose or not _is_told(note, told))]
+    shown = [note for note in notes if verbose or not _is_told(note, told)]
+    if not diff:
+        shown = [note for note in shown if not note.startswith(_WITH_VALUES)]
     return [
         head,
         *(f"  {note}" for note in shown),

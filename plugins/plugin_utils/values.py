@@ -18,6 +18,7 @@ LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 _TRUNCATED = re.compile(r"\(Truncated-Signature\):\w*")
 _TOO_LONG = "(too long for CloudFormation to say)"
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
+_POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")  # which the contexts tell
 _MOST = 200  # characters of a value
 _COVERED = secrecy.VARIABLES + secrecy.WORDS
 Values = list[dict[str, str]]
@@ -129,6 +130,9 @@ def of_change(resource: Mapping[str, Any], before: Reader, after: Reader) -> Val
             ("AfterValue", new, after, contexts[1]),
         ):
             path, text = target.get("Path"), target.get(told)
+            if target.get("Attribute") in _POLICIES and isinstance(context, dict):
+                path = target["Attribute"]
+                text = context.get(path)
             if path and text is not None:
                 found.update(reader.below(path, text, context))
     return _pairs(old, new)

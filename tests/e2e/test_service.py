@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from tests.e2e.platform import Platform
 from tests.e2e.traffic import Traffic
@@ -34,6 +35,53 @@ def test_check_mode_shows_the_change_and_makes_none(orders: Platform, orders_ima
     assert "TaskDefinition" in output
     after = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
     assert after["Stacks"] == before["Stacks"]
+
+
+CANARY = "canary-5c1fe2a9"
+HIDDEN = {"Ref": "Hidden"}  # a NoEcho parameter
+
+
+def with_canaries(canary: str, level: str) -> dict[str, Any]:
+    """Return variables of a service that hold a secret wherever one may stand."""
+    container = {
+        "Name": "app",
+        "DockerLabels": {
+            "api-key": canary,
+            "settings": json.dumps({"nested": {"TOKEN": canary}}),
+        },
+        "Command": ["serve", "--with", canary],
+        "Environment": [
+            {"Name": "DATABASE_URL", "Value": f"postgresql://orders:{canary}@db/orders"},
+        ],
+    }
+    note = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": HIDDEN}}
+    return {
+        "service_environment": {"STRIPE_KEY": canary, "API_TOKEN": canary, "LEVEL": level},
+        "service_overrides": {
+            "Parameters": {"Hidden": {"Type": "String", "NoEcho": True, "Default": canary}},
+            "Resources": {
+                "TaskDefinition": {"Properties": {"ContainerDefinitions": [container]}},
+                "Note": note,
+            },
+        },
+    }
+
+
+def test_a_preview_shows_no_secret_in_any_place_and_with_v_the_rest(
+    orders: Platform, orders_image: str
+) -> None:
+    new = orders.service("fresh", orders_image, **with_canaries(CANARY, "DEBUG"))
+    changed = orders.service("orders", orders_image, **with_canaries(CANARY, "DEBUG"))
+    for options in (("--check",), ("--check", "--diff"), ("--check", "--diff", "-v")):
+        for variables in (new, changed):
+            output = orders.play("examples/orders/deploy.yml", *options, **variables)
+            assert f"stack shop-service-{variables['service_name']} " in output
+            assert "canary" not in output
+            assert ("DEBUG" in output) is ("-v" in options)
+            if "-v" not in options:
+                assert len(output.splitlines()) < 40
+    plain = {**new, "service_secrets": {"SIGNING_SECRET": CANARY}}
+    assert "canary" not in orders.play_in_vain("examples/orders/deploy.yml", **plain)
 
 
 def test_the_image_is_pinned_by_the_digest_that_its_tag_has(orders: Platform) -> None:

@@ -61,6 +61,23 @@ def test_an_unconfirmed_teardown_removes_nothing(doomed: Doomed) -> None:
     assert doomed.stack_names() == before
 
 
+def test_a_check_says_what_would_go_and_what_would_stay(doomed: Doomed) -> None:
+    before = doomed.stack_names()
+    given = {"platform": "gone", "confirm": "gone"}
+    output = " ".join(doomed.play("playbooks/teardown.yml", "--check", **given).split())
+    assert "Nothing is left" not in output
+    assert "stack gone-rds is deleted: " in output
+    assert "is deleted after a snapshot: Cluster (RDS::DBCluster)" in output
+    assert "Would go: gone-cluster, gone-deployment-all, " in output
+    assert "Would stay, with all the databases: a last snapshot of Cluster." in output
+    assert "Would stay: Key" in output
+    data = doomed.play("playbooks/teardown.yml", "--check", **given, delete_data="gone")
+    told = " ".join(data.split())
+    assert "Would stay, with all the databases" not in told
+    assert "Would go at the end, with all the data in them: the last snapshot of Cluster" in told
+    assert doomed.stack_names() == before
+
+
 def test_a_teardown_that_fails_half_way_says_at_what(doomed: Doomed) -> None:
     """The next one, below, finishes it: a stack in DELETE_FAILED takes no update."""
     doomed.aws.fail("gone-rds", "Cluster", "DELETE")

@@ -136,7 +136,8 @@ def test_values_are_told_before_and_after(stacks: Stacks) -> None:
     group = described(changed, "Group")
     assert group["Replacement"] == "False"
     assert json.loads(group["BeforeContext"]) == {
-        "Properties": {"LogGroupName": "/values/one", "RetentionInDays": "1"}
+        "Properties": {"LogGroupName": "/values/one", "RetentionInDays": "1"},
+        "UpdateReplacePolicy": "Retain",
     }
     assert json.loads(group["AfterContext"])["Properties"]["RetentionInDays"] == "3"
     target = group["Details"][0]["Target"]
@@ -149,6 +150,39 @@ def test_values_are_told_before_and_after(stacks: Stacks) -> None:
     }
     told = json.loads(described(changed, "Told")["AfterContext"])["Properties"]
     assert told["Value"] == "/values/one ****"
+
+
+def test_each_place_is_told_by_itself_with_what_changes_it(stacks: Stacks) -> None:
+    """As in the user guide: down to the single value, a new item of a list as JSON."""
+
+    def queue(label: str, *more: dict[str, Any]) -> dict[str, Any]:
+        tags = [{"Key": "days", "Value": {"Ref": "Days"}}, {"Key": "label", "Value": label}, *more]
+        properties = {"Tags": tags, "DelaySeconds": {"Ref": "Days"}}
+        return VALUES | {
+            "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": properties}}
+        }
+
+    stacks.execute(stacks.change_set("places", queue("one")))
+    new = {"Key": "new", "Value": "x"}
+    changed = described(stacks.change_set("places", queue("two", new), Days="3"), "Queue")
+    told = {
+        (
+            each["Target"]["Path"].removeprefix("/Properties/"),
+            each["Evaluation"],
+            each.get("CausingEntity", ""),
+            each["Target"].get("BeforeValue"),
+            each["Target"].get("AfterValue"),
+        )
+        for each in changed["Details"]
+    }
+    assert told == {
+        ("DelaySeconds", "Dynamic", "", "1", "3"),
+        ("DelaySeconds", "Static", "Days", "1", "3"),
+        ("Tags/0/Value", "Dynamic", "", "1", "3"),
+        ("Tags/0/Value", "Static", "Days", "1", "3"),
+        ("Tags/1/Value", "Static", "", "one", "two"),
+        ("Tags/2", "Static", "", None, '{"Key":"new","Value":"x"}'),
+    }
 
 
 def test_a_change_of_a_create_only_property_replaces(stacks: Stacks) -> None:

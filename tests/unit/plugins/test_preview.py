@@ -168,7 +168,9 @@ def test_a_deleted_stack_says_first_what_stays() -> None:
 
 
 def test_without_diff_names_stand_alone() -> None:
-    assert told(NEW_IMAGE, notes=("parameter Image: orders:1 -> orders:2",), diff=False) == [
+    notes = ("parameter Image: orders:1 -> orders:3", "termination protection: on")
+    assert told(NEW_IMAGE, notes=notes, diff=False) == [
         "stack shop changes",
+        "  termination protection: on",
         "-/+ Task (AWS::ECS::TaskDefinition) is replaced, the old one is deleted: Image",
     ]

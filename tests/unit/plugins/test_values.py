@@ -65,6 +65,30 @@ def test_a_removed_resource_says_what_becomes_of_it() -> None:
         assert f"- Task (AWS::ECS::TaskDefinition) is removed, and {words}\n" in shown
 
 
+def test_a_policy_is_told_before_and_after() -> None:
+    shown = diff_of(
+        {
+            "ResourceChange": {
+                "Action": "Modify",
+                "LogicalResourceId": "Task",
+                "ResourceType": "AWS::ECS::TaskDefinition",
+                "Details": [{"Target": {"Attribute": "DeletionPolicy"}}],
+                "BeforeContext": json.dumps({"Properties": {}, "DeletionPolicy": "Retain"}),
+                "AfterContext": json.dumps({"Properties": {}}),
+            }
+        }
+    )
+    assert "    DeletionPolicy: Retain -> (none)\n" in shown
+
+
+def test_a_value_that_aws_only_gives_a_hash_of_is_said_to_be_too_long() -> None:
+    values = {"BeforeValue": "(Truncated-Signature):" + "a" * 64, "AfterValue": '{"Version":"1"}'}
+    target = {"Name": "Document", "Path": "/Properties/Document", **values}
+    assert "    Document: (too long for CloudFormation to say) -> (none)\n" in diff_of(
+        change(target)
+    )
+
+
 def test_what_is_known_after_the_deployment_only_is_said_so() -> None:
     target = {
         "Name": "Image",
