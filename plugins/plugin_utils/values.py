@@ -66,7 +66,7 @@ class Reader:
         """
         steps = [step for step in path.split("/") if step]
         covered = next((at for at, step in enumerate(steps, 1) if step.lower() in _COVERED), None)
-        name = "/".join(steps[:covered]).removeprefix("Properties/")
+        name = "/".join(_named(steps[:covered], context)).removeprefix("Properties/")
         place = tuple(steps[1:] if steps[:1] == ["Properties"] else steps)
         if covered:
             rest = _rest(steps, covered, text, context)
@@ -89,6 +89,8 @@ class Reader:
         if isinstance(value, dict) and value:
             for key, item in value.items():
                 at, here = f"{path}/{key}".lstrip("/"), (*place, key)
+                if key.lower() in secrecy.NAMES and path.endswith(f"/{item}"):
+                    continue  # the path says it
                 if key.lower() in _COVERED:
                     yield from _covered(at, item, shows=self._shows(key, here))
                 else:
@@ -130,9 +132,9 @@ def of_change(resource: Mapping[str, Any], before: Reader, after: Reader) -> Val
             ("AfterValue", new, after, contexts[1]),
         ):
             path, text = target.get("Path"), target.get(told)
-            if target.get("Attribute") in _POLICIES and isinstance(context, dict):
-                path = target["Attribute"]
-                text = context.get(path)
+            policy = target.get("Attribute")
+            if policy in _POLICIES and isinstance(context, dict):
+                path, text = policy, context.get(policy)
             if path and text is not None:
                 found.update(reader.below(path, text, context))
     return _pairs(old, new)
@@ -238,6 +240,14 @@ def _is_hidden(steps: Iterable[str], context: Any) -> bool:
             return True
         context = _member(context, last)
     return context is None and last == "Value"  # whose name nobody knows
+
+
+def _named(steps: Iterable[str], context: Any) -> Iterator[str]:
+    """Yield the way to a value, by the names of items instead of their numbers."""
+    for step in steps:
+        known = isinstance(context, list) and _member(context, step) is not None
+        yield _steps(context)[int(step)] if known else step
+        context = _member(context, step)
 
 
 def _member(context: Any, step: str) -> Any:

@@ -17,6 +17,7 @@ from tests.integration.plugins.support import TEMPLATES, Playbooks
 Signal = Callable[..., None]
 Status = Callable[[str], str]
 CANARY = "canary-5c1fe2a9"
+QUIET = {"ANSIBLE_VERBOSITY": "0"}  # as users have it
 
 
 def parameters_of(cloudformation: Any, stack: str) -> dict[str, str]:
@@ -59,6 +60,7 @@ def test_a_stack_is_created_then_left_alone_then_updated_then_deleted(
 def test_check_mode_shows_a_new_stack_and_leaves_nothing(
     playbooks: Playbooks, name: str, cloudformation: Any
 ) -> None:
+    playbooks = playbooks.with_environment(**QUIET)
     for options in (("--check",), ("--check", "--diff")):
         run = playbooks.stack(*options, name=name, template="queue.yml")
         assert run.changed
@@ -83,6 +85,7 @@ def test_check_mode_shows_a_new_stack_and_leaves_nothing(
 def test_check_mode_shows_an_update_and_changes_nothing(
     playbooks: Playbooks, name: str, cloudformation: Any
 ) -> None:
+    playbooks = playbooks.with_environment(**QUIET)
     playbooks.stack(name=name, template="queue.yml", tags={"team": "one"})
     before = cloudformation.describe_stacks(StackName=name)["Stacks"]
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
@@ -114,6 +117,7 @@ def test_check_mode_shows_an_update_and_changes_nothing(
 def test_a_diff_shows_values_before_and_after_and_no_secret(
     playbooks: Playbooks, name: str
 ) -> None:
+    playbooks = playbooks.with_environment(**QUIET)
     secrets = {"Secret": "{{ 'canary-' ~ '5c1fe2a9' }}", "Label": "one"}
     playbooks.stack(name=name, template="queue.yml", parameters=secrets)
     environment = {"Resources": {"Note": {"Properties": {"Description": "mail://a:canary-5c@b"}}}}
@@ -136,6 +140,7 @@ def test_a_diff_shows_values_before_and_after_and_no_secret(
 def test_a_diff_of_a_task_names_variables_and_words_and_shows_none(
     playbooks: Playbooks, name: str
 ) -> None:
+    playbooks = playbooks.with_environment(**QUIET)
     playbooks.stack(name=name, template="task.yml")
     app: dict[str, Any] = {
         "Name": "app",
@@ -190,6 +195,7 @@ def test_a_parameter_that_may_change_alone_only_does_so_without_a_template(
 def test_check_mode_of_a_deletion_shows_it_and_deletes_nothing(
     playbooks: Playbooks, name: str, status: Status
 ) -> None:
+    playbooks = playbooks.with_environment(**QUIET)
     playbooks.stack(name=name, template="queue.yml")
     run = playbooks.stack("--check", "--diff", name=name, state="absent")
     assert run.changed
@@ -200,6 +206,7 @@ def test_check_mode_of_a_deletion_shows_it_and_deletes_nothing(
 def test_check_mode_of_a_platform_that_is_not_there_yet_goes_through(
     playbooks: Playbooks, name: str
 ) -> None:
+    playbooks = playbooks.with_environment(**QUIET)
     run = playbooks.stack(
         "--check", "--diff", name=name, template="queue.yml", parameters_from=[f"{name}-source"]
     )
@@ -243,7 +250,8 @@ def test_a_creation_that_rolled_back_is_replaced(
     running.finish()
     assert status(name) == "ROLLBACK_COMPLETE"
 
-    planned = playbooks.stack("--check", "--diff", name=name, template="queue.yml")
+    quiet = playbooks.with_environment(**QUIET)
+    planned = quiet.stack("--check", "--diff", name=name, template="queue.yml")
     assert planned.changed
     assert "  + SQS: 1 Queue (Queue)" in planned.output
     assert status(name) == "ROLLBACK_COMPLETE"

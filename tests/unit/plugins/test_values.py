@@ -51,7 +51,7 @@ def test_values_stand_with_their_paths_and_other_properties_by_name() -> None:
         "-/+ Task (AWS::ECS::TaskDefinition) is replaced, the old one stays in AWS\n"
         "    Cpu: 256 -> 512\n"
         "    Memory\n"
-        "    Tags/0/Value: (none) -> new\n"
+        "    Tags/team/Value: (none) -> new\n"
     )
 
 
@@ -63,6 +63,33 @@ def test_a_removed_resource_says_what_becomes_of_it() -> None:
     ):
         shown = diff_of(change(Action="Remove", PolicyAction=policy))
         assert f"- Task (AWS::ECS::TaskDefinition) is removed, and {words}\n" in shown
+
+
+def test_a_new_item_of_a_list_is_told_once_by_its_name() -> None:
+    new = {"Key": "team", "Value": "one"}
+    target = {"Attribute": "Tags", "Path": "/Properties/Tags/0", "AfterValue": json.dumps(new)}
+    context = json.dumps({"Properties": {"Tags": [new]}})
+    shown = diff_of(change(target, AfterContext=context))
+    assert shown.splitlines()[2:] == ["    Tags/team/Value: (none) -> one"]
+
+
+def test_an_item_that_only_moves_in_its_list_is_no_change_at_any_place() -> None:
+    first, second = ({"Key": name, "Value": name} for name in "ab")
+    contexts = [
+        json.dumps({"Properties": {"Tags": it}}) for it in ([first, second], [second, first])
+    ]
+    targets = [
+        {
+            "Name": "Tags",
+            "Path": f"/Properties/Tags/{at}/{key}",
+            "BeforeValue": old,
+            "AfterValue": new,
+        }
+        for at, (old, new) in enumerate([("a", "b"), ("b", "a")])
+        for key in ("Key", "Value")
+    ]
+    shown = diff_of(change(*targets, BeforeContext=contexts[0], AfterContext=contexts[1]))
+    assert "->" not in shown
 
 
 def test_a_policy_is_told_before_and_after() -> None:
