@@ -247,6 +247,14 @@ class LocalAws:
         """
         self._control("idle", days=days, restoring=restoring)
 
+    def limit_rules(self, most: int) -> None:
+        """Set the account's quota of rules a load balancer, which is 100 at first.
+
+        Args:
+            most: rules of all listeners together, default ones not counted.
+        """
+        self._control("limit_rules", most=most)
+
     def settle(self) -> None:
         """Wait until whatever was written so far is in every answer (strict mode: a moment)."""
         if self._settings.strict:

@@ -20,7 +20,7 @@ from custom_resources.listener_priority.reservations import (
 from custom_resources.shared import log, stacks
 from custom_resources.shared.failure import Failure
 
-# With the candidates growing fourfold, fifty rivals need four rounds; a thousand need seven.
+# With the candidates growing fourfold, two hundred rivals need four rounds.
 _ATTEMPTS = 12
 _LONGEST_PAUSE_SECONDS = 0.2
 

@@ -11,7 +11,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from custom_resources.listener_priority import patterns
@@ -32,6 +32,7 @@ _WHATEVER = {HOST: {"*"}, PATH: {"*", "/*"}}
 _ANYWHERE = {"0.0.0.0/0", "::/0"}
 # Quotas for your Application Load Balancers: condition values per rule.
 _MOST_VALUES = 5
+_REMEMBERED = 1_000  # rules: a race that is lost reads all of them again
 
 Key = tuple[Any, ...]
 
@@ -86,10 +87,12 @@ class Conditions:
         """The conditions as JSON, for `parse`."""
         return json.dumps([[each.kind, each.name, each.values] for each in self.parts])
 
-    @classmethod
-    def parse(cls, text: str) -> Conditions:
+    @staticmethod
+    @lru_cache(_REMEMBERED)
+    def parse(text: str) -> Conditions:
         """The conditions that `text` came from."""
-        return cls(tuple(Condition(kind, name, tuple(of)) for kind, name, of in json.loads(text)))
+        parts = (Condition(kind, name, tuple(of)) for kind, name, of in json.loads(text))
+        return Conditions(tuple(parts))
 
     def __str__(self) -> str:
         """The conditions in words."""

@@ -31,6 +31,7 @@ _WITH_PATH, _PLAIN, _WILDCARDS = 20_000, 7_000, 21_000
 # Multiples of the first are dealt first, then of the next: what is between two rules, or right
 # before one, is left for what has to be there.
 _STEPS = (16, 8, 4, 2, 1)
+_SPREAD = 16
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,12 @@ def room(wish: Wish, rules: Iterable[Rule]) -> Room:
     """
     known = [rule for rule in rules if rule.conditions is not None]
     same = [rule for rule in known if wish.conditions.collides(_of(rule))]
-    others = [rule for rule in known if rule not in same]
-    before = [rule for rule in others if _stands_before(rule, wish)]
-    after = [rule for rule in others if _stands_after(rule, wish)]
+    before: list[Rule] = []
+    after: list[Rule] = []
+    for rule in known:
+        if _matters(wish, rule):
+            first = _of(rule).exactness < wish.conditions.exactness
+            (before if first else after).append(rule)
     takes_over = False
     if same:
         front = min(same, key=lambda rule: rule.number)
@@ -209,11 +213,11 @@ def room(wish: Wish, rules: Iterable[Rule]) -> Room:
 
 
 def choose(wish: Wish, within: Room, taken: Collection[int], attempt: int) -> int:
-    """A free number within a room: the nearest to the rule's band, and after a lost race one of the
-    nearest 4, 16, 64 and so on.
+    """A free number within a room: one of the nearest to the middle of the rule's band. Who takes
+    over gets the one right before the other's, if it loses no race.
 
-    Deployments that begin together all want the same one; by spreading out after a lost race,
-    fifty of them are done in three or four rounds instead of fifty.
+    Deployments that begin together all want the same one; by spreading out, and wider after each
+    lost race, fifty of them are done in two or three rounds instead of fifty.
 
     Args:
         wish: the rule.
@@ -223,8 +227,9 @@ def choose(wish: Wish, within: Room, taken: Collection[int], attempt: int) -> in
     Raises:
         Failure: the room has no free number.
     """
+    spread = 1 if within.takes_over else _SPREAD
     free = (it for it in within.numbers(anchor(wish.conditions.exactness)) if it not in taken)
-    candidates = list(dict.fromkeys(itertools.islice(free, 4**attempt)))
+    candidates = list(dict.fromkeys(itertools.islice(free, 4**attempt * spread)))
     if not candidates:
         raise _no_place(wish, within)
     return random.choice(candidates)  # noqa: S311 - not a secret
@@ -266,20 +271,19 @@ def _of(rule: Rule) -> Conditions:
     return rule.conditions
 
 
-def _stands_before(rule: Rule, wish: Wish) -> bool:
-    theirs, mine = _of(rule), wish.conditions
-    return _matter(rule, mine, theirs) and theirs.exactness < mine.exactness
+def _matters(wish: Wish, rule: Rule) -> bool:
+    """Whether the order of two rules that differ matters.
 
-
-def _stands_after(rule: Rule, wish: Wish) -> bool:
-    theirs, mine = _of(rule), wish.conditions
-    return _matter(rule, theirs, mine) and mine.exactness < theirs.exactness
-
-
-def _matter(rule: Rule, wide: Conditions, narrow: Conditions) -> bool:
-    """Whether the order of two rules matters: of our own wherever a request fits both; a person's
-    rule may stand before or between ours, but takes nothing whole, and isn't taken whole."""
-    return wide.overlaps(narrow) if rule.stack_id else wide.covers(narrow)
+    Of our own it does wherever a request may fit both. A person's rule may stand before or between
+    ours, but takes nothing whole, and isn't taken whole.
+    """
+    mine, theirs = wish.conditions, _of(rule)
+    if mine.collides(theirs):
+        return False
+    if rule.stack_id:
+        return mine.overlaps(theirs)
+    first, second = sorted((mine, theirs), key=lambda each: each.exactness)
+    return second.covers(first)
 
 
 def _takers(wish: Wish, same: Sequence[Rule], front: Rule) -> list[Rule]:

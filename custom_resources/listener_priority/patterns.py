@@ -45,6 +45,8 @@ def covers(wide: str, narrow: str) -> bool:
 @lru_cache(_REMEMBERED)
 def meet(one: str, other: str) -> bool:
     """Whether some text matches both."""
+    if is_exact(one) and is_exact(other):
+        return one == other
     if not one or not other:
         return not (one + other).strip("*")
     if one[0] == "*":

@@ -32,6 +32,7 @@ from local_aws.mends import (
     idle_functions,
     lambdas,
     lateness,
+    listener_rules,
     load_balancers,
     objects,
     offers,
@@ -111,7 +112,7 @@ def install_all(settings: Settings) -> Installed:
     queues.install(settings)
     objects.install()
     rds.install(databases)
-    for mend in (offers, certificates, quotas, load_balancers):
+    for mend in (offers, certificates, quotas, listener_rules, load_balancers):
         mend.install()
     ecs_engine.install(settings)
     ecs_drain.install()

@@ -1,7 +1,7 @@
 """What Elastic Load Balancing refuses, and the load balancers' own address.
 
-Wrong upstream: two rules of a listener may share a priority, no quota is known, and deletion
-protection protects nothing.
+Wrong upstream: two rules of a listener may share a priority, SetRulePriorities isn't one step and
+knows no unknown rule, no quota is known or told, and deletion protection protects nothing.
 Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
 reference, CreateRule.
 """
@@ -14,7 +14,12 @@ from typing import Any
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
-_RULES_PER_LOAD_BALANCER = 100  # default rules are not counted
+from local_aws.controls import control
+from local_aws.mends import listener_rules
+
+_RULES = "rules-per-application-load-balancer"
+# What an account has that never asked for more; default rules are not counted.
+_limits = {_RULES: 100}
 _TARGET_GROUPS_PER_LOAD_BALANCER = 100
 
 Rule = dict[str, Any]
@@ -44,18 +49,31 @@ def install() -> None:
     _deletion_protection()
 
 
-def check_rule(listener: str, priority: Any, actions: Any, but: str | None = None) -> None:
+@control("limit_rules")
+def limit_rules(most: int) -> None:
+    """Set the account's quota of rules a load balancer."""
+    _limits[_RULES] = most
+
+
+def check_rule(
+    listener: str, priority: Any, conditions: Any, actions: Any, but: str | None = None
+) -> None:
     """Refuse a rule that AWS refuses.
 
     Args:
         listener: its ARN.
         priority: as given, a number or a string.
+        conditions: as ministack keeps them.
         actions: as the API or a template has them.
         but: ARN of the rule that is to change, if it isn't a new one.
 
     Raises:
-        RefusedError: PriorityInUse, TooManyRules or TooManyUniqueTargetGroupsPerLoadBalancer.
+        RefusedError: ValidationError, PriorityInUse, TooManyRules or
+            TooManyUniqueTargetGroupsPerLoadBalancer.
     """
+    problem = listener_rules.problem(priority, conditions)
+    if problem:
+        raise RefusedError("ValidationError", problem)
     others = [rule for arn, rule in alb._rules.items() if arn != but]
     balancer = _balancer_of(listener)
     mine = [r for r in others if _balancer_of(r["ListenerArn"]) == balancer]
@@ -64,7 +82,7 @@ def check_rule(listener: str, priority: Any, actions: Any, but: str | None = Non
         for rule in others
     ):
         raise RefusedError("PriorityInUse", f"Priority '{priority}' is currently in use")
-    if sum(not _is_default(rule) for rule in mine) >= _RULES_PER_LOAD_BALANCER:
+    if sum(not _is_default(rule) for rule in mine) >= _limits[_RULES]:
         raise RefusedError(
             "TooManyRules",
             f"The maximum number of rules on load balancer '{balancer}' has been reached",
@@ -150,6 +168,7 @@ def _api() -> None:
             check_rule(
                 alb._p(parameters, "ListenerArn"),
                 alb._p(parameters, "Priority"),
+                alb._parse_conditions(parameters),
                 alb._parse_actions(parameters, "Actions"),
             )
         except RefusedError as refusal:
@@ -157,24 +176,45 @@ def _api() -> None:
         return create(parameters)
 
     def set_rule_priorities(parameters: dict[str, Any]) -> Any:
-        for number in range(1, _RULES_PER_LOAD_BALANCER + 1):
-            prefix = f"RulePriorities.member.{number}."
-            arn = alb._p(parameters, prefix + "RuleArn")
-            rule = alb._rules.get(arn)
-            wanted = alb._p(parameters, prefix + "Priority")
-            if rule and _taken(rule["ListenerArn"], wanted, but=arn):
-                return alb._error("PriorityInUse", f"Priority '{wanted}' is currently in use")
+        try:
+            _check_priorities(_wanted_priorities(parameters))
+        except RefusedError as refusal:
+            return alb._error(refusal.code, refusal.message)
         return set_priorities(parameters)
+
+    def describe_account_limits(_parameters: dict[str, Any]) -> Any:
+        limits = "".join(
+            f"<member><Name>{name}</Name><Max>{most}</Max></member>"
+            for name, most in _limits.items()
+        )
+        return alb._xml(200, "DescribeAccountLimits", f"<Limits>{limits}</Limits>")
 
     alb._ACTION_MAP["CreateRule"] = create_rule
     alb._ACTION_MAP["SetRulePriorities"] = set_rule_priorities
+    alb._ACTION_MAP["DescribeAccountLimits"] = describe_account_limits
 
 
-def _taken(listener: str, priority: str, but: str) -> bool:
-    return any(
-        arn != but and rule["ListenerArn"] == listener and str(rule["Priority"]) == priority
-        for arn, rule in alb._rules.items()
-    )
+def _wanted_priorities(parameters: dict[str, Any]) -> dict[str, str]:
+    wanted: dict[str, str] = {}
+    while arn := alb._p(parameters, f"RulePriorities.member.{len(wanted) + 1}.RuleArn"):
+        place = f"RulePriorities.member.{len(wanted) + 1}.Priority"
+        wanted[str(arn)] = str(alb._p(parameters, place))
+    return wanted
+
+
+def _check_priorities(wanted: dict[str, str]) -> None:
+    """Refuse them as a whole: two rules may change places in one call."""
+    for arn, priority in wanted.items():
+        rule = alb._rules.get(arn)
+        if rule is None:
+            raise RefusedError("RuleNotFound", f"One or more rules not found: '{arn}'")
+        problem = listener_rules.problem(priority, rule["Conditions"])
+        if problem:
+            raise RefusedError("ValidationError", problem)
+        others = (it for it in alb._rules.values() if it["ListenerArn"] == rule["ListenerArn"])
+        held = [wanted.get(it["RuleArn"], str(it["Priority"])) for it in others]
+        if held.count(priority) > 1:
+            raise RefusedError("PriorityInUse", f"Priority '{priority}' is currently in use")
 
 
 def _templates() -> None:
@@ -182,14 +222,20 @@ def _templates() -> None:
     create, update = handler["create"], handler["update"]
 
     def create_rule(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        check_rule(properties["ListenerArn"], properties["Priority"], properties.get("Actions"))
+        _check_properties(properties)
         return create(logical_id, properties, stack)
 
     def update_rule(arn: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
-        check_rule(new["ListenerArn"], new["Priority"], new.get("Actions"), but=arn)
+        _check_properties(new, but=arn)
         return update(arn, old, new, *rest)
 
     handler.update(create=create_rule, update=update_rule)
+
+
+def _check_properties(properties: dict[str, Any], but: str | None = None) -> None:
+    conditions = provisioners._flatten_listener_rule_conditions(properties.get("Conditions"))
+    listener, priority = properties["ListenerArn"], properties["Priority"]
+    check_rule(listener, priority, conditions, properties.get("Actions"), but)
 
 
 def _deletion_protection() -> None:
@@ -232,8 +278,10 @@ def load_balancer_for(host: str) -> str | None:
     for balancer in balancers.values():
         if balancer["DNSName"].lower() == name:
             return str(balancer["LoadBalancerName"])
-    for _, rule in alb._rules.all_items():
-        if name in _hosts(rule):
+    routed = ((own, rule) for _, rule in alb._rules.all_items() for own in _hosts(rule))
+    # Of several load balancers DNS knows the one; here the most exact rule does.
+    for own, rule in sorted(routed, key=lambda it: ("*" in it[0], -len(it[0]))):
+        if listener_rules.matches(own, name):
             listener = alb._listeners.get(rule["ListenerArn"]) or {}
             balancer = balancers.get(listener.get("LoadBalancerArn", ""))
             if balancer:
@@ -246,7 +294,5 @@ def _hosts(rule: Rule) -> set[str]:
         str(value).lower()
         for condition in rule.get("Conditions", [])
         if condition.get("Field") == "host-header"
-        for value in condition.get("Values")
-        or (condition.get("HostHeaderConfig") or {}).get("Values")
-        or []
+        for value in condition.get("Values") or []
     }

@@ -46,6 +46,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "TaskRolePolicyArns": (POLICY, ""),
     "PermissionsBoundaryArn": (POLICY,),
     "ListenerProtocol": ("https", "http"),
+    "TakesOver": ("gone", ""),
 }
 # What comes from the outputs of other stacks, and changes with those stacks alone.
 OTHERS = {

@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.integration.custom_resources import postgres_servers
 from tests.integration.custom_resources.postgres_servers import NoServerError, PostgresServer
 from tests.integration.custom_resources.service import Service
 from tests.integration.custom_resources.support import CloudFormation, cloudformation
+
+NOT_FOUND = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
 
 # The functions read it when they are imported: nothing secret may show even at DEBUG.
 os.environ["LOG_LEVEL"] = "DEBUG"
@@ -118,3 +121,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _version(item: pytest.Item) -> int:
     call = getattr(item, "callspec", None)
     return int(call.params.get("postgres", 0)) if call else 0
+
+
+@pytest.fixture
+def table(aws: LocalAws, name: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    aws.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "ListenerArn", "KeyType": "HASH"},
+            {"AttributeName": "Entry", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": "ListenerArn", "AttributeType": "S"},
+            {"AttributeName": "Entry", "AttributeType": "S"},
+        ],
+    )
+    monkeypatch.setenv("TABLE_NAME", name)
+    return name
+
+
+@pytest.fixture
+def elbv2(aws: LocalAws) -> Any:
+    return aws.client("elbv2")
+
+
+@pytest.fixture
+def new_listener(aws: LocalAws, elbv2: Any, name: str) -> Callable[[], str]:
+    def make(suffix: str = "") -> str:
+        network = aws.client("ec2").describe_subnets()["Subnets"]
+        subnets = [subnet["SubnetId"] for subnet in network[:2]]
+        created = elbv2.create_load_balancer(Name=f"{name}{suffix}", Subnets=subnets)
+        answer = elbv2.create_listener(
+            LoadBalancerArn=created["LoadBalancers"][0]["LoadBalancerArn"],
+            Protocol="HTTP",
+            Port=80,
+            DefaultActions=[NOT_FOUND],
+        )
+        return str(answer["Listeners"][0]["ListenerArn"])
+
+    return make
