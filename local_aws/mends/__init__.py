@@ -41,6 +41,7 @@ from local_aws.mends import (
     queues,
     quotas,
     rds,
+    records,
     resource_types,
     rotation,
     secrets,
@@ -112,7 +113,7 @@ def install_all(settings: Settings) -> Installed:
     queues.install(settings)
     objects.install()
     rds.install(databases)
-    for mend in (offers, certificates, quotas, listener_rules, load_balancers):
+    for mend in (offers, certificates, quotas, listener_rules, load_balancers, records):
         mend.install()
     ecs_engine.install(settings)
     ecs_drain.install()

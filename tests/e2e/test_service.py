@@ -164,3 +164,23 @@ def test_a_service_gets_the_environment_that_its_playbook_names(
     assert environment["GREETING"] == "ahoy"
     assert environment["PORT"] == "8080"
     platform.play("playbooks/service.yml", service_state="absent", **variables)
+
+
+def test_a_host_name_goes_over_to_another_service_and_no_request_is_lost(
+    platform: Platform, hello_image: str
+) -> None:
+    old = platform.service("ferry", hello_image, service_database=False)
+    new = platform.service("ferry-next", hello_image, service_database=False)
+    for service in (old, new):
+        platform.play("playbooks/service.yml", **service)
+    new["service_host_name"] = old["service_host_name"]
+    refused = platform.play_in_vain("playbooks/service.yml", **new)
+    assert "the stack shop-service-ferry (number" in refused.replace("\n", " ")
+
+    with Traffic(platform, "ferry", "/") as traffic:
+        platform.play("playbooks/service.yml", **new, service_takes_over="ferry")
+        platform.play("playbooks/service.yml", **old, service_state="absent")
+        platform.play("playbooks/service.yml", **new)
+    assert traffic.requests > 0
+    assert traffic.failures == []
+    platform.play("playbooks/service.yml", **new, service_state="absent")

@@ -139,7 +139,7 @@ NOT_SEEN: dict[str, str] = {
     "PasswordFunction: ssm:AddTagsToResource": "PutParameter with tags asks for it",
     "PasswordFunction: ssm:GetParameter": "a parameter that was there before is read",
     "DatabaseFunction: cloudformation:DescribeStacks": "a database of another stack is looked into",
-    "ListenerPriorityFunction: cloudformation:DescribeStacks": "a full listener is swept",
+    "ListenerPriorityFunction: cloudformation:DescribeStacks": "a number was left without a rule",
     "elasticloadbalancing:DescribeAccountLimits": "a full listener is told of",
     "ActivateFunction: secretsmanager:GetSecretValue": "a version without a value is looked for",
     "ActivateFunction: secretsmanager:UpdateSecretVersionStage": "a refused rotation is a day old",

@@ -357,3 +357,29 @@ def test_a_parameter_that_is_not_there_is_told_without_a_word(aws: LocalAws) -> 
     with pytest.raises(ClientError) as refused:
         aws.client("ssm").get_parameter(Name="/nowhere")
     assert refused.value.response["Error"] == {"Code": "ParameterNotFound", "Message": ""}
+
+
+def test_a_weighted_record_beside_a_simple_one_of_its_name_is_refused(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    zone = aws.client("route53").create_hosted_zone(Name="records.test", CallerReference="records")
+
+    def template(**more: Any) -> dict[str, Any]:
+        record = {
+            "HostedZoneId": zone["HostedZone"]["Id"].split("/")[-1],
+            "Name": "a.records.test",
+            "Type": "A",
+            "TTL": "60",
+            "ResourceRecords": ["192.0.2.1"],
+        }
+        properties = record | more
+        return {
+            "Resources": {"Record": {"Type": "AWS::Route53::RecordSet", "Properties": properties}}
+        }
+
+    stacks.deploy("weighted-one", template(SetIdentifier="one", Weight=1))
+    stacks.deploy("weighted-two", template(SetIdentifier="two", Weight=1))
+    with pytest.raises(AssertionError, match="cannot be created as a weighted set exists"):
+        stacks.deploy("simple", template())
+    for name in ("weighted-one", "weighted-two"):
+        stacks.delete(name)

@@ -96,6 +96,23 @@ def deploy(platform: Platform, tmp_path: Path) -> Iterator[Deploy]:
             platform.delete(f"service-{name}")
 
 
+def reserved(platform: Platform, service: str) -> list[str]:
+    """The conditions that a service has numbers for."""
+    pages = platform.aws.client("dynamodb").get_paginator("scan")
+    items = [
+        item
+        for page in pages.paginate(
+            TableName=platform.outputs["support"]["ListenerPriorityTableName"]
+        )
+        for item in page["Items"]
+    ]
+    return [
+        item["Conditions"]["S"]
+        for item in items
+        if f"/shop-service-{service}/" in item["StackId"]["S"] and "owner#" in item["Entry"]["S"]
+    ]
+
+
 def forget_failed(platform: Platform, name: str) -> None:
     """Delete what a first creation that failed has left."""
     platform.outputs[f"service-{name}"] = {}
@@ -138,6 +155,8 @@ def test_a_living_service_changes_its_name_without_a_lost_request(
     assert changes(before.of) in (["moving"], ["moving", "404"])
     assert changes(after.of) in (["404"], ["404", "moving"])
     assert answers(platform, "after.example.net") == "moving"
+    (kept,) = reserved(platform, "moving")
+    assert "after.example.net" in kept
 
 
 def test_a_name_goes_over_and_comes_back_without_a_lost_request(
@@ -187,6 +206,8 @@ def test_a_take_over_that_fails_goes_back_without_a_lost_request(
         deploy("new", NAME, TakesOver="old", StopTimeoutSeconds="20")
     assert set(asked.of) <= {"old", "new"}
     assert (answers(platform, NAME), answers(platform, "new.example.net")) == ("old", "new")
+    (kept,) = reserved(platform, "new")
+    assert "new.example.net" in kept
 
     deploy("new", "new.example.net")
     assert platform.outputs["service-new"]["ListenerPriority"] == number

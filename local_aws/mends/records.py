@@ -1,0 +1,34 @@
+"""Records of one name.
+
+Wrong upstream: a template's weighted record may stand beside a simple one of its name and type.
+Source: Route 53 developer guide, "Values specific for weighted records"; the sentence as
+kubernetes-sigs/external-dns#4345 has it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ministack.services import route53
+from ministack.services.cloudformation import provisioners
+
+
+def install() -> None:
+    """Install the mend of this room."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::Route53::RecordSet"]
+    create = handler["create"]
+
+    def create_record(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        wanted = provisioners._r53_record_set_build_rs(properties)
+        zone = provisioners._r53_resolve_hosted_zone_id(properties)
+        for record in route53._records.get(zone, []):
+            same = (record["Name"], record["Type"]) == (wanted["Name"], wanted["Type"])
+            if same and ("SetIdentifier" in record) != ("SetIdentifier" in wanted):
+                other = "weighted" if "SetIdentifier" in record else "non-weighted"
+                raise ValueError(
+                    f"[RRSet with DNS name {wanted['Name']} and type {wanted['Type']} cannot be "
+                    f"created as a {other} set exists with the same name and type]"
+                )
+        return create(logical_id, properties, stack)
+
+    handler["create"] = create_record
