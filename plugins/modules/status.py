@@ -99,7 +99,9 @@ status:
           type: list
           elements: str
     warnings:
-      description: What is not as it was asked for, such as a cluster without deletion protection.
+      description:
+        - What is not as it was asked for, such as a cluster without deletion protection, or a stack
+          of the platform's own that failed or is being changed.
       type: list
       elements: str
 table:

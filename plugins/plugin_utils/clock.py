@@ -32,12 +32,13 @@ class Clock:
         """Poll quickly again, because something moves."""
         self._interval = 0.2
 
-    def pause(self, state: str, shown: str = "") -> None:
+    def pause(self, state: str, shown: str = "", *, said: bool = False) -> None:
         """Sleep until the next poll.
 
         Args:
             state: what is waited for, as a sentence without full stop.
             shown: the same in a few words.
+            said: whether it was told until when, so that nothing more has to be.
 
         Raises: StackError with that sentence when the task's time is over, and when nobody waits
             for its end any more.
@@ -48,6 +49,7 @@ class Clock:
                 f"{state} after {self._timeout:g} s, the limit of option timeout. It is left as it "
                 "is and goes on; run the playbook again to wait for it."
             )
-        self._told(f"{self.elapsed:7.1f} s  {shown or state}")
+        if not said:
+            self._told(f"{self.elapsed:7.1f} s  {shown or state}")
         time.sleep(self._interval)
         self._interval = min(self._interval * 1.4, 3.0)

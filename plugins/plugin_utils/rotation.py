@@ -53,6 +53,7 @@ class Rotation:
         self._progress = progress
         self._cloudformation = account.client("cloudformation")
         self._secrets = account.client("secretsmanager")
+        self._told: set[str] = set()
         self._stack = Stack(self._cloudformation, service.stack, clock, progress, account)
 
     def rotate(self, *, every: bool) -> dict[str, Any]:
@@ -62,11 +63,9 @@ class Rotation:
         """
         self._refuse_unknown_platform()
         settling = self._settling()
-        description = self._settled()
         rotated: dict[str, float] = {}
         for _turn in services.USERS if every else services.USERS[:1]:
-            user = services.other(services.parameters(description)["ActiveUser"])
-            Idle(self._account, self._service, user, settling).wait(self._clock, self._say)
+            description, user = self._ready(settling)
             started = self._clock.elapsed
             watch = Watch(self._stack, description["StackId"])
             version = self._rotated(user)
@@ -75,6 +74,15 @@ class Rotation:
             rotated[user] = round(self._clock.elapsed - started, 1)
             self._say(f"{user} is active now, after {rotated[user]} s", "green")
         return _result(description, changed=True, rotated=rotated)
+
+    def _ready(self, settling: float) -> tuple[Description, str]:
+        """Wait until the idle user may be rotated; return the stack and who that is."""
+        while True:
+            description = self._settled()
+            user = services.other(services.parameters(description)["ActiveUser"])
+            # Whoever had to wait looks again: the stack may have been changed meanwhile.
+            if not Idle(self._account, self._service, user, settling).wait(self._clock, self._say):
+                return description, user
 
     def abort(self) -> dict[str, Any]:
         """Cancel a flip under way; raises StackError if another update runs."""
@@ -97,7 +105,7 @@ class Rotation:
         return _result(description, changed=True)
 
     def _refuse_unknown_platform(self) -> None:
-        names = services.stack_names(self._cloudformation)
+        names = services.stack_states(self._cloudformation)
         services.refuse_unknown_platform(names, self._service.platform, self._account.region)
 
     def _refuse_others(self, status: str) -> None:
@@ -192,7 +200,11 @@ class Rotation:
         said, reminded, missed = "", self._clock.elapsed, None
         self._clock.hurry()
         while not (secret := services.secret(self._secrets, name)).is_rotated_to(version):
-            said = self._tell(log)[1] or said
+            outcome, reason = self._tell(log)
+            said = reason or said
+            if outcome == "refused":
+                alarm = f"the alarm {self._service.platform}-rotate-errors rings meanwhile"
+                self._say_once(f"waiting until the refusal has passed; {alarm}", "yellow")
             if {secret.pending, secret.version(services.CURRENT)} & {version}:
                 missed = None
             elif missed is None:
@@ -219,7 +231,7 @@ class Rotation:
             pending = services.secret(self._secrets, name).pending
             if _UNFINISHED not in aws.message(error) or not pending:
                 raise StackError(aws.explain(error, f"RotateSecret of {name}")) from error
-            self._say("an earlier rotation isn't finished: it goes on", "yellow")
+            self._say_once("an earlier rotation isn't finished: it goes on", "yellow")
             return str(pending)
 
     def _flipped(self, user: str, version: str, watch: Watch) -> Description:
@@ -263,18 +275,32 @@ class Rotation:
         return FunctionLog(self._account.client("logs"), name, version, since)
 
     def _tell(self, log: FunctionLog) -> tuple[str, str]:
-        """Show what a function wrote; return its last outcome and the reason, "" without one."""
+        """Show what a function wrote; return its last outcome and the reason, "" without one.
+
+        What goes well is for -v. What doesn't is tried again, and would say the same each time.
+        """
         outcome = reason = ""
         for line in log.fresh():
             if line.get("outcome") == _IGNORED:
                 continue
             outcome, reason = line.get("outcome", ""), line.get("reason", "")
-            step = line.get("step") or line.get("action", "")
-            self._say(f"{step}: {outcome} {reason}".rstrip(), _COLOURS.get(outcome))
+            said = f"{line.get('step') or line.get('action', '')}: {outcome} {reason}".rstrip()
+            if outcome in _COLOURS:
+                self._say_once(said, _COLOURS[outcome])
+            else:
+                self._progress.detail(self._line(said))
         return outcome, reason
 
+    def _say_once(self, text: str, colour: str | None = None) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._say(text, colour)
+
     def _say(self, text: str, colour: str | None = None) -> None:
-        self._progress.say(f"{self._clock.elapsed:7.1f} s  {self._service}: {text}", colour)
+        self._progress.say(self._line(text), colour)
+
+    def _line(self, text: str) -> str:
+        return f"{self._clock.elapsed:7.1f} s  {self._service}: {text}"
 
 
 def _is_rolled_back(event: Mapping[str, Any]) -> bool:

@@ -93,7 +93,7 @@ def refuse_unknown_platform(names: Collection[str], platform: str, region: str |
     another one's stacks, and would be told of a permission.
 
     Args:
-        names: of all stacks (`stack_names`).
+        names: of all stacks (`stack_states`).
         platform: its name.
         region: where they are.
     """
@@ -107,8 +107,8 @@ def refuse_unknown_platform(names: Collection[str], platform: str, region: str |
     )
 
 
-def stack_names(client: Any) -> set[str]:
-    """Return the names of all stacks of account and region, of every state but DELETE_COMPLETE.
+def stack_states(client: Any) -> dict[str, str]:
+    """Return the status of every stack of account and region but the deleted ones, by name.
 
     Args:
         client: botocore's client for CloudFormation.
@@ -117,13 +117,28 @@ def stack_names(client: Any) -> set[str]:
     """
     try:
         return {
-            stack["StackName"]
+            stack["StackName"]: stack["StackStatus"]
             for page in client.get_paginator("list_stacks").paginate()
             for stack in page["StackSummaries"]
             if stack["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in stack
         }
     except aws.AwsError as error:
         raise StackError(aws.explain(error, "ListStacks")) from error
+
+
+def unsettled(states: Mapping[str, str], platform: str) -> dict[str, str]:
+    """Return the statuses of a platform's own stacks, by name, that aren't as they should be.
+
+    Args:
+        states: of all stacks (`stack_states`).
+        platform: its name.
+    """
+    kinds = f"({'|'.join(_FOUNDATIONS)}|(deployment|load-balancer)-[a-z0-9-]+)"
+    return {
+        name: status
+        for name, status in sorted(states.items())
+        if re.fullmatch(f"{re.escape(platform)}-{kinds}", name) and status not in _STABLE
+    }
 
 
 def other(user: str) -> str:

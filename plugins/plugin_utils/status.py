@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -57,10 +57,10 @@ class Status:
         Raises: StackError if there is no such platform or service, or AWS refuses to tell.
         """
         prefix = services.stack_prefix(self._platform)
-        stacks = services.stack_names(self._cloudformation)
-        services.refuse_unknown_platform(stacks, self._platform, self._account.region)
+        states = services.stack_states(self._cloudformation)
+        services.refuse_unknown_platform(states, self._platform, self._account.region)
         ringing = self._alarms()
-        every = sorted(it.removeprefix(prefix) for it in stacks if it.startswith(prefix))
+        every = sorted(it.removeprefix(prefix) for it in states if it.startswith(prefix))
         names = every if name is None else [name]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = [it for it in pool.map(lambda it: self._service(it, ringing), names) if it]
@@ -73,8 +73,13 @@ class Status:
             "platform": self._platform,
             "services": found,
             "platform_alarms": [it for it in ringing if not it.startswith(prefix)],
-            "warnings": self._warnings(),
+            "warnings": [*self._unsettled(states), *self._warnings()],
         }
+
+    def _unsettled(self, states: Mapping[str, str]) -> list[str]:
+        """Return a line for each of the platform's own stacks that is being changed, or failed."""
+        found = services.unsettled(states, self._platform)
+        return [f"Stack {name} is {status}." for name, status in found.items()]
 
     def _warnings(self) -> list[str]:
         """Return what is not as it was asked for: a database cluster that may be deleted."""

@@ -12,12 +12,14 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.e2e.platform import Platform
+from tests.e2e.platform import ROOT, Platform
+from tests.e2e.typed import type_aws
 
 SERVICE, STACK = "payroll", "shop-service-payroll"
 NAMED = {"service_platform": "shop", "service_name": SERVICE}
 OTHER = {"blue": "green", "green": "blue"}
 PATIENCE = 60  # seconds
+LINES_OF_A_FLIP = 15
 SECRETS_MANAGERS_ATTEMPTS = 5  # of one RotateSecret, on the local AWS
 
 
@@ -36,9 +38,9 @@ class Payroll:
             "playbooks/service.yml", **self.variables, service_environment=environment
         )
 
-    def rotate(self, **variables: Any) -> str:
+    def rotate(self, *options: str, **variables: Any) -> str:
         """Run rotate.yml, which must succeed; return its output."""
-        return self.platform.play("playbooks/rotate.yml", **NAMED, **variables)
+        return self.platform.play("playbooks/rotate.yml", *options, **NAMED, **variables)
 
     @property
     def active(self) -> str:
@@ -90,6 +92,19 @@ class Payroll:
         lines = [event["message"] for page in pages for event in page["events"]]
         return [line for line in lines if '"outcome": "refused"' in line]
 
+    def rotate_errors(self, since: float) -> float:
+        """How often rotate failed since a moment, which is what its alarm counts."""
+        found = self.platform.aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Errors",
+            Dimensions=[{"Name": "FunctionName", "Value": "shop-rotate"}],
+            StartTime=since,
+            EndTime=time.time() + 60,
+            Period=3600,
+            Statistics=["Sum"],
+        )
+        return float(sum(it["Sum"] for it in found["Datapoints"]))
+
     def passwords(self) -> dict[str, str]:
         """Both users' passwords."""
         return {user: self.login(user)["password"] for user in OTHER}
@@ -130,7 +145,7 @@ def payroll(platform: Platform, hello_image: str) -> Iterator[Payroll]:
 
 def test_rotate_moves_the_service_to_the_idle_user_and_says_so(payroll: Payroll) -> None:
     active, before = payroll.active, payroll.passwords()
-    output = payroll.rotate()
+    output = payroll.rotate("-v")
     idle, after = OTHER[active], payroll.passwords()
     assert re.search(rf"{idle} is active now, after [\d.]+ s", output), output
     for told in ("createSecret: created", "finishSecret: finished", "flip begun"):
@@ -142,7 +157,7 @@ def test_rotate_moves_the_service_to_the_idle_user_and_says_so(payroll: Payroll)
 def test_rotating_all_leaves_no_password_from_before(payroll: Payroll) -> None:
     active, before = payroll.active, {user: payroll.login(user) for user in OTHER}
     output = payroll.rotate(all=True)
-    assert f"{active} may be in use: " in output  # tasks drain, and the flip has to settle
+    assert f"{active} may be in use, waiting: " in output  # tasks drain, and the flip has to settle
     assert payroll.active == active
     for user, login in before.items():
         assert not can_log_in(login), f"the old password of {user} still logs in"
@@ -197,44 +212,84 @@ def test_another_update_than_a_flip_is_not_aborted(payroll: Payroll) -> None:
     payroll.deploy()
 
 
-def test_a_refusal_that_passes_is_waited_for_and_secrets_manager_is_reminded(
+def test_a_rotation_right_after_a_deployment_waits_until_that_has_settled(
     payroll: Payroll,
 ) -> None:
-    active, idle, task = payroll.active, OTHER[payroll.active], payroll.run_task_as_idle()
+    """It was refused again and again, and an alarm rang."""
+    set_support(payroll.platform, "RotationSettlingSeconds", "30")
+    before, since = payroll.refusals("refused"), time.time()
+    payroll.deploy(CHANGED=str(since))
+    output = payroll.rotate()
+    lines = [line for line in output.splitlines() if "may be in use" in line]
+    (waiting,) = [line for line in lines if "has to settle until" in line]
+    assert re.search(r"until \d\d:\d\d:\d\d UTC$", waiting)
+    assert len([line for line in output.splitlines() if line.strip()]) <= LINES_OF_A_FLIP, output
+    assert payroll.refusals("refused") == before
+    assert payroll.rotate_errors(since) == 0
+    set_support(payroll.platform, "RotationSettlingSeconds", "2")
+
+
+def test_a_task_that_was_started_by_hand_is_waited_for_before_a_rotation_is_begun(
+    payroll: Payroll,
+) -> None:
+    idle, task = OTHER[payroll.active], payroll.run_task_as_idle()
     rotating = payroll.platform.start_playbook("playbooks/rotate.yml", **NAMED)
-    # As often Secrets Manager tries here by itself.
-    wait_until(lambda: len(payroll.refusals(task)) >= SECRETS_MANAGERS_ATTEMPTS)
+    assert rotating.stdout
+    told = next(line for line in rotating.stdout if f"{idle} may be in use, waiting: task" in line)
+    assert task in told
     payroll.platform.aws.client("ecs").stop_task(cluster="shop", task=task)
     output, _ = rotating.communicate(timeout=120)
     assert rotating.returncode == 0, output
-    assert f"{task} " in output
-    assert "an earlier rotation isn't finished: it goes on" in output
+    assert payroll.refusals(task) == []
+    assert payroll.active == idle
+
+
+def test_a_refusal_that_passes_is_waited_for_and_told_once(payroll: Payroll) -> None:
+    """Sessions are what the playbook can't see before."""
+    idle, reason = OTHER[payroll.active], "the database has open sessions of it (1)"
+    login = payroll.login(idle)
+    session = psycopg2.connect(
+        host=login["host"],
+        port=login["port"],
+        user=login["username"],
+        password=login["password"],
+        dbname=SERVICE,
+    )
+    rotating = payroll.platform.start_playbook("playbooks/rotate.yml", **NAMED)
+    # As often Secrets Manager tries here by itself.
+    wait_until(lambda: len(payroll.refusals(reason)) >= SECRETS_MANAGERS_ATTEMPTS)
+    session.close()
+    output, _ = rotating.communicate(timeout=120)
+    assert rotating.returncode == 0, output
+    assert output.count(reason) == 1
+    assert output.count("the alarm shop-rotate-errors rings meanwhile") == 1
+    assert output.count("an earlier rotation isn't finished: it goes on") == 1
     assert f"{idle} is active now" in output
-    assert payroll.active == idle != active
+    assert payroll.active == idle
 
 
 def test_on_a_paused_platform_nothing_is_rotated(payroll: Payroll) -> None:
     active, before = payroll.active, payroll.passwords()
-    pause(payroll.platform, "true")
+    set_support(payroll.platform, "RotationPaused", "true")
     output = payroll.platform.play_in_vain("playbooks/rotate.yml", **NAMED)
     assert "Rotation is paused on the platform shop" in " ".join(output.split())
     assert (payroll.active, payroll.passwords()) == (active, before)
-    pause(payroll.platform, "false")
+    set_support(payroll.platform, "RotationPaused", "false")
     payroll.rotate()
     assert payroll.active == OTHER[active]
 
 
-def pause(platform: Platform, paused: str) -> None:
-    """Deploy the support stack with another RotationPaused."""
+def set_support(platform: Platform, parameter: str, value: str) -> None:
+    """Deploy the support stack with another value of a parameter."""
     cloudformation = platform.aws.client("cloudformation")
     (stack,) = cloudformation.describe_stacks(StackName="shop-support")["Stacks"]
-    names = {it["ParameterKey"] for it in stack["Parameters"]} - {"RotationPaused"}
+    names = {it["ParameterKey"] for it in stack["Parameters"]} - {parameter}
     cloudformation.update_stack(
         StackName="shop-support",
         UsePreviousTemplate=True,
         Parameters=[
             *({"ParameterKey": name, "UsePreviousValue": True} for name in names),
-            {"ParameterKey": "RotationPaused", "ParameterValue": paused},
+            {"ParameterKey": parameter, "ParameterValue": value},
         ],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )
@@ -386,10 +441,20 @@ def test_a_change_set_that_was_never_executed_is_shown_as_that(
         ChangeSetType="CREATE",
         TemplateBody=json.dumps(template),
     )
+    cloudformation.create_change_set(
+        StackName="shop-load-balancer-shell",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(template),
+    )
     shell = told(platform, tmp_path / "status.json")["shell"]
     assert shell["status"] == "REVIEW_IN_PROGRESS"
     assert "nothing is deployed" in shell["why"]
-    cloudformation.delete_stack(StackName="shop-service-shell")
+    output = platform.play("playbooks/status.yml", service_platform="shop")
+    assert "Stack shop-load-balancer-shell is REVIEW_IN_PROGRESS." in output.splitlines()
+    assert "Stack shop-rds is " not in output
+    for name in ("shop-service-shell", "shop-load-balancer-shell"):
+        cloudformation.delete_stack(StackName=name)
 
 
 def test_a_stack_whose_deletion_failed_is_shown(
@@ -404,6 +469,71 @@ def test_a_stack_whose_deletion_failed_is_shown(
     assert "Injected failure" in sticky["why"]
     platform.play("playbooks/service.yml", **variables, service_state="absent")
     assert "sticky" not in told(platform, tmp_path / "status.json")
+
+
+@pytest.fixture
+def stuck(payroll: Payroll) -> Payroll:
+    """A service whose deployment failed, and so did the way back."""
+    payroll.platform.aws.fail(STACK, "Service", "UPDATE", times=2)
+    variables = payroll.variables | {"service_environment": {"TRIED": "once"}}
+    payroll.platform.play_in_vain("playbooks/service.yml", **variables)
+    assert payroll.status == "UPDATE_ROLLBACK_FAILED"
+    return payroll
+
+
+def test_what_a_stuck_service_is_told_to_type_frees_it(stuck: Payroll, tmp_path: Path) -> None:
+    """The message of rotate.yml and of status.yml, typed as it is, and then docs/rotation.md."""
+    platform = stuck.platform
+    shown = told(platform, tmp_path / "status.json")[SERVICE]
+    assert (shown["status"], shown["active_user"]) == ("UPDATE_ROLLBACK_FAILED", None)
+    assert "Injected failure" in shown["why"]
+    output = " ".join(platform.play_in_vain("playbooks/rotate.yml", **NAMED).split())
+    (command,) = set(re.findall(r"(aws cloudformation [a-z-]+ --stack-name [a-z-]+)", output))
+    assert documented(command) in (ROOT / "docs" / "rotation.md").read_text()
+    type_aws(platform.aws, command)
+    wait_until(lambda: stuck.status == "UPDATE_ROLLBACK_COMPLETE")
+    stuck.deploy()
+    stuck.rotate()
+
+
+def test_a_service_that_is_down_and_stuck_is_started_again_as_the_docs_say(
+    stuck: Payroll,
+) -> None:
+    """Around CloudFormation, with an old revision; the next deployment takes the stack's own."""
+    platform = stuck.platform
+    page = (ROOT / "docs" / "rotation.md").read_text()
+    listing, starting = re.findall(r"^ +(aws ecs .+)$", page, re.MULTILINE)
+    (family,) = {it.split(":")[0] for it in re.findall(r"PLATFORM-SERVICE:\w+", starting)}
+    assert family in listing
+    arns = type_aws(platform.aws, spelled(listing))["taskDefinitionArns"]
+    revision = arns[0].rpartition(":")[2]
+    type_aws(platform.aws, spelled(starting).replace("REVISION", revision))
+    ecs = platform.aws.client("ecs")
+
+    def runs() -> bool:
+        (service,) = ecs.describe_services(cluster="shop", services=[SERVICE])["services"]
+        primary = next(it for it in service["deployments"] if it["status"] == "PRIMARY")
+        return bool(
+            primary["taskDefinition"].endswith(f":{revision}")
+            and primary["runningCount"] == primary["desiredCount"]
+        )
+
+    wait_until(runs)
+    assert platform.call(SERVICE, "/health").status == 200
+    type_aws(platform.aws, f"aws cloudformation continue-update-rollback --stack-name {STACK}")
+    wait_until(lambda: stuck.status == "UPDATE_ROLLBACK_COMPLETE")
+    stuck.deploy()
+    stuck.rotate()
+
+
+def spelled(command: str) -> str:
+    """Return a command of the docs with this platform's and service's names."""
+    return command.replace("PLATFORM", "shop").replace("SERVICE", SERVICE)
+
+
+def documented(command: str) -> str:
+    """Return a command as the docs have it."""
+    return command.replace(STACK, "PLATFORM-service-SERVICE")
 
 
 @pytest.mark.parametrize("playbook", ["rotate", "repair", "status"])
