@@ -151,6 +151,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudwatch_logs": (
         "_compile_filter_pattern",
+        "_create_log_group",
         "_log_groups",
         "_metric_filters",
     ),
@@ -260,6 +261,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_is_postgres_engine",
         "_p",
         "_subnet_groups",
+        "_tags",
     ),
     "services.route53": ("_records",),
     "services.s3": (

@@ -2,8 +2,11 @@
 
 Wrong upstream: a cluster of a template is a record only; UpdateReplacePolicy: Snapshot takes none;
 SnapshotIdentifier, DeletionProtection and reader endpoints are not acted on; attributes of Port and
-encryption are lost.
-Source: CloudFormation reference, AWS::RDS::DBCluster and AWS::RDS::DBInstance.
+encryption are lost; a final snapshot's tags can't be listed; logs are exported nowhere, so that no
+log group is there that outlives its cluster.
+Source: CloudFormation reference, AWS::RDS::DBCluster and AWS::RDS::DBInstance; Aurora user guide,
+"Publishing Aurora PostgreSQL logs to Amazon CloudWatch Logs" (the log group's name; Aurora deletes
+none).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import secrets
 import shutil
 from typing import Any
 
-from ministack.services import rds
+from ministack.services import cloudwatch_logs, rds
 from ministack.services.cloudformation import provisioners, stacks
 
 from local_aws.controls import control
@@ -76,6 +79,9 @@ def _clusters(databases: Databases) -> None:
             rds._clusters.pop(physical_id, None)
             databases.remove(physical_id)
             raise
+        for log in properties.get("EnableCloudwatchLogsExports") or ():
+            name = f"/aws/rds/cluster/{physical_id}/{log}"
+            cloudwatch_logs._create_log_group({"logGroupName": name})
         return physical_id, provisioners._rds_db_cluster_attrs(cluster)
 
     def update_cluster(
@@ -97,7 +103,8 @@ def _clusters(databases: Databases) -> None:
             return
         _refuse_if_protected(cluster)
         if _replace_policy.get("Delete") == "Snapshot":
-            rds._create_cluster_snapshot_internal(_final_snapshot(physical_id), cluster)
+            final = rds._create_cluster_snapshot_internal(_final_snapshot(physical_id), cluster)
+            rds._tags[final["DBClusterSnapshotArn"]] = final["TagList"]
         databases.remove(physical_id)
         delete(physical_id, properties)
 

@@ -273,6 +273,22 @@ stops:
   type: list
   elements: str
   returned: success
+kept:
+  description:
+    - What the deletion left in AWS, since C(DeletionPolicy) or C(UpdateReplacePolicy) keeps it.
+  type: list
+  elements: dict
+  returned: if the stack was deleted
+  contains:
+    resource:
+      description: Its logical id.
+      type: str
+    type:
+      description: Its type.
+      type: str
+    id:
+      description: Its physical id, such as the name of a log group.
+      type: str
 seconds:
   description: Seconds the task took.
   type: float

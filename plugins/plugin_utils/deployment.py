@@ -209,11 +209,16 @@ class Deployment:
                 "with termination_protection: false."
             )
         gone = changes.removals(self._stack.resources(), self._template(description), description)
-        if not self._check:
-            if protected:
-                self._stack.protect(False)
-            self._stack.delete(description["StackId"])
-        return _result(changed=True, made=gone, state=preview.GONE)
+        if self._check:
+            return _result(changed=True, made=gone, state=preview.GONE)
+        if protected:
+            self._stack.protect(False)
+        self._stack.delete(description["StackId"])
+        kept = self._stack.kept(description["StackId"])
+        if kept:
+            left = ", ".join("{resource} ({type}) {id}".format(**it) for it in kept)
+            self._progress.say(f"{self._stack.name}: left in AWS, as its policies say: {left}")
+        return {**_result(changed=True, made=gone, state=preview.GONE), "kept": kept}
 
     def _deployed(
         self, draft: Draft, values: Outputs, description: Description | None

@@ -203,6 +203,25 @@ class Stack:
         pages = self._pages("list_stack_resources", "StackResourceSummaries", StackName=self.name)
         return list(pages)
 
+    def kept(self, stack_id: str) -> list[dict[str, str]]:
+        """Return what deletions left of the stack, as its policies wanted (DELETE_SKIPPED).
+
+        Args:
+            stack_id: its ARN, by which the events of a deleted stack are told.
+        """
+        listed = self.patiently(
+            lambda: list(self._pages("describe_stack_events", "StackEvents", StackName=stack_id))
+        )
+        return [
+            {
+                "resource": str(event.get("LogicalResourceId", "")),
+                "type": str(event.get("ResourceType", "")),
+                "id": str(event.get("PhysicalResourceId", "")),
+            }
+            for event in listed
+            if event.get("ResourceStatus") == "DELETE_SKIPPED"
+        ]
+
     def failed_at_first(self, description: Description | None) -> bool:
         """Say whether a stack's first creation failed: it can be deleted and made again.
 

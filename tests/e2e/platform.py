@@ -122,9 +122,9 @@ class Platform:
         assert process.returncode == 0, output
         return output
 
-    def play_in_vain(self, playbook: str, **variables: Any) -> str:
+    def play_in_vain(self, playbook: str, *options: str, **variables: Any) -> str:
         """Run a playbook that must fail; return its output."""
-        process = self.start_playbook(playbook, **variables)
+        process = self.start_playbook(playbook, *options, **variables)
         output, _ = process.communicate(timeout=280)
         assert process.returncode != 0, output
         return output

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+
 import pytest
 
 from local_aws.control import LocalAws
@@ -18,7 +22,10 @@ class Doomed(Platform):
 def doomed(aws: LocalAws, platform: Platform, hello_image: str) -> Doomed:
     deployed = Doomed(aws)
     deployed.play("playbooks/platform.yml", platform="gone", **platform_variables())
-    deployed.play("playbooks/service.yml", **deployed.service("hello", hello_image))
+    retained = ("LogGroup", "ActiveUserParameter")
+    overrides = {"Resources": {name: {"DeletionPolicy": "Retain"} for name in retained}}
+    variables = deployed.service("hello", hello_image, service_overrides=overrides)
+    deployed.play("playbooks/service.yml", **variables)
     return deployed
 
 
@@ -84,32 +91,113 @@ def test_a_teardown_that_fails_half_way_says_at_what(doomed: Doomed) -> None:
     output = doomed.play_in_vain("playbooks/teardown.yml", platform="gone", confirm="gone")
     assert "Cluster (AWS::RDS::DBCluster): Injected failure" in output.replace("\n", " ")
     assert "gone-rds" in doomed.stack_names()
+    # The services were deleted by then: what they leave is named as they go.
+    left = "left in AWS, as its policies say: "
+    (line,) = [line for line in output.splitlines() if f"gone-service-hello: {left}" in line]
+    assert "LogGroup (AWS::Logs::LogGroup) /gone/hello" in line
+    assert "ActiveUserParameter (AWS::SSM::Parameter) /gone/hello/db/active-user" in line
 
 
-def test_a_confirmed_teardown_leaves_nothing_behind_but_the_snapshot_it_names(
+def kept(aws: LocalAws) -> dict[str, list[str]]:
+    """Return what a teardown leaves of the platform ``gone``, by kind."""
+    rds, logs, kms = (aws.client(name) for name in ("rds", "logs", "kms"))
+    snapshots = [
+        it
+        for it in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+        if it["DBClusterIdentifier"].startswith("gone-rds-cluster-")
+    ]
+    keys = {it["KmsKeyId"] for it in snapshots}
+    groups = [it["logGroupName"] for it in logs.describe_log_groups()["logGroups"]]
+    found = {
+        "snapshot": [it["DBClusterSnapshotIdentifier"] for it in snapshots],
+        "key": [it for it in keys if kms.describe_key(KeyId=it)["KeyMetadata"]["Enabled"]],
+        "log group": [it for it in groups if "/gone" in it],
+    }
+    return {kind: sorted(names) for kind, names in found.items() if names}
+
+
+def advised(output: str) -> list[str]:
+    """Return the words of the one command that an output advises."""
+    (words,) = re.findall(r"ansible-playbook ((?:-e )?\S+(?: -e \S+)*)", " ".join(output.split()))
+    return shlex.split(words.rstrip("'"))  # YAML's
+
+
+def test_a_platform_that_is_not_there_is_a_sentence_and_a_failure(platform: Platform) -> None:
+    given = {"platform": "nowhere", "confirm": "nowhere"}
+    output = " ".join(platform.play_in_vain("playbooks/teardown.yml", **given).split())
+    assert "There is no platform nowhere in this account and region" in output
+    assert "platforms here: " in output
+    assert "shop" in output.partition("platforms here: ")[2]
+
+
+def test_a_stack_that_would_stop_a_teardown_half_way_is_named_before_it_begins(
     doomed: Doomed,
 ) -> None:
+    """A service deployed without the role, under another name."""
+    cloudformation = doomed.aws.client("cloudformation")
+    template = {
+        "Parameters": {"Platform": {"Type": "String"}},
+        "Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}},
+        "Outputs": {"Cluster": {"Value": {"Fn::ImportValue": {"Fn::Sub": "${Platform}-cluster"}}}},
+    }
+    cloudformation.create_stack(
+        StackName="my-orders",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Platform", "ParameterValue": "gone"}],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="my-orders", WaiterConfig={"Delay": 1}
+    )
+    before = doomed.stack_names()
+    output = doomed.play_in_vain("playbooks/teardown.yml", platform="gone", confirm="gone")
+    assert "Nothing was removed: my-orders belongs to the platform gone" in " ".join(output.split())
+    assert doomed.stack_names() == before
+    cloudformation.delete_stack(StackName="my-orders")
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName="my-orders", WaiterConfig={"Delay": 1}
+    )
+
+
+def test_a_confirmed_teardown_leaves_nothing_behind_but_what_it_names(doomed: Doomed) -> None:
+    cloudformation, logs = doomed.aws.client("cloudformation"), doomed.aws.client("logs")
+    # What Container Insights makes by itself where it is switched on.
+    logs.create_log_group(logGroupName="/aws/ecs/containerinsights/gone/performance")
+    cloudformation.create_change_set(
+        StackName="gone-service-never",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps({"Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}}}),
+    )
     others = {name for name in doomed.stack_names() if not name.startswith("gone-")}
     output = doomed.play("playbooks/teardown.yml", platform="gone", confirm="gone")
     assert doomed.stack_names() == others
-    assert everything_named(doomed.aws, "gone") == {}
-    snapshots = doomed.aws.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
-    assert [s for s in snapshots if s["DBClusterSnapshotIdentifier"] in output]
+    assert everything_named(doomed.aws, "gone") == {
+        "log group": ["/gone/hello"],
+        "parameter": ["/gone/hello/db/active-user"],
+    }
+    left = kept(doomed.aws)
+    assert left.keys() == {"snapshot", "key", "log group"}
+    assert [it.rpartition("/")[0].split("-cluster-")[0] for it in left["log group"]] == [
+        "/aws/ecs/containerinsights/gone",
+        "/aws/rds/cluster/gone-rds",
+        "/gone",
+    ]
+    said = "".join(output.split())  # lines may break within a name
+    assert [name for names in left.values() for name in names if name not in said] == []
 
 
-def test_the_data_that_a_teardown_left_can_be_deleted_afterwards(doomed: Doomed) -> None:
-    """As the teardown says; the platform's stacks are gone by then."""
+def test_without_a_word_for_the_data_they_stay_and_are_named_again(doomed: Doomed) -> None:
+    before = kept(doomed.aws)
+    output = doomed.play("playbooks/teardown.yml", platform="gone", confirm="gone")
+    assert kept(doomed.aws) == before
+    said = "".join(output.split())
+    assert [name for names in before.values() for name in names if name not in said] == []
+
+
+def test_what_a_teardown_advises_to_type_deletes_what_it_left(doomed: Doomed) -> None:
+    """The platform's stacks are gone by then; what is under another key is somebody else's."""
     rds, kms = doomed.aws.client("rds"), doomed.aws.client("kms")
-
-    def snapshots() -> dict[str, str]:
-        found = rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
-        return {
-            it["DBClusterSnapshotIdentifier"]: it["KmsKeyId"]
-            for it in found
-            if it["DBClusterIdentifier"].startswith("gone-")
-        }
-
-    (name, key), *_ = snapshots().items()
+    (key,) = kept(doomed.aws)["key"]
     foreign = kms.create_key()["KeyMetadata"]["Arn"]
     cluster = "gone-rds-cluster-somebodyelse1"
     rds.create_db_cluster(
@@ -124,11 +212,13 @@ def test_the_data_that_a_teardown_left_can_be_deleted_afterwards(doomed: Doomed)
         DBClusterIdentifier=cluster, DBClusterSnapshotIdentifier="somebodys-copy"
     )
     rds.delete_db_cluster(DBClusterIdentifier=cluster, SkipFinalSnapshot=True)
-    given = {"platform": "gone", "confirm": "gone", "delete_data": "gone"}
-    output = doomed.play("playbooks/teardown.yml", **given)
-    assert name in output
-    assert "left alone: snapshot somebodys-copy." in output.replace("\n", " ")
-    assert snapshots() == {"somebodys-copy": foreign}
+    plain = doomed.play("playbooks/teardown.yml", platform="gone", confirm="gone")
+    playbook, *options = advised(plain)
+    output = doomed.play(playbook, *options)
+    assert "left alone: snapshot somebodys-copy." in " ".join(output.split())
+    assert kept(doomed.aws) == {"snapshot": ["somebodys-copy"], "key": [foreign]}
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
-    assert kms.describe_key(KeyId=foreign)["KeyMetadata"]["KeyState"] == "Enabled"
-    assert "Nothing is left." in doomed.play("playbooks/teardown.yml", **given)
+    assert "Nothing is left." in doomed.play(playbook, *options)
+    rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="somebodys-copy")
+    doomed.aws.client("ssm").delete_parameter(Name="/gone/hello/db/active-user")
+    assert "There is no platform gone" in doomed.play_in_vain(playbook, *options)

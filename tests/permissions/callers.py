@@ -10,6 +10,7 @@ _STACK = "action stack"
 _BUCKET = "amazon.aws.s3_bucket"
 _KEY = "amazon.aws.kms_key, teardown.yml with delete_data"
 _SNAPSHOT = "amazon.aws.rds_cluster_snapshot, teardown.yml with delete_data"
+_LOGS = "amazon.aws.cloudwatchlogs_log_group and its info, teardown.yml"
 _RESOLVE = "CloudFormation resolves the admin's password in the caller's name"
 _TAGS = "change sets with tags ask for it"
 _RDS = "a cluster under a key of ours (Amazon RDS User Guide, Encrypting Amazon RDS resources)"
@@ -47,6 +48,9 @@ CALLED: dict[str, dict[str, str]] = {
         "kms:ListResourceTags": _KEY,
         "kms:ScheduleKeyDeletion": _KEY,
         "lambda:GetFunctionConfiguration": "role support compares what was deployed",
+        "logs:DeleteLogGroup": _LOGS,
+        "logs:DescribeLogGroups": _LOGS,
+        "logs:ListTagsLogGroup": _LOGS,
         "rds:DeleteDBClusterSnapshot": _SNAPSHOT,
         "rds:DescribeDBClusterSnapshots": "amazon.aws.rds_snapshot_info",
         "rds:DescribeDBSnapshots": "amazon.aws.rds_cluster_snapshot and its waiter",
