@@ -7,7 +7,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import parameters, variable_maps
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    parameters,
+    variable_maps,
+    variable_names,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 Values = Mapping[str, Any]
@@ -42,7 +46,8 @@ def broken(role: str, values: Values, template: Mapping[str, Any]) -> list[str]:
         return []
     lines = list(_limits(role, values, template.get("Parameters") or {}))
     rules = _RULES.get(role)
-    return lines or (list(rules(values, template)) if rules else [])
+    lines = lines or (list(rules(values, template)) if rules else [])
+    return [*lines, *variable_names.problems(role, values, template)]
 
 
 def derived(role: str, values: Values, moment: datetime.datetime) -> dict[str, Any]:

@@ -23,6 +23,11 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_forms im
 
 _CLOSE = 0.8  # of 1, the same; with less, a word that means something else is close too
 _ROLES = Path(__file__).parents[2] / "roles"
+# What there was before, and what to do about it.
+_REMOVED = {
+    "service_stack_name": "a service's stack is called PLATFORM-service-NAME, by which rotation, "
+    "status and teardown find it. Leave it out.",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,9 @@ class Variables:
             names: of everything that is set.
         """
         for name in sorted(names):
-            if self.prefix and name.startswith(self.prefix) and name not in self.options:
+            if name in _REMOVED and self.prefix and name.startswith(self.prefix):
+                yield f"{name}: {_REMOVED[name]}"
+            elif self.prefix and name.startswith(self.prefix) and name not in self.options:
                 yield f"{name}: {self.owner} has no such variable. {self._suggestion(name)}"
 
     def misspelt(self, names: Iterable[str]) -> Iterator[str]:

@@ -151,6 +151,28 @@ def test_a_bad_value_is_refused_by_the_name_of_its_variable(platform: Platform) 
     assert "shop-service-refused" not in platform.stack_names()
 
 
+def test_what_would_make_a_service_invisible_is_refused(platform: Platform) -> None:
+    """To rotation, status, teardown and permissions, which find things by names and tags."""
+    renamed = {"Resources": {"Service": {"Properties": {"ServiceName": "mine"}}}}
+    refused = {
+        "service_stack_name": ("mine", "service_stack_name: a service's stack is called PLATFORM"),
+        "service_tags": (
+            {"quayside:platform": "mine"},
+            "service_tags.quayside:platform: things are found by this tag",
+        ),
+        "service_overrides": (
+            renamed,
+            "service_overrides.Resources.Service.Properties.ServiceName: rotation, status",
+        ),
+    }
+    before = platform.stack_names()
+    for name, (value, told) in refused.items():
+        variables = platform.service("refused", "registry.test/nothing:1", **{name: value})
+        output = " ".join(platform.play_in_vain("playbooks/service.yml", **variables).split())
+        assert told in output
+    assert platform.stack_names() == before
+
+
 def test_a_service_gets_the_environment_that_its_playbook_names(
     platform: Platform, hello_image: str
 ) -> None:

@@ -171,6 +171,12 @@ def test_every_misspelt_variable_is_refused_with_the_nearest_one(role: str) -> N
         assert line == f"{misspelt}: the role {role} has no such variable. Did you mean {name}?"
 
 
+def test_a_variable_that_was_removed_is_refused_with_what_to_do() -> None:
+    (line,) = Variables.of_role("service").unknown(["service_stack_name"])
+    assert line.startswith("service_stack_name: a service's stack is called PLATFORM-service-NAME")
+    assert line.endswith("Leave it out.")
+
+
 def test_a_playbooks_variable_is_known_by_its_likeness() -> None:
     options: dict[str, Any] = {
         "platform": {},

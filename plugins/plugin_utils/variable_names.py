@@ -1,0 +1,63 @@
+"""What a platform's things are found by: names and tags that no variable may change.
+
+Rotation, status, teardown and the policies in docs/permissions look for these names; the deployment
+role and teardown for the tags. A thing with another name works, and is never rotated, shown or
+deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_TAGS = "quayside:"  # what the names of Quayside's own tags begin with
+# The property that names a resource, by its type; of a role, IAM's policies go by the path.
+_NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::ECS::Service": "ServiceName",
+    "AWS::ECS::TaskDefinition": "Family",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::IAM::Role": "Path",
+    "AWS::KMS::Alias": "AliasName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::SecretsManager::Secret": "Name",
+}
+
+
+def problems(role: str, values: Mapping[str, Any], template: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each value of a role's variables that would make a thing invisible.
+
+    Args:
+        role: name of the role.
+        values: its options by their names without the role's.
+        template: its template; empty if it can't be read.
+    """
+    for key in values.get("tags") or {}:
+        if str(key).startswith(_TAGS):
+            yield (
+                f"{role}_tags.{key}: things are found by this tag, which the role sets itself. "
+                "Leave it out."
+            )
+    resources = template.get("Resources") or {}
+    laid_over = (values.get("overrides") or {}).get("Resources") or {}
+    for logical_id, resource in laid_over.items():
+        known = resources.get(logical_id) or {}
+        named = _NAMES.get(known.get("Type", ""), "")
+        if named in (known.get("Properties") or {}) and named in _properties(resource):
+            yield (
+                f"{role}_overrides.Resources.{logical_id}.Properties.{named}: rotation, status, "
+                "teardown and permissions find it by the name that the template gives it. Leave "
+                "it out."
+            )
+
+
+def _properties(resource: Any) -> Mapping[str, Any]:
+    found = resource.get("Properties") if isinstance(resource, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
