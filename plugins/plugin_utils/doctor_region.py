@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, template
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, partitions, template
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
     COLLECTION,
     Finding,
@@ -102,13 +102,27 @@ def _lacking(patient: Patient, chosen: list[str]) -> list[str]:
 
 def endpoint_services(region: str) -> list[str]:
     """Return the services that the network's template makes interface endpoints for."""
-    made = _template("network")["Resources"].values()
-    properties = (it["Properties"] for it in made if it.get("Type") == "AWS::EC2::VPCEndpoint")
+    network = _template("network")
+    properties = (
+        it["Properties"]
+        for it in network["Resources"].values()
+        if it.get("Type") == "AWS::EC2::VPCEndpoint"
+    )
     return sorted(
-        it.get("ServiceName", {}).get("Fn::Sub", "").replace("${AWS::Region}", region)
+        _service_name(it.get("ServiceName", {}).get("Fn::Sub", ""), network["Mappings"], region)
         for it in properties
         if it.get("VpcEndpointType") == "Interface"
     )
+
+
+def _service_name(sub: Any, mappings: dict[str, Any], region: str) -> str:
+    """Return what CloudFormation makes of an endpoint's ServiceName in a region."""
+    text, names = sub if isinstance(sub, list) else (sub, {})
+    for name, value in names.items():
+        mapping, _partition, column = value["Fn::FindInMap"]
+        found = mappings[mapping][partitions.of_region(region)][column]
+        text = text.replace(f"${{{name}}}", found)
+    return str(text.replace("${AWS::Region}", region))
 
 
 def engine(patient: Patient) -> list[Finding]:

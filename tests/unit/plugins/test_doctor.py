@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.loaders import Loader
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
@@ -22,6 +23,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
     Finding,
     Patient,
 )
+from tests.unit.templates.templates import Stack
 
 NOW = datetime.datetime.now(datetime.UTC)
 
@@ -75,6 +77,30 @@ def test_the_endpoints_that_are_asked_for_are_those_of_the_template() -> None:
     services = doctor_region.endpoint_services("eu-central-1")
     assert "com.amazonaws.eu-central-1.secretsmanager" in services
     assert not [it for it in services if "${" in it]
+
+
+@pytest.mark.parametrize("partition", Loader().load_data("partitions")["partitions"])
+def test_the_endpoints_are_called_as_each_partition_calls_them(partition: dict[str, Any]) -> None:
+    """ECR's begin with the partition's own domain, from behind; what CloudFormation makes of the
+    template is what the doctor asks for."""
+    suffix = partition["outputs"]["dnsSuffix"]
+    domain = ".".join(reversed(suffix.split(".")))
+    for region in partition["regions"]:
+        pseudo = {
+            "AWS::Partition": partition["id"],
+            "AWS::Region": region,
+            "AWS::URLSuffix": suffix,
+        }
+        network = Stack("network", {"NatGateways": "none"})
+        network.parameters |= pseudo
+        made = sorted(
+            it["Properties"]["ServiceName"]
+            for it in network.resources.values()
+            if it["Properties"].get("VpcEndpointType") == "Interface"
+        )
+        assert doctor_region.endpoint_services(region) == made
+        assert {f"{domain}.{region}.ecr.api", f"{domain}.{region}.ecr.dkr"} <= set(made)
+        assert f"com.amazonaws.{region}.secretsmanager" in made
 
 
 def test_every_wildcard_in_the_permissions_stands_for_something_that_is_asked() -> None:

@@ -150,6 +150,13 @@ class Stack:
             r"\$\{([^}!]+)\}", lambda match: values.get(match[1]) or str(self._ref(match[1])), text
         )
 
+    def _find_in_map(self, of: list[Any]) -> Any:
+        name, *keys = (self.resolve(it) for it in of)
+        value = self.template["Mappings"][name]
+        for key in keys:
+            value = value[key]
+        return value
+
     def _select(self, of: list[Any]) -> Any:
         index, items = of
         return self.resolve(items)[int(index)]
@@ -166,6 +173,7 @@ _FUNCTIONS: dict[str, Any] = {
     "Fn::If": Stack._if,
     "Fn::Sub": Stack._sub,
     "Fn::GetAtt": lambda _stack, of: f"<{of if isinstance(of, str) else '.'.join(of)}>",
+    "Fn::FindInMap": Stack._find_in_map,
     "Fn::Select": Stack._select,
     "Fn::Join": Stack._join,
     "Fn::Split": Stack._split,
