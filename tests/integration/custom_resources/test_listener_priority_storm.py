@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -91,14 +91,15 @@ class Listener:
 @pytest.fixture
 def listener(
     aws: LocalAws, table: str, new_listener: Callable[[], str], new_stack: Callable[[], str]
-) -> Listener:
+) -> Iterator[Listener]:
     pooled = Config(max_pool_connections=250)
     dynamodb, elbv2, cloudformation = (
         aws.client(service, config=pooled) for service in ("dynamodb", "elbv2", "cloudformation")
     )
     aws.limit_rules(400)
     reservations = Reservations(dynamodb, table, new_listener())
-    return Listener(Allocation(reservations, elbv2, cloudformation), elbv2, new_stack)
+    yield Listener(Allocation(reservations, elbv2, cloudformation), elbv2, new_stack)
+    aws.limit_rules(100)
 
 
 def conditions_of(reservation: Reservation) -> Conditions:
