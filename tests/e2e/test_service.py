@@ -173,6 +173,16 @@ def test_what_would_make_a_service_invisible_is_refused(platform: Platform) -> N
     assert platform.stack_names() == before
 
 
+def test_a_platform_that_is_not_there_is_called_that(platform: Platform, hello_image: str) -> None:
+    variables = platform.service("lost", hello_image) | {"service_platform": "shp"}
+    admin = dict(platform.aws.environment)  # who deploys for one platform may not look at another
+    lost = platform.play_in_vain("playbooks/service.yml", **variables, deployer=admin)
+    output = " ".join(lost.split())
+    assert "There is no platform shp. Mend service_platform" in output
+    assert "no stack shp-support in eu-central-1 of account 000000000000" in output
+    assert "parameters_from" not in output
+
+
 def test_a_service_gets_the_environment_that_its_playbook_names(
     platform: Platform, hello_image: str
 ) -> None:
