@@ -94,7 +94,9 @@ def _overrides(name: str, value: Any) -> Iterator[str]:
                 yield from _pairs(inner, _PAIRS[key], item)
             elif key in _MAPS and isinstance(item, Mapping):
                 for label, word in item.items():
-                    yield from _text(f"{inner}.{label}", word)
+                    # A map is a function of CloudFormation, null takes the entry out.
+                    if not isinstance(word, Mapping | None):
+                        yield from _text(f"{inner}.{label}", word)
             yield from _overrides(inner, item)
     elif isinstance(value, list):
         for at, item in enumerate(value):

@@ -130,6 +130,7 @@ def test_texts_in_overrides_are_texts(member: str, value: Any, named: str) -> No
 def test_elsewhere_in_overrides_numbers_and_functions_are_what_they_are() -> None:
     laid = overrides(
         Environment=[{"Name": "A", "Value": {"Ref": "AWS::Region"}}, {"Name": "B", "Value": None}],
+        DockerLabels={"region": {"Ref": "AWS::Region"}, "gone": None},
         Ulimits=[{"Name": "nofile", "SoftLimit": 65536, "HardLimit": 65536}],
         ReadonlyRootFilesystem=True,
     )
