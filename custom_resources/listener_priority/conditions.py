@@ -133,14 +133,18 @@ class Conditions:
         """A key that sorts the more exact rule first, and no two rules the same.
 
         The host decides: exact before wildcard, the longer wildcard first. Then the longer path,
-        then more conditions, then the longer values of the others. What is left is sorted by its
-        text, so that the order is the same whatever was deployed first.
+        then more conditions, then fewer wildcards, then the longer values of the others. What is
+        left is sorted by its text, so that the order is the same whatever was deployed first.
         """
         rest = [each for each in self.parts if each.kind not in (HOST, PATH)]
+        host = self._least_exact(HOST, lambda it: (0,) if patterns.is_exact(it) else (1, *_key(it)))
+        path = self._least_exact(PATH, lambda it: (0, *_key(it)))
         return (
-            self._least_exact(HOST, lambda it: (0,) if patterns.is_exact(it) else (1, *_key(it))),
-            self._least_exact(PATH, lambda it: (0, *_key(it))),
+            host[:2],
+            path[:2],
             -len(self.parts),
+            host[2:],
+            path[2:],
             sum(max(_length(each.kind, it) for it in each.values) for each in rest),
             self.text,
         )

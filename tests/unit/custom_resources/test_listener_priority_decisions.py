@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from botocore.session import Session
 from botocore.stub import Stubber
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from custom_resources.listener_priority import listener
@@ -147,6 +147,9 @@ def test_a_full_load_balancer_has_a_place_for_each_degree_of_exactness(
 
 
 @given(one=RULES, other=RULES)
+@example(  # paths of one length: more conditions count for more than no wildcard
+    one=conditions("a.example.org", "/api"), other=conditions("a.example.org", "/*/v1", "GET")
+)
 def test_bands_are_in_the_order_of_exactness(one: Conditions, other: Conditions) -> None:
     first, second = sorted([one, other], key=lambda rule: rule.exactness)
     assert LOWEST <= anchor(first.exactness) <= anchor(second.exactness) <= HIGHEST
