@@ -122,10 +122,11 @@ def _items(name: str, value: str) -> Any:
     if value.startswith("["):
         return _json(name, value)
     items = [item.strip() for item in value.split(",")]
-    if not all(items):
+    # What begins so is a list to YAML, and the hyphen no part of its first word.
+    if not all(items) or re.match(r"-(\s|$)", items[0]):
         raise StackError(
-            f"{name} is a text with an empty item. Write words with commas between them, or give "
-            f"none with -e '{{\"{name}\": []}}'."
+            f"{name} is a text with an empty item, or a hyphen before the first. Write words with "
+            f"commas between them, or give none with -e '{{\"{name}\": []}}'."
         )
     return items
 

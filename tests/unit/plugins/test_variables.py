@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import variable_forms
@@ -89,6 +89,7 @@ def test_a_text_and_what_yaml_makes_of_it_come_out_the_same_or_are_refused(name:
 
 
 @settings(max_examples=3000)
+@example(name="cluster_allow", text="- E")
 @given(name=NAMES, text=st.text("0123456789abefinrstuoxyEFNOTY+-_.:,~[]{}\"' ", max_size=12))
 def test_so_does_whatever_else_is_written(name: str, text: str) -> None:
     same_or_refused(name, text)
