@@ -17,6 +17,7 @@ import yaml
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import as_text
+from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_forms import kind
 
 # PyYAML without libyaml reads and writes the same, slower.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -109,9 +110,11 @@ def check_overlay(document: Mapping[str, Any], patch: Mapping[str, Any]) -> None
 def overlay(base: Any, patch: Any) -> Any:
     """Lay `patch` over `base` and return the result; neither is changed.
 
-    Maps merge, and null removes. Lists whose items all have a Name (or all a Key) merge by it;
-    other lists are replaced, and so are scalars and functions such as Ref. A map or list laid over
-    Fn::If is laid over both of its branches.
+    Maps merge, and null removes. Lists whose items all have a Name (or all a Key) merge by it, and
+    what a function names comes behind; other lists are replaced, and so are scalars and functions
+    such as Ref. A map or list laid over Fn::If is laid over both of its branches.
+
+    Raises: StackError for an item laid over such a list whose Name (or Key) is no text.
     """
     if _is_if(base) and isinstance(patch, Mapping | list) and not _is_function(patch):
         condition, *branches = base[_IF]
@@ -137,17 +140,34 @@ def _merge_maps(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
 def _merge_lists(base: list[Any], patch: list[Any]) -> list[Any]:
     for member in ("Name", "Key"):
         names = [_name(item, member) for item in base]
-        if None in names or not all(_name(item, member) for item in patch):
-            continue
-        merged = dict(zip(names, base, strict=True))
-        for item in patch:
-            name = _name(item, member)
-            if _removes(item, member):
-                merged.pop(name, None)
-            else:
-                merged[name] = overlay(merged.get(name), item)
-        return list(merged.values())
+        if None not in names and (base or all(_name(item, member) for item in patch)):
+            return _merge_named(dict(zip(names, base, strict=True)), patch, member)
     return [overlay(None, item) for item in patch]
+
+
+def _merge_named(merged: dict[str | None, Any], patch: list[Any], member: str) -> list[Any]:
+    unknown = []  # of names that only CloudFormation knows
+    for item in patch:
+        name = _name(item, member)
+        if name is None:
+            _check_named_by_function(item, member, merged)
+            unknown.append(overlay(None, item))
+        elif _removes(item, member):
+            merged.pop(name, None)
+        else:
+            merged[name] = overlay(merged.get(name), item)
+    return [*merged.values(), *unknown]
+
+
+def _check_named_by_function(item: Any, member: str, names: Iterable[str | None]) -> None:
+    """Raise StackError for an item without a name: laid over others, it would take them away."""
+    name = item.get(member) if isinstance(item, Mapping) else None
+    if not (_is_function(item) or _is_function(name)):
+        found = kind(name) if name is not None else "missing"
+        raise StackError(
+            f"In a list laid over {', '.join(filter(None, names))} a {member} is {found}, and a "
+            f'text is due. Quote it as you wrote it: {member}: "...".'
+        )
 
 
 def _name(item: Any, member: str) -> str | None:

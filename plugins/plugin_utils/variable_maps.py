@@ -24,9 +24,17 @@ _SECRET = re.compile(
 _PARAMETER = re.compile(
     r"(?P<arn>arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9_./-]+)"
 )
-# Members of a template that hold texts: lists of pairs, and maps.
-_PAIRS = {"Environment": "Value", "Tags": "Value", "Secrets": "ValueFrom"}
-_MAPS = ("Variables", "DockerLabels", "Options")
+# Members of a template that hold texts: lists of pairs with what names one, lists, and maps.
+_PAIRS = {
+    "Environment": ("Name", "Value"),
+    "Secrets": ("Name", "ValueFrom"),
+    "Tags": ("Key", "Value"),
+}
+_LISTS = ("Command", "EntryPoint")
+_MAPS = ("Variables", "DockerLabels", "Options", "Tags")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html:
+# a policy's other operators compare texts.
+_NO_TEXTS = re.compile(r"(For(All|Any)Values?:)?(Numeric|Bool|Null)")
 
 
 def problems(name: str, value: Mapping[Any, Any]) -> list[str]:
@@ -90,13 +98,8 @@ def _overrides(name: str, value: Any) -> Iterator[str]:
         for key, item in value.items():
             yield from _key(name, key)
             inner = f"{name}.{key}"
-            if key in _PAIRS and isinstance(item, list):
-                yield from _pairs(inner, _PAIRS[key], item)
-            elif key in _MAPS and isinstance(item, Mapping):
-                for label, word in item.items():
-                    # A map is a function of CloudFormation, null takes the entry out.
-                    if not isinstance(word, Mapping | None):
-                        yield from _text(f"{inner}.{label}", word)
+            for branch in _branches(item):
+                yield from _member(inner, key, branch)
             yield from _overrides(inner, item)
     elif isinstance(value, list):
         for at, item in enumerate(value):
@@ -104,13 +107,61 @@ def _overrides(name: str, value: Any) -> Iterator[str]:
             yield from _overrides(f"{name}[{known}]", item)
 
 
-def _pairs(name: str, member: str, items: list[Any]) -> Iterator[str]:
-    for item in items:
-        # Nothing but nulls beside the name takes the item out of the template.
-        if isinstance(item, Mapping) and item.get(member) is not None:
-            key = item.get("Name", item.get("Key"))
-            if not isinstance(item[member], Mapping):  # a function of CloudFormation
-                yield from _text(f"{name}[{key}].{member}", item[member])
+def _member(name: str, member: Any, value: Any) -> Iterator[str]:
+    """Yield the problems of the texts that a member of a template holds."""
+    if member in _PAIRS and isinstance(value, list):
+        for at, item in enumerate(value):
+            for pair in _branches(item):
+                yield from _pair(name, at, pair, *_PAIRS[member])
+    elif member in _LISTS and isinstance(value, list):
+        for at, item in enumerate(value):
+            yield from _word(f"{name}[{at}]", item)
+    elif member in _MAPS and isinstance(value, Mapping):
+        for label, item in value.items():
+            yield from _word(f"{name}.{label}", item)
+    elif member == "Condition" and isinstance(value, Mapping):
+        yield from _condition(name, value)
+
+
+def _pair(name: str, at: int, pair: Any, key: str, member: str) -> Iterator[str]:
+    if not isinstance(pair, Mapping) or _is_function(pair):
+        return
+    known = pair.get(key)
+    if known is None:
+        yield f'{name}[{at}] has no {key}. Write one, in quotes: {key}: "...".'
+    yield from _word(f"{name}[{at}].{key}", known)
+    # Nothing but nulls beside the name takes the item out of the template.
+    place = known if isinstance(known, str) else at
+    yield from _word(f"{name}[{place}].{member}", pair.get(member))
+
+
+def _condition(name: str, operators: Mapping[Any, Any]) -> Iterator[str]:
+    for operator, compared in operators.items():
+        if isinstance(compared, Mapping) and not _NO_TEXTS.match(str(operator)):
+            for key, value in compared.items():
+                for word in value if isinstance(value, list) else [value]:
+                    yield from _word(f"{name}.{operator}.{key}", word)
+
+
+def _word(name: str, value: Any) -> Iterator[str]:
+    """Yield the problem of what is no text, no function, and not null, which removes."""
+    for word in _branches(value):
+        if not isinstance(word, Mapping | None):
+            yield from _text(name, word)
+
+
+def _branches(value: Any) -> Iterator[Any]:
+    """Yield what may come to stand in a place: of Fn::If both of its branches."""
+    match value:
+        case {"Fn::If": [_, *branches]}:
+            for branch in branches:
+                yield from _branches(branch)
+        case _:
+            yield value
+
+
+def _is_function(value: Mapping[Any, Any]) -> bool:
+    return any(str(key).startswith(("Ref", "Fn::")) for key in value)
 
 
 def _text(name: str, value: Any) -> Iterator[str]:

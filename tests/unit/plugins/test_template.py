@@ -179,6 +179,32 @@ def test_other_lists_are_replaced() -> None:
     assert template.overlay(mixed, [{"Name": "A", "Value": "1"}]) == [{"Name": "A", "Value": "1"}]
 
 
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ({"Name": False, "Value": "x"}, "a Name is a boolean"),
+        ({"Name": 5, "Value": "x"}, "a Name is a number"),
+        ({"Value": "x"}, "a Name is missing"),
+        ("A=1", "a Name is missing"),
+    ],
+)
+def test_an_item_without_a_name_takes_no_named_ones_away(item: Any, said: str) -> None:
+    with pytest.raises(StackError, match=f"laid over PORT, A {said}, and a text is due"):
+        template.overlay([{"Name": "PORT"}, {"Name": "A"}], [item])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"Name": {"Ref": "Variable"}, "Value": "x"},
+        {"Fn::If": ["A", {"Name": "x"}, {"Name": "y"}]},
+    ],
+)
+def test_an_item_that_a_function_names_comes_behind_the_named_ones(item: Any) -> None:
+    base = [{"Name": "PORT", "Value": "1"}]
+    assert template.overlay(base, [item]) == [*base, item]
+
+
 def test_an_optional_item_keeps_its_name_and_its_neighbours() -> None:
     optional = {"Fn::If": ["Has", {"Name": "DB", "Value": "1"}, {"Ref": "AWS::NoValue"}]}
     patch = [{"Name": "LEVEL", "Value": "debug"}]

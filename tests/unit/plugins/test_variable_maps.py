@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +111,10 @@ def overrides(**container: Any) -> dict[str, Any]:
     return {"Resources": {"TaskDefinition": task}}
 
 
+def either(then: Any, otherwise: Any) -> dict[str, Any]:
+    return {"Fn::If": ["HasRoute", then, otherwise if otherwise != {} else {"Ref": "AWS::NoValue"}]}
+
+
 @pytest.mark.parametrize(
     ("member", "value", "named"),
     [
@@ -119,6 +124,19 @@ def overrides(**container: Any) -> dict[str, Any]:
         ("DockerLabels", {"version": 1.1}, "DockerLabels.version is a number"),
         ("LogConfiguration", {"Options": {"mode": True}}, "Options.mode is a boolean"),
         ("Environment", [{"Name": "A", False: "x"}], "has a key that YAML has read as a boolean"),
+        ("Environment", [{"Name": False, "Value": "x"}], "Environment[0].Name is a boolean"),
+        ("Environment", [{"Value": "x"}], "Environment[0] has no Name"),
+        ("Environment", [{"Name": None, "Value": "x"}], "Environment[0] has no Name"),
+        ("Secrets", [{"Name": 5, "ValueFrom": SECRET}], "Secrets[0].Name is a number"),
+        ("Tags", [{"Key": True, "Value": "x"}], "Tags[0].Key is a boolean"),
+        ("Tags", {"time": 750}, "Tags.time is a number"),
+        ("Environment", either([{"Name": False, "Value": "x"}], []), "[0].Name is a boolean"),
+        ("Environment", either([], [{"Name": "A", "Value": 750}]), "[A].Value is a number"),
+        ("Environment", [either({"Name": "A", "Value": 1}, {})], "[A].Value is a number"),
+        ("Environment", [{"Name": "A", "Value": either("x", 1)}], "[A].Value is a number"),
+        ("Command", ["sleep", 750], "Command[1] is a number"),
+        ("EntryPoint", either([True], []), "EntryPoint[0] is a boolean"),
+        ("HealthCheck", {"Command": ["CMD", 493]}, "HealthCheck.Command[1] is a number"),
     ],
 )
 def test_texts_in_overrides_are_texts(member: str, value: Any, named: str) -> None:
@@ -133,10 +151,41 @@ def test_elsewhere_in_overrides_numbers_and_functions_are_what_they_are() -> Non
         DockerLabels={"region": {"Ref": "AWS::Region"}, "gone": None},
         Ulimits=[{"Name": "nofile", "SoftLimit": 65536, "HardLimit": 65536}],
         ReadonlyRootFilesystem=True,
+        Command=["serve", {"Ref": "AWS::Region"}],
+        EntryPoint=either(["sh"], {}),
+        Secrets=[either({"Name": "C", "ValueFrom": {"Ref": "Secret"}}, {})],
     )
+    laid["Resources"]["TaskRole"] = policy({"NumericLessThan": {"s3:max-keys": 10}})
+    laid["Resources"]["OtherRole"] = policy({"Bool": {"aws:SecureTransport": True}})
     laid["Resources"]["Queue"] = {
         "Type": "AWS::SQS::Queue",
         "Properties": {"DelaySeconds": 5, "Tags": [{"Key": "a", "Value": "b"}]},
     }
     laid["Resources"]["Alarm"] = None
     assert variable_maps.problems("service_overrides", laid) == []
+
+
+def policy(condition: Any) -> dict[str, Any]:
+    return {
+        "Properties": {"Policies": [{"PolicyDocument": {"Statement": [condition_of(condition)]}}]}
+    }
+
+
+def condition_of(condition: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": condition}
+
+
+@pytest.mark.parametrize("value", [12345670123, ["a", 12345670123], False])
+@pytest.mark.parametrize("operator", ["StringEquals", "ForAnyValue:StringLike", "IpAddress"])
+def test_what_a_policy_compares_as_text_is_a_text(operator: str, value: Any) -> None:
+    laid = {"Resources": {"Role": policy({operator: {"aws:SourceAccount": value}})}}
+    (line,) = variable_maps.problems("service_overrides", laid)
+    assert f".Condition.{operator}.aws:SourceAccount is a" in line
+
+
+@pytest.mark.parametrize("name", ["NO", "on", "Yes", "12:30", "0755", "2026-01-02", "~"])
+def test_a_name_that_yaml_reads_as_something_else_is_refused_as_it_is_written(name: str) -> None:
+    written = f"Environment: [{{Name: {name}, Value: x}}]"
+    (line,) = variable_maps.problems("service_overrides", overrides(**yaml.safe_load(written)))
+    assert "Environment[0]" in line
+    assert 'Name: "..."' in line
