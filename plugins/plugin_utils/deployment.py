@@ -37,6 +37,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
 
 Options = Mapping[str, Any]
 Outputs = dict[str, dict[str, str]]
+# The templates that the roles deploy.
+_OWN_TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+# Parameters that no variable sets: of a repair, of a teardown, and of the update after a creation.
+_OWN = {"DeletionProtection", "FirstCreation", "RepairNumber", "RepairOwnership"}
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,15 @@ class Draft:
 
         Raises: StackError for bad input.
         """
-        document = template.load(text, source)
+        plain = document = template.load(text, source)
         origins = _origins(options)
         if options["overlay"]:
             template.check_overlay(document, options["overlay"])
             document = template.overlay(document, options["overlay"])
-            document = falls.record(document, origins) if origins else document
+        noted = [*_noted(options, source)]
+        if origins and noted:
+            document = falls.record(document, origins, noted)
+        if options["overlay"] or document is not plain:
             text = template.dump(document)
         artifacts.check_size(text, source)
         references, given = parameters.split(options["parameters"])
@@ -253,10 +260,10 @@ class Deployment:
                 "UPDATE" if description else "CREATE",
                 {**request, **body},
                 execute=not self._check,
-                approve=lambda listed: self._approve(draft, description, listed),
+                approve=lambda listed: self._approve(draft, description, request, listed),
             )
         now = deployed or description
-        protection = self._protection(now)
+        protection = self._protection(now, stood=description is not None)
         result = _result(
             changed=planned is not None or bool(protection),
             made=changes.from_change_set(
@@ -272,24 +279,54 @@ class Deployment:
         return {**result, "stops": self._approval.stops, "warnings": self._approval.warnings}
 
     def _approve(
-        self, draft: Draft, description: Description | None, listed: list[dict[str, Any]]
+        self,
+        draft: Draft,
+        description: Description | None,
+        request: Mapping[str, Any],
+        listed: list[dict[str, Any]] | None,
     ) -> None:
-        """Raise StackError if a change set takes away what nobody allowed it to."""
-        if description is None:
-            return
-        made = [it["ResourceChange"] for it in listed if "ResourceChange" in it]
-        losses = gate.losses(made, draft.document, outputs(description).values())
-        self._approval.ask(losses, self._falls(draft, description))
+        """Raise StackError if a deployment takes away what nobody allowed it to.
 
-    def _falls(self, draft: Draft, description: Description) -> Iterator[falls.Fall]:
-        """Yield the values that fall back, since a role's variable isn't given."""
+        Args:
+            draft: what the task wants.
+            description: the stack as it is, None if there is none.
+            request: the arguments of CreateChangeSet.
+            listed: the changes of its change set, None if it has none.
+        """
+        if description is None or self._asks_for_nothing():
+            return
+        found = [*self._falls(draft, description, request, empty=listed is None)]
+        made = [it["ResourceChange"] for it in listed or () if "ResourceChange" in it]
+        losses = gate.losses(made, draft.document, outputs(description).values())
+        self._approval.ask(losses, found)
+
+    def _asks_for_nothing(self) -> bool:
+        """Say whether the stack keeps all but what the playbooks set by themselves."""
+        options = self._options
+        others = ("template", "overlay", "tags", "files", "parameters_from")
+        return not any(options[name] for name in others) and options["parameters"].keys() <= _OWN
+
+    def _falls(
+        self, draft: Draft, description: Description, request: Mapping[str, Any], *, empty: bool
+    ) -> Iterator[falls.Fall]:
+        """Yield what falls back, since a role's variable isn't given.
+
+        Of an empty change set that is the protection only: nothing else becomes another.
+        """
         if not (origins := draft.origins):
             return
-        passed = self._options["parameters"]
-        explicit = {name: value for name, value in draft.explicit.items() if name in passed}
-        yield from falls.of_parameters(explicit, draft.declared, description, origins)
         protected = self._options["termination_protection"]
-        yield from falls.of_stack(draft.tags, protected, description, origins)
+        yield from falls.of_protection(protected, description, origins)
+        if empty:
+            return
+        passed = {
+            it["ParameterKey"]: it["ParameterValue"]
+            for it in request["Parameters"]
+            if it["ParameterKey"] in self._options["parameters"] and "ParameterValue" in it
+        }
+        derived = passed.keys() - draft.explicit.keys()
+        yield from falls.of_parameters(passed, draft.declared, description, origins, derived)
+        yield from falls.of_tags(draft.tags, description, origins)
         before = self._template(description)
         yield from falls.of_template(before, falls.recorded(draft.document), origins)
 
@@ -393,15 +430,21 @@ class Deployment:
             "first, or take it from parameters_from."
         )
 
-    def _protection(self, description: Description | None) -> list[str]:
-        """Set termination protection as wanted, and return a line about it if that changes it."""
+    def _protection(self, description: Description | None, *, stood: bool) -> list[str]:
+        """Set termination protection as wanted, and return a line about it if that changes it.
+
+        Of a stack that stood before it is told in any case, since no event tells it.
+        """
         wanted = self._options["termination_protection"]
         protected = bool((description or {}).get("EnableTerminationProtection"))
         if wanted is None or wanted == protected:
             return []
+        line = f"termination protection: {'on' if wanted else 'off'}"
         if not self._check:
             self._stack.protect(wanted)
-        return [f"termination protection: {'on' if wanted else 'off'}"]
+            if stood:
+                self._progress.say(f"{self._stack.name}: {line}")
+        return [line]
 
     def _unplanned(self, draft: Draft, missing: list[str]) -> dict[str, Any]:
         made = changes.additions(draft.document)
@@ -411,6 +454,19 @@ class Deployment:
             f"{', '.join(missing)}, not deployed so far. Its resources are shown as new."
         ]
         return result
+
+
+def _noted(options: Options, source: str) -> Iterator[str]:
+    """Yield the options that a template is to say it was made with, if they are given.
+
+    Args:
+        options: the task's.
+        source: where its template was read.
+    """
+    if options["overlay"]:
+        yield from falls.UNSEEN
+    if options["template"] and Path(source).resolve().parent != _OWN_TEMPLATES:
+        yield falls.TEMPLATE
 
 
 def _origins(options: Options) -> falls.Origins | None:

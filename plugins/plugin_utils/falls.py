@@ -12,7 +12,10 @@ from typing import Any
 from ansible_collections.quayside.fargate.plugins.plugin_utils import values
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
 
-_RIGHTS = {"TaskRolePolicyArns", "SecretArns", "ParameterArns", "SecretKeyArns", "ExecuteCommand"}
+_RIGHTS = {
+    *("TaskRolePolicyArns", "SecretArns", "ParameterArns", "SecretKeyArns", "ExecuteCommand"),
+    "Team",  # who may deploy the service
+}
 _SIZES = {"Cpu", "Memory", "DesiredCount", "MinCount", "MaxCount"}
 _KEEPING = {"LogRetentionDays", "DatabaseDeletion"}
 # Roles whose values fall back with a word only, but for these parameters. Of any other role, which
@@ -20,6 +23,7 @@ _KEEPING = {"LogRetentionDays", "DatabaseDeletion"}
 _TOLD_ONLY = {"service": _RIGHTS | _SIZES | _KEEPING}
 # Options of which no parameter tells what the stack was deployed with: its template does.
 UNSEEN = ("environment", "overrides", "secrets")
+TEMPLATE = "template"
 _EMPTY = "(empty)"
 
 
@@ -78,26 +82,28 @@ class Origins:
 
 
 def of_parameters(
-    explicit: Mapping[str, str],
+    passed: Mapping[str, str],
     declared: Mapping[str, Mapping[str, Any]],
     description: Mapping[str, Any],
     origins: Origins,
+    derived: Collection[str] = (),
 ) -> Iterator[Fall]:
     """Yield the parameters that fall back.
 
     Args:
-        explicit: values that the role passes, as text.
+        passed: values of the role's parameters, as text.
         declared: the template's parameters.
         description: the stack as it is (DescribeStacks).
         origins: where the values come from.
+        derived: parameters whose value is an output of another stack.
     """
     listed = description.get("Parameters", [])
     known = {it["ParameterKey"]: it.get("ParameterValue", "") for it in listed}
-    for name, new in explicit.items():
+    for name, new in passed.items():
         variables, old = origins.variables(name), known.get(name)
         if old is None or origins.is_given(*variables) or is_secret(declared[name]):
             continue
-        if not _is_same(old, new):
+        if not _is_same(old, new) and not (name in derived and _keeps(old, new)):
             shown = [values.of_input(name, value) or _EMPTY for value in (old, new)]
             text = f"{variables[0]} (parameter {name}) isn't given, and would fall back from"
             yield Fall(
@@ -105,17 +111,15 @@ def of_parameters(
             )
 
 
-def of_stack(
+def of_tags(
     tags: Mapping[str, str] | None,
-    protected: bool | None,
     description: Mapping[str, Any],
     origins: Origins,
 ) -> Iterator[Fall]:
-    """Yield what else of a stack falls back: its tags and its protection.
+    """Yield the tags of a stack that fall back.
 
     Args:
         tags: that the role passes; None if the stack keeps what it has.
-        protected: whether the stack is to be protected; None if that stays as it is.
         description: the stack as it is (DescribeStacks).
         origins: where the values come from.
     """
@@ -126,6 +130,18 @@ def of_stack(
             f"{variable} isn't given, and the stack would lose its tags {', '.join(sorted(gone))}"
         )
         yield Fall(variable, text, origins.is_strict)
+
+
+def of_protection(
+    protected: bool | None, description: Mapping[str, Any], origins: Origins
+) -> Iterator[Fall]:
+    """Yield the protection of a stack if it falls back, which takes no change set.
+
+    Args:
+        protected: whether the stack is to be protected; None if that stays as it is.
+        description: the stack as it is (DescribeStacks).
+        origins: where the values come from.
+    """
     variable = origins.variable("termination_protection")
     was = bool(description.get("EnableTerminationProtection"))
     if was and protected is False and not origins.is_given(variable):
@@ -152,14 +168,16 @@ def of_template(
 
 
 def recorded(document: Mapping[str, Any]) -> set[str]:
-    """Return the options that a template was made with, of UNSEEN."""
+    """Return the options that a template says it was made with."""
     metadata = (document.get("Metadata") or {}).get("Quayside") or {}
     return set(metadata.get("Given") or ())
 
 
-def record(document: dict[str, Any], origins: Origins) -> dict[str, Any]:
-    """Return a template that says with which options of UNSEEN it was made."""
-    given = [option for option in UNSEEN if origins.is_given(origins.variable(option))]
+def record(
+    document: dict[str, Any], origins: Origins, options: Iterable[str] = UNSEEN
+) -> dict[str, Any]:
+    """Return a template that says with which of the options it was made, as far as given."""
+    given = [option for option in options if origins.is_given(origins.variable(option))]
     metadata = document.get("Metadata") or {}
     quayside = {**(metadata.get("Quayside") or {}), "Given": given}
     return {**document, "Metadata": {**metadata, "Quayside": quayside}} if given else document
@@ -168,6 +186,11 @@ def record(document: dict[str, Any], origins: Origins) -> dict[str, Any]:
 def _is_same(old: str, new: str) -> bool:
     numbers = _number(old), _number(new)
     return old == new or (None not in numbers and numbers[0] == numbers[1])
+
+
+def _keeps(old: str, new: str) -> bool:
+    """Say whether a list that another stack tells has all that it had."""
+    return not old or {*old.split(",")} <= {*new.split(",")}
 
 
 def _is_less(new: str, old: str) -> bool:

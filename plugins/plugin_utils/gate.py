@@ -18,8 +18,11 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
 from ansible_collections.quayside.fargate.plugins.plugin_utils.changes import Detail
+from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import MASK
 
 _LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
+# With the quotes of a list or a number that only the deployment tells.
+_LATER_PART = re.compile(f'"?{re.escape(_LATER)}"?')
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
 # Their attributes may become others while they stay the same resource.
 _OPAQUE = ("Custom::", "AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Stack")
@@ -217,13 +220,23 @@ def _differs(detail: Detail, value: Any, document: Document, others: Collection[
         document: the template.
         others: resources that are others afterwards.
     """
-    told = (detail.before, detail.after) != (None, None)
-    if told and _LATER not in (detail.after or ""):
-        return bool(detail.before != detail.after)
+    before, after = detail.before, detail.after or ""
+    # Two values may be masked alike (NoEcho).
+    told = (before, detail.after) != (None, None) and not (before == after and MASK in after)
+    if told and _LATER not in after:
+        return bool(before != detail.after)
+    if told and before is not None and not _may_become(before, after):
+        return True
     cause = detail.cause.split(".")[0]
     if not told and detail.certain and cause not in document["Resources"]:
         return True  # a parameter's value, or the template's own
     return not {cause, *_references(value)}.isdisjoint(others)
+
+
+def _may_become(before: str, after: str) -> bool:
+    """Say whether a value of which parts are only told by the deployment may be the one before."""
+    known = (re.escape(part) for part in _LATER_PART.split(after))
+    return re.fullmatch(".*".join(known), before, re.DOTALL) is not None
 
 
 def _references(value: Any) -> Iterator[str]:

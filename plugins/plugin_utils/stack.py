@@ -147,7 +147,7 @@ class Stack:
         request: Mapping[str, Any],
         *,
         execute: bool,
-        approve: Callable[[list[dict[str, Any]]], None] | None = None,
+        approve: Callable[[list[dict[str, Any]] | None], None] | None = None,
     ) -> tuple[list[dict[str, Any]] | None, Description | None]:
         """Make a change set; execute it and stream its events, or discard it.
 
@@ -155,7 +155,8 @@ class Stack:
             kind: CREATE or UPDATE.
             request: the other arguments of CreateChangeSet.
             execute: whether to execute it, if it has changes.
-            approve: gets its changes before; what it raises discards the change set.
+            approve: gets its changes before, None if it has none; what it raises discards the
+                change set.
 
         Returns: its changes, None if it has none, and the stack if it was executed.
         Raises: BusyError if another operation came first, StackError with what CloudFormation
@@ -165,10 +166,10 @@ class Stack:
         executed = False
         try:
             changes = self._changes(_address(change_set))
-            if changes is None:
-                return None, None
             if approve:
                 approve(changes)
+            if changes is None:
+                return None, None
             if not execute:
                 return changes, None
             watch = Watch(self, change_set["StackId"])

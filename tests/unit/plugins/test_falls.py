@@ -13,6 +13,7 @@ SERVICE_STOPS = {
     "TaskRolePolicyArns": ("arn:1", ""),
     "SecretArns": ("arn:1", ""),
     "ExecuteCommand": ("true", "false"),
+    "Team": ("payments", "all"),
     "Cpu": ("1024", "256"),
     "MaxCount": ("4", "0"),
     "LogRetentionDays": ("365", "30"),
@@ -53,6 +54,33 @@ def test_on_a_service_anything_else_is_told(parameter: str, old: str, new: str) 
     assert "isn't given, and would fall back from" in fall.text
 
 
+@pytest.mark.parametrize(
+    ("prefix", "parameter", "old", "new", "stops"),
+    [
+        ("load_balancer", "SubnetIds", "subnet-own1,subnet-own2", "subnet-1,subnet-2", True),
+        ("load_balancer", "SubnetIds", "subnet-1,subnet-2", "subnet-1", True),
+        ("service", "RotationFunctionArn", "arn:own", "arn:platform", False),
+    ],
+)
+def test_what_falls_back_to_an_output_is_told_too(
+    prefix: str, parameter: str, old: str, new: str, stops: bool
+) -> None:
+    described = {"Parameters": [{"ParameterKey": parameter, "ParameterValue": old}]}
+    (fall,) = falls.of_parameters(
+        {parameter: new}, {parameter: {}}, described, Origins(prefix, ()), [parameter]
+    )
+    assert (fall.stops, f"from {old} to {new}" in fall.text) == (stops, True)
+
+
+@pytest.mark.parametrize("old", ["", "subnet-1", "subnet-2,subnet-1"])
+def test_a_list_of_another_stack_may_grow(old: str) -> None:
+    described = {"Parameters": [{"ParameterKey": "SubnetIds", "ParameterValue": old}]}
+    passed = {"SubnetIds": "subnet-1,subnet-2,subnet-3"}
+    assert not list(
+        falls.of_parameters(passed, {"SubnetIds": {}}, described, Origins("rds", ()), passed)
+    )
+
+
 def test_a_variable_that_is_given_never_falls_back() -> None:
     assert fallen("rds", "MaxCapacity", "16", "8", "rds_max_capacity") == []
     assert fallen("service", "MaxCount", "4", "0", "service_scaling") == []
@@ -72,19 +100,19 @@ def test_no_secret_is_compared_or_shown() -> None:
 def test_a_protection_that_goes_stops_everywhere_and_one_that_comes_nowhere() -> None:
     for prefix in ("service", "rds"):
         origins = Origins(prefix, ())
-        (fall,) = falls.of_stack(None, False, {"EnableTerminationProtection": True}, origins)
+        (fall,) = falls.of_protection(False, {"EnableTerminationProtection": True}, origins)
         assert fall.stops
         assert fall.name == f"{prefix}_termination_protection"
-        assert not list(falls.of_stack(None, True, {}, origins))
+        assert not list(falls.of_protection(True, {}, origins))
 
 
 def test_tags_that_go_are_named() -> None:
     described = {"Tags": [{"Key": "team", "Value": "a"}, {"Key": "kept", "Value": "b"}]}
-    (fall,) = falls.of_stack({"kept": "b"}, None, described, Origins("rds", ()))
+    (fall,) = falls.of_tags({"kept": "b"}, described, Origins("rds", ()))
     assert (fall.name, fall.stops) == ("rds_tags", True)
     assert fall.text.endswith("would lose its tags team")
     given = Origins("rds", ["rds_tags"])
-    assert not list(falls.of_stack({"kept": "b"}, None, described, given))
+    assert not list(falls.of_tags({"kept": "b"}, described, given))
 
 
 def test_a_template_remembers_the_options_that_no_parameter_tells() -> None:

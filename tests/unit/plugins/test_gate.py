@@ -139,6 +139,37 @@ def test_an_equal_value_replaces_nothing_and_one_that_comes_or_goes_does() -> No
     assert lost(bucket(BeforeValue="a")) == lost(bucket(AfterValue="a")) == ["Files"]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        ("a-x", f"b-{LATER}", True),
+        ("a-x", f"a-{LATER}", False),
+        ("a-x-c", f"a-{LATER}-d", True),
+        ('{"a":[1],"b":"x"}', f'{{"a":"{LATER}","b":"x"}}', False),
+        ('{"a":[1],"b":"x"}', f'{{"a":"{LATER}","b":"y"}}', True),
+        ("a\nb", f"a{LATER}", False),
+    ],
+)
+def test_a_value_that_is_told_in_part_is_another_if_that_part_is(
+    before: str, after: str, gone: bool
+) -> None:
+    told = detail("BucketName", evaluation="Dynamic", BeforeValue=before, AfterValue=after)
+    assert lost(modified("Files", "AWS::S3::Bucket", told), Files={}) == (["Files"] if gone else [])
+
+
+def test_values_that_are_masked_alike_count_by_what_changes_them() -> None:
+    """A NoEcho parameter's are, whatever they are."""
+
+    def secret(evaluation: str, cause: str) -> Change:
+        masked = detail(
+            "SecretString", "Never", evaluation, cause, BeforeValue="****", AfterValue="****"
+        )
+        return modified("Token", "AWS::SecretsManager::Secret", masked, replacement="False")
+
+    assert lost(secret("Static", "TokenValue"), Token={}) == ["Token"]
+    assert lost(secret("Dynamic", "Other.Value"), Token={}, Other={}) == []
+
+
 def test_without_values_a_parameter_replaces_for_certain() -> None:
     """As a botocore answers that doesn't know IncludePropertyValues."""
     told = detail("BucketName", evaluation="Static", cause="Name")
