@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events, values
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events, log_lines
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 # Replaced or scaled in: nothing to explain.
@@ -22,12 +21,6 @@ _REASONS = 3  # the newest ones say enough
 _SERVICE = "AWS::ECS::Service"
 # A service that is being deleted while it is asked for.
 _GONE = ("ServiceNotFoundException", "ServiceNotActiveException")
-# What a container writes of its environment, as `env` or Python prints it.
-_SECRET = re.compile(
-    r"(\w*(?:pass(?:word|wd)?|pwd|secret|token|credential|api_?key)\w*[\'\"]?\s*[=:]\s*)"
-    r"(?:\'[^\']*\'?|\"[^\"]*\"?|\S+)",
-    re.IGNORECASE,
-)
 
 Task = Mapping[str, Any]
 
@@ -219,7 +212,8 @@ class _Reader:
             if aws.code(error) == "ResourceNotFoundException":  # it never wrote, or the log is gone
                 return []
             raise
-        return [_without_secrets(event["message"].strip()) for event in found["events"]]
+        lines = [event["message"].strip() for event in found["events"]]
+        return list(log_lines.without_secrets(lines))
 
 
 def _failed(task: Task, since: datetime.datetime) -> bool:
@@ -238,7 +232,3 @@ def _reason(task: Task) -> str:
     ]
     told = str(task.get("stoppedReason") or task.get("stopCode") or "no reason is told").rstrip(".")
     return f"{told} ({', '.join(ends)})" if ends else told
-
-
-def _without_secrets(line: str) -> str:
-    return str(values.of_input("", _SECRET.sub(rf"\1{values.HIDDEN}", line)))

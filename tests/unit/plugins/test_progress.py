@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import ecs, progress
+from ansible_collections.quayside.fargate.plugins.plugin_utils import progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.activity import Narrator, packed
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
@@ -142,31 +142,3 @@ def test_on_a_terminal_it_is_told_in_place_and_goes_before_the_next_line() -> No
     screen.progress.clear()
     assert screen.rewritten == ["waiting fo", "waiting st", ""]
     assert screen.lines == ["done"]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "DB_PASSWORD=canary-1",
-        "{'DB_PASSWORD': 'canary-1', 'PORT': '80'}",
-        '{"api_key": "canary-1 with more", "port": 80}',
-        "password: canary-1",
-        "connecting to postgresql://orders:canary-1@db:5432/orders",
-        "Authorization: Bearer eyJcanary-1.eyJ0",
-        "export AWS_SECRET_ACCESS_KEY='canary-1'",
-    ],
-)
-def test_what_a_container_wrote_shows_no_secret(line: str) -> None:
-    assert "canary-1" not in ecs._without_secrets(line)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        'FATAL: password authentication failed for user "orders_blue"',
-        "KeyError: 'DB_HOST'",
-        "ModuleNotFoundError: No module named 'secrets_of_mine'",
-    ],
-)
-def test_what_a_container_wrote_of_its_failure_shows(line: str) -> None:
-    assert ecs._without_secrets(line) == line
