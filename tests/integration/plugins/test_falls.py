@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local_aws.control import LocalAws
 from tests.integration.plugins.support import ROOT, Playbooks
 
 QUEUE = {"template": "queue.yml"}
@@ -87,3 +90,31 @@ def test_what_a_repair_sets_asks_for_nothing(playbooks: Playbooks, name: str) ->
     both = {"RepairNumber": 1, "Label": "other"}
     assert "allow: [Queue]" in playbooks.stack(name=name, parameters=both).message
     assert playbooks.stack(name=name, parameters={"RepairNumber": 1}).changed
+
+
+def test_a_bucket_that_was_forgotten_stops_before_another_is_made(
+    playbooks: Playbooks, aws: LocalAws, tmp_path: Path
+) -> None:
+    bucket = {"Parameters": {"ArtifactsBucket": {"Type": "String"}}}
+    options = {"name": "falls-support", **QUEUE, "overlay": bucket}
+    assert playbooks.stack(**options, parameters={"ArtifactsBucket": "bucket-of-ours"}).changed
+    functions = tmp_path / "python3.13-arm64"
+    functions.mkdir()
+    (functions / "manifest.json").write_text(json.dumps({}))
+    given = {
+        "support_platform": "falls",
+        "support_functions_directory": str(tmp_path),
+        "support_function_runtime": "python3.13",
+        "support_function_architecture": "arm64",
+    }
+    role = {"ansible.builtin.import_role": {"name": "quayside.fargate.support"}, "vars": given}
+    run = playbooks.task(role)
+    assert run.code != 0
+    said = " ".join(run.output.split())
+    assert (
+        "support_artifacts_bucket isn't given, and would fall back from bucket-of-ours to" in said
+    )
+    assert "support_allow: [support_artifacts_bucket]" in said
+    buckets = [it["Name"] for it in aws.client("s3").list_buckets()["Buckets"]]
+    assert not [it for it in buckets if it.startswith("falls-artifacts-")]
+    aws.client("cloudformation").delete_stack(StackName="falls-support")
