@@ -79,7 +79,8 @@ class Allocation:
                 taken -= self._reclaimed(reserved, rules)
             priority = choose(wish, within, taken, attempt)
             self.before_change()
-            reservation = self.reservations.reserve(owner, priority, purpose)
+            again = any(each.priority == priority for each in mine)
+            reservation = self.reservations.reserve(owner, priority, purpose, again=again)
             if reservation and self._stands(reservation, wish, rules):
                 log.info("reserved", priority=priority, attempts=attempt + 1)
                 return priority
@@ -185,13 +186,24 @@ def _wish(
             "Property Conditions is missing.",
             "Deploy with the service.yml of the same version as the support stack.",
         )
-    before = [_as_rule(each, rules).conditions for each in mine]
+    wanted = purpose.conditions
+    before = {
+        rule.number: rule.conditions
+        for rule in (_as_rule(each, rules) for each in mine)
+        if rule.conditions
+    }
+    answering = [
+        number
+        for number, had in before.items()
+        if rule_exists and number in rules and had.collides(wanted) and had.covers(wanted)
+    ]
     return Wish(
-        purpose.conditions,
+        wanted,
         stacks.name(owner.stack_id),
         purpose.takes_over,
         rule_exists,
-        [conditions for conditions in before if conditions],
+        list(before.values()),
+        min(answering, default=0),
     )
 
 

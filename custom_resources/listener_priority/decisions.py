@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from custom_resources.listener_priority.conditions import Conditions, Key
 from custom_resources.shared import stacks
@@ -128,6 +128,8 @@ class Wish:
         takes_over: name of the stack whose rule comes after this one's.
         runs: whether the stack has its rule already, and so tasks that answer.
         before: conditions of the stack's own rule until now.
+        number: of the stack's own rule that has all requests of these conditions unless a rule in
+            front has them; 0 for none.
     """
 
     conditions: Conditions
@@ -135,6 +137,7 @@ class Wish:
     takes_over: str = ""
     runs: bool = False
     before: Sequence[Conditions] = ()
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,13 @@ class Room:
         after: the rule that comes before it, if one has to.
         until: the rule that comes after it, if one has to.
         takes_over: whether it is to be right before `until`.
+        keeps: the number that the rule keeps; 0 for none.
     """
 
     after: Rule | None
     until: Rule | None
     takes_over: bool = False
+    keeps: int = 0
 
     def has(self, number: int) -> bool:
         """Whether the number keeps the order."""
@@ -196,25 +201,31 @@ def room(wish: Wish, rules: Iterable[Rule]) -> Room:
         if _matters(wish, rule):
             first = _of(rule).exactness < wish.conditions.exactness
             (before if first else after).append(rule)
-    takes_over = False
+    takes_over = has_requests = False
     if same:
         front = min(same, key=lambda rule: rule.number)
         takes_over = bool(front.stack) and front.stack == wish.takes_over
+        has_requests = 0 < wish.number < front.number
         if takes_over:
             _refuse_without_tasks(wish, front)
+        if takes_over or has_requests:
             after += same
         else:
             before += _takers(wish, same, front)
-    return Room(
+    found = Room(
         max(before, key=lambda rule: rule.number, default=None),
         min(after, key=lambda rule: rule.number, default=None),
         takes_over,
     )
+    # Versions of before dealt the lowest numbers one after the other: there is no other in front.
+    keeps = has_requests and not takes_over and found.has(wish.number)
+    return replace(found, keeps=wish.number if keeps else 0)
 
 
 def choose(wish: Wish, within: Room, taken: Collection[int], attempt: int) -> int:
     """A free number within a room: one of the nearest to the middle of the rule's band. Who takes
-    over gets the one right before the other's, if it loses no race.
+    over gets the one right before the other's, if it loses no race; who has the requests of a name
+    that another has too keeps its own.
 
     Deployments that begin together all want the same one; by spreading out, and wider after each
     lost race, fifty of them are done in two or three rounds instead of fifty.
@@ -227,6 +238,8 @@ def choose(wish: Wish, within: Room, taken: Collection[int], attempt: int) -> in
     Raises:
         Failure: the room has no free number.
     """
+    if within.keeps:
+        return within.keeps
     spread = 1 if within.takes_over else _SPREAD
     free = (it for it in within.numbers(anchor(wish.conditions.exactness)) if it not in taken)
     candidates = list(dict.fromkeys(itertools.islice(free, 4**attempt * spread)))
@@ -298,9 +311,7 @@ def _takers(wish: Wish, same: Sequence[Rule], front: Rule) -> list[Rule]:
             "Take another host name. To take this one over from that service, name it "
             "(TakesOver; in the role service_takes_over)."
         )
-    raise CollisionError(
-        front, f"{wish.conditions} is what {front} answers to: requests go there.", remedy
-    )
+    raise CollisionError(front, f"{wish.conditions} is taken: {front} has it.", remedy)
 
 
 def _refuse_without_tasks(wish: Wish, front: Rule) -> None:
@@ -314,13 +325,16 @@ def _refuse_without_tasks(wish: Wish, front: Rule) -> None:
 
 
 def _no_place(wish: Wish, within: Room) -> Failure:
-    ends = " and ".join(
-        f"{word} {rule}"
-        for word, rule in (("after", within.after), ("before", within.until))
-        if rule
-    )
+    ends = [(word, it) for word, it in (("after", within.after), ("before", within.until)) if it]
+    place = " and ".join(f"{word} {rule}" for word, rule in ends)
+    remedies = {
+        "Deploy that stack again, so that its rule gets a number of its band."
+        if rule.stack_id
+        else f"Quayside moves no rule of a person: give number {rule.number} another number, or "
+        "limit or delete it until this is deployed (docs/templates.md, Maintenance)."
+        for _, rule in ends
+    }
     return Failure(
-        f"No number is free for {wish.conditions}, which has to come {ends or 'somewhere'}.",
-        "Deploy that stack again, so that its rule gets a number of its band; give a rule that "
-        "Quayside didn't make another number.",
+        f"No number is free for {wish.conditions}, which has to come {place or 'somewhere'}.",
+        " ".join(sorted(remedies)) or "Delete rules of the listener.",
     )

@@ -4,7 +4,8 @@ A reservation is two items that are written and deleted in one transaction: `pri
 who has the number, and `owner#<StackId>#<LogicalId>#<digest>` says which number the owner has for
 which conditions. An owner has two reservations while its stack is updated to other conditions: the
 old one is given back when CloudFormation deletes what the update replaced, so that a rollback finds
-its old number. Reservations of before the conditions were a property have no digest.
+its old number. The two may be of one number, which goes with the last of them. Reservations of
+before the conditions were a property have no digest.
 """
 
 from __future__ import annotations
@@ -125,9 +126,16 @@ class Reservations:
             answer = self.dynamodb.get_item(TableName=self.table, Key=key, ConsistentRead=True)
         return _read(answer["Item"]) if "Item" in answer else None
 
-    def reserve(self, owner: Owner, priority: int, purpose: Purpose) -> Reservation | None:
+    def reserve(
+        self, owner: Owner, priority: int, purpose: Purpose, *, again: bool = False
+    ) -> Reservation | None:
         """Reserve a priority for a purpose that the owner has none for.
 
+        Args:
+            owner: who gets it.
+            priority: the number.
+            purpose: what for.
+            again: whether the owner has the number already, for another purpose.
         Returns:
             None if someone else has the priority, or the owner has one for that purpose.
         Raises:
@@ -145,16 +153,13 @@ class Reservations:
                 "Conditions": {"S": purpose.conditions.text},
                 "TakesOver": {"S": purpose.takes_over},
             }
-        done = self._transact(
-            {
-                "Put": {
-                    "TableName": self.table,
-                    "Item": key | details,
-                    "ConditionExpression": _FREE,
-                }
-            }
-            for key in self._keys(reservation)
-        )
+        number, entry = self._keys(reservation)
+        free = {"ConditionExpression": _FREE}
+        items = [
+            {"Item": number | details} | (_is_of(reservation) if again else free),
+            {"Item": entry | details} | free,
+        ]
+        done = self._transact({"Put": {"TableName": self.table} | item} for item in items)
         return reservation if done else None
 
     def release(self, reservation: Reservation) -> bool:
@@ -165,19 +170,15 @@ class Reservations:
         Raises:
             ClientError: a call was refused.
         """
+        number, entry = self._keys(reservation)
+        shared = any(
+            (each.owner, each.priority) == (reservation.owner, reservation.priority)
+            and each.digest != reservation.digest
+            for each in self.all()
+        )
         return self._transact(
-            {
-                "Delete": {
-                    "TableName": self.table,
-                    "Key": key,
-                    "ConditionExpression": "StackId = :stack AND Priority = :priority",
-                    "ExpressionAttributeValues": {
-                        ":stack": {"S": reservation.owner.stack_id},
-                        ":priority": {"N": str(reservation.priority)},
-                    },
-                }
-            }
-            for key in self._keys(reservation)
+            {"Delete": {"TableName": self.table, "Key": key} | _is_of(reservation)}
+            for key in ([entry] if shared else [number, entry])
         )
 
     def _transact(self, writes: Iterator[dict[str, Any]]) -> bool:
@@ -203,12 +204,23 @@ class Reservations:
                 f"There is no DynamoDB table {self.table}.", "Deploy the support stack again."
             ) from None
 
-    def _keys(self, of: Reservation) -> list[dict[str, dict[str, str]]]:
-        entries = (_PRIORITY.format(of.priority), _entry(of.owner, of.digest))
-        return [self._key(entry) for entry in entries]
+    def _keys(self, of: Reservation) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The keys of the number's item and of the owner's."""
+        return self._key(_PRIORITY.format(of.priority)), self._key(_entry(of.owner, of.digest))
 
     def _key(self, entry: str) -> dict[str, dict[str, str]]:
         return {"ListenerArn": {"S": self.listener_arn}, "Entry": {"S": entry}}
+
+
+def _is_of(reservation: Reservation) -> dict[str, Any]:
+    """The condition that an item is the owner's, with the number."""
+    return {
+        "ConditionExpression": "StackId = :stack AND Priority = :priority",
+        "ExpressionAttributeValues": {
+            ":stack": {"S": reservation.owner.stack_id},
+            ":priority": {"N": str(reservation.priority)},
+        },
+    }
 
 
 def _entry(owner: Owner, digest: str) -> str:

@@ -1,8 +1,10 @@
 """Records of one name.
 
-Wrong upstream: a template's weighted record may stand beside a simple one of its name and type.
+Wrong upstream: a template's weighted record may stand beside a simple one of its name and type, or
+take its place in an update.
 Source: Route 53 developer guide, "Values specific for weighted records"; the sentence as
-kubernetes-sigs/external-dns#4345 has it.
+kubernetes-sigs/external-dns#4345 has it; that an UPSERT of a weighted one is a CREATE beside the
+simple one, and refused as that, #1411. What is changed by hand before is found by an UPSERT.
 """
 
 from __future__ import annotations
@@ -16,19 +18,33 @@ from ministack.services.cloudformation import provisioners
 def install() -> None:
     """Install the mend of this room."""
     handler = provisioners._RESOURCE_HANDLERS["AWS::Route53::RecordSet"]
-    create = handler["create"]
+    create, update = handler["create"], handler["update"]
 
     def create_record(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        wanted = provisioners._r53_record_set_build_rs(properties)
-        zone = provisioners._r53_resolve_hosted_zone_id(properties)
-        for record in route53._records.get(zone, []):
-            same = (record["Name"], record["Type"]) == (wanted["Name"], wanted["Type"])
-            if same and ("SetIdentifier" in record) != ("SetIdentifier" in wanted):
-                other = "weighted" if "SetIdentifier" in record else "non-weighted"
-                raise ValueError(
-                    f"[RRSet with DNS name {wanted['Name']} and type {wanted['Type']} cannot be "
-                    f"created as a {other} set exists with the same name and type]"
-                )
+        _refuse_another_kind(properties)
         return create(logical_id, properties, stack)
 
-    handler["create"] = create_record
+    def update_record(
+        physical_id: str, old: dict[str, Any], properties: dict[str, Any], stack: str
+    ) -> Any:
+        _refuse_another_kind(properties)
+        wanted = route53._rs_key(provisioners._r53_record_set_build_rs(properties))
+        there = route53._records.get(provisioners._r53_resolve_hosted_zone_id(properties), [])
+        if wanted in map(route53._rs_key, there):
+            old = properties
+        return update(physical_id, old, properties, stack)
+
+    handler["create"], handler["update"] = create_record, update_record
+
+
+def _refuse_another_kind(properties: dict[str, Any]) -> None:
+    wanted = provisioners._r53_record_set_build_rs(properties)
+    zone = provisioners._r53_resolve_hosted_zone_id(properties)
+    for record in route53._records.get(zone, []):
+        same = (record["Name"], record["Type"]) == (wanted["Name"], wanted["Type"])
+        if same and ("SetIdentifier" in record) != ("SetIdentifier" in wanted):
+            other = "weighted" if "SetIdentifier" in record else "non-weighted"
+            raise ValueError(
+                f"[RRSet with DNS name {wanted['Name']} and type {wanted['Type']} cannot be "
+                f"created as a {other} set exists with the same name and type]"
+            )

@@ -137,7 +137,7 @@ def test_another_name_is_another_number_and_a_rollback_finds_the_old_one(
     assert moved.data != created.data
 
     meanwhile = send("Create", properties, stack_id=new_stack())
-    assert "host-header own.test is what the stack" in meanwhile.reason
+    assert "host-header own.test is taken: the stack" in meanwhile.reason
     back = send("Update", properties, physical_id=moved.physical_id)
     assert (back.physical_id, back.data) == (created.physical_id, created.data)
     send("Delete", other, physical_id=moved.physical_id)  # CloudFormation cleans up
@@ -227,6 +227,37 @@ def test_a_stack_of_an_older_template_keeps_its_number_until_it_names_its_condit
     assert send("Update", properties, physical_id=old_id).data == moved.data
     send("Delete", old, physical_id=old_id)
     assert [each.priority for each in reservations.all()] == [int(moved.data["Priority"])]
+
+
+def test_a_stack_of_an_older_template_keeps_the_requests_that_another_of_its_name_never_got(
+    *,
+    send: Send,
+    elbv2: Any,
+    properties: Properties,
+    old_rule: Properties,
+    reservations: Reservations,
+    new_stack: Callable[[], str],
+    stack_id: str,
+) -> None:
+    other, old_id = new_stack(), f"listener-priority:{properties['ListenerArn']}"
+    assert reservations.reserve(Owner(other, "ListenerPriority"), 2, Purpose(None))
+    foreign_rule(elbv2, properties, "own.test", 2)
+
+    refused = send("Update", properties, physical_id=old_id, stack_id=other)
+    assert f"the stack {stack_id.split('/')[1]} (number 1) has" in refused.reason
+    kept = send("Update", properties, physical_id=old_id)
+    assert kept.data == {"Priority": "1"}
+    assert send("Update", old_rule, physical_id=kept.physical_id).data == {"Priority": "1"}
+    send("Delete", properties, physical_id=kept.physical_id)
+    assert sorted(each.priority for each in reservations.all()) == [1, 2]
+
+    again = send("Update", properties, physical_id=old_id)
+    send("Delete", old_rule, physical_id=old_id)
+    assert sorted(each.priority for each in reservations.all()) == [1, 2]
+    assert not reservations.reserve(Owner(other, "Another"), 1, Purpose(None))
+    send("Delete", properties, physical_id=again.physical_id)
+    assert [each.priority for each in reservations.all()] == [2]
+    assert reservations.reserve(Owner(other, "Another"), 1, Purpose(None))
 
 
 def test_a_new_stack_of_an_older_template_is_refused(send: Send, properties: Properties) -> None:

@@ -383,3 +383,36 @@ def test_a_weighted_record_beside_a_simple_one_of_its_name_is_refused(
         stacks.deploy("simple", template())
     for name in ("weighted-one", "weighted-two"):
         stacks.delete(name)
+
+
+def test_a_simple_record_becomes_a_weighted_one_in_no_update_unless_it_is_one_already(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    route53 = aws.client("route53")
+    zone = route53.create_hosted_zone(Name="update.test", CallerReference="update")
+    identity = zone["HostedZone"]["Id"].split("/")[-1]
+    named = {"Name": "a.update.test", "Type": "A"}
+    one = {"SetIdentifier": "one", "Weight": 1}
+
+    def template(ttl: int, **more: Any) -> dict[str, Any]:
+        properties = named | more | {"TTL": str(ttl), "ResourceRecords": ["192.0.2.1"]}
+        record = {
+            "Type": "AWS::Route53::RecordSet",
+            "Properties": {"HostedZoneId": identity} | properties,
+        }
+        return {"Resources": {"Record": record}}
+
+    stacks.deploy("simple-first", template(60))
+    with pytest.raises(AssertionError, match="cannot be created as a non-weighted set exists"):
+        stacks.deploy("simple-first", template(60, **one))
+
+    record = named | {"TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    changes = [
+        {"Action": "DELETE", "ResourceRecordSet": record},
+        {"Action": "CREATE", "ResourceRecordSet": record | one},
+    ]
+    route53.change_resource_record_sets(HostedZoneId=identity, ChangeBatch={"Changes": changes})
+    stacks.deploy("simple-first", template(30, **one))
+    records = route53.list_resource_record_sets(HostedZoneId=identity)["ResourceRecordSets"]
+    assert [it["TTL"] for it in records if it["Type"] == "A"] == [30]
+    stacks.delete("simple-first")

@@ -56,7 +56,13 @@ class Listener:
         for rule in self.rules:
             (old if rule.stack == stack else others).append(rule)
         before = [rule.conditions for rule in old if rule.conditions]
-        wish = Wish(given, stack, takes_over, runs, before)
+        answering = [
+            rule.number
+            for rule in old
+            if runs and rule.conditions and rule.conditions.collides(given)
+            if rule.conditions.covers(given)
+        ]
+        wish = Wish(given, stack, takes_over, runs, before, min(answering, default=0))
         taken = {rule.number for rule in self.rules}
         number = choose(wish, room(wish, others), taken, 0)
         self.rules = [*others, Rule(number, given, stack_id(stack), takes_over)]
@@ -187,10 +193,29 @@ def test_a_persons_rule_that_takes_all_requests_of_a_service_comes_after_it() ->
     assert listener.deploy("wide", conditions("*.org")) > 7
 
 
-def test_a_persons_rule_in_front_that_takes_all_is_named() -> None:
-    listener = Listener([Rule(1, conditions("*.example.org"), **FOREIGN)])
-    with pytest.raises(Failure, match=r"before a rule that Quayside didn't make \(number 1, forw"):
+@pytest.mark.parametrize("rule", [conditions("*.example.org"), conditions(path="/*")])
+def test_a_persons_rule_in_front_that_takes_all_is_named(rule: Conditions) -> None:
+    listener = Listener([Rule(1, rule, **FOREIGN)])
+    with pytest.raises(
+        Failure, match=r"before a rule that Quayside didn't make \(number 1, forw"
+    ) as it:
         listener.deploy("mine", conditions("a.example.org"))
+    assert "give number 1 another number" in str(it.value)
+    assert "Deploy that stack again" not in str(it.value)
+
+
+def test_a_maintenance_page_for_all_addresses_or_behind_all_rules_lets_services_be_deployed() -> (
+    None
+):
+    page = {"Field": "path-pattern", "Values": ["/*"]}
+    addresses = {"Field": "source-ip", "SourceIpConfig": {"Values": ["0.0.0.0/0"]}}
+    listener = Listener(
+        [
+            Rule(1, Conditions.of([page, addresses]), **FOREIGN),
+            Rule(HIGHEST, Conditions.of([page]), **FOREIGN),
+        ]
+    )
+    assert 1 < listener.deploy("mine", conditions("a.example.org")) < HIGHEST
 
 
 def test_a_persons_rule_in_front_that_takes_a_part_is_left_alone() -> None:
@@ -252,13 +277,58 @@ def test_a_service_comes_to_no_name_that_was_taken_over_from_it_and_left() -> No
         listener.deploy("old", conditions("a.example.org"))
 
 
-def test_a_take_over_that_ends_while_the_other_is_there_is_refused() -> None:
+def test_a_take_over_that_ends_while_the_other_is_there_keeps_its_place_in_front() -> None:
     listener = taken_over()
-    with pytest.raises(CollisionError, match="the stack old"):
-        listener.deploy("new", conditions("a.example.org"))
+    number = min(rule.number for rule in listener.rules)
+    assert listener.deploy("new", conditions("a.example.org")) == number
+    with pytest.raises(CollisionError, match=rf"the stack new \(number {number}\) has"):
+        listener.deploy("old", conditions("a.example.org"))
     listener.delete("old")
     listener.deploy("new", conditions("a.example.org"))
     assert listener.answers("a.example.org") == "new"
+
+
+@given(
+    names=st.lists(st.sampled_from(HOSTS[:2]), min_size=2, max_size=8),
+    next_to_another=st.booleans(),
+    data=st.data(),
+)
+@settings(max_examples=200, deadline=None)
+def test_of_services_of_before_with_one_name_the_one_with_the_requests_keeps_them(
+    names: list[str], next_to_another: bool, data: st.DataObject
+) -> None:
+    """Versions of before gave the lowest numbers, and refused no name."""
+    numbers = [number if next_to_another else 7 * number for number in range(1, len(names) + 1)]
+    listener = Listener(
+        [
+            Rule(number, conditions(name), stack_id(f"s{number}"))
+            for number, name in zip(numbers, names, strict=True)
+        ]
+    )
+    first = {name: listener.answers(name) for name in names}
+    named = list(zip(numbers, names, strict=True))
+    for number, name in data.draw(st.permutations(named)) * 2:
+        stack = f"s{number}"
+        if stack == first[name]:
+            listener.deploy(stack, conditions(name))
+        else:
+            with pytest.raises(CollisionError, match=rf"the stack {first[name]} \("):
+                listener.deploy(stack, conditions(name))
+        assert {name: listener.answers(name) for name in names} == first
+
+
+def test_a_service_that_has_the_requests_keeps_them_before_a_persons_rule_of_its_name() -> None:
+    own = Rule(5, conditions("a.example.org"), stack_id("mine"))
+    listener = Listener([own, Rule(9, conditions("a.example.org"), **FOREIGN)])
+    listener.deploy("mine", conditions("a.example.org"))
+    assert listener.answers("a.example.org") == "mine"
+
+
+def test_who_had_another_name_is_not_in_front_of_a_name() -> None:
+    one = Rule(5, conditions("b.example.org a.shop.net"), stack_id("one"))
+    listener = Listener([one, Rule(9, conditions("a.example.org"), stack_id("other"))])
+    with pytest.raises(CollisionError, match=r"the stack other \(number 9\) has"):
+        listener.deploy("one", conditions("b.example.org a.example.org"))
 
 
 def test_a_name_is_taken_over_from_whoever_has_it_now() -> None:
