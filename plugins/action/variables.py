@@ -98,7 +98,7 @@ class ActionModule(Action):  # type: ignore[misc]
             return {}, problems
         values = variables.complete(typed, self._rendered)
         if rules:
-            document = self._template(template or values.get("template"), values)
+            document = self._template(template or values.get("template"))
             problems = variable_rules.broken(variables.role, values, document)
         return values, problems
 
@@ -120,13 +120,12 @@ class ActionModule(Action):  # type: ignore[misc]
         templar = self._templar.copy_with_new_env(available_variables={**self._seen, **known})
         return templar.template(trust_as_template(text))
 
-    def _template(self, name: str | None, values: Values) -> Values:
-        """Return a template with what is laid over it; empty if it can't be read."""
+    def _template(self, name: str | None) -> Values:
+        """Return a template; empty if it can't be read."""
         if not name:
             return {}
         try:
             path = self._find_needle("templates", name)
-            document = template.load(template.read(Path(path)), path)
-            return dict(template.overlay(document, values.get("overrides") or {}))
+            return dict(template.load(template.read(Path(path)), path))
         except (StackError, AnsibleError):
             return {}  # the stack's deployment says why

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import template
+
 _TAGS = "quayside:"  # what the names of Quayside's own tags begin with
 # The property that names a resource, by its type; of a role, IAM's policies go by the path.
 _NAMES = {
@@ -31,13 +33,13 @@ _NAMES = {
 }
 
 
-def problems(role: str, values: Mapping[str, Any], template: Mapping[str, Any]) -> Iterator[str]:
+def problems(role: str, values: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each value of a role's variables that would make a thing invisible.
 
     Args:
         role: name of the role.
         values: its options by their names without the role's.
-        template: its template; empty if it can't be read.
+        document: its template, without what is laid over it; empty if it can't be read.
     """
     for key in values.get("tags") or {}:
         if str(key).startswith(_TAGS):
@@ -45,7 +47,7 @@ def problems(role: str, values: Mapping[str, Any], template: Mapping[str, Any]) 
                 f"{role}_tags.{key}: things are found by this tag, which the role sets itself. "
                 "Leave it out."
             )
-    resources = template.get("Resources") or {}
+    resources = document.get("Resources") or {}
     laid_over = (values.get("overrides") or {}).get("Resources") or {}
     for logical_id, resource in laid_over.items():
         known = resources.get(logical_id) or {}
@@ -56,6 +58,31 @@ def problems(role: str, values: Mapping[str, Any], template: Mapping[str, Any]) 
                 "teardown and permissions find it by the name that the template gives it. Leave "
                 "it out."
             )
+        yield from _tags(f"{role}_overrides.Resources.{logical_id}", resource, known)
+
+
+def _tags(name: str, resource: Any, known: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each tag of Quayside's own that a resource would get or lose."""
+    properties = _properties(resource)
+    if "Tags" in properties:
+        before, laid = _properties(known).get("Tags"), properties["Tags"]
+        lost = set(_own(before)) - set(_own(template.overlay(before, laid)))
+        for tag in sorted(lost | set(_own(laid))):
+            yield (
+                f"{name}.Properties.Tags.{tag}: things are found by this tag, which the template "
+                "or the role sets itself. Leave it out."
+            )
+
+
+def _own(tags: Any) -> Iterator[str]:
+    """Yield Quayside's own tags: a list of pairs, a map, or a function of them."""
+    if isinstance(tags, Mapping):
+        for name in (*tags, tags.get("Key")):
+            if isinstance(name, str) and name.startswith(_TAGS):
+                yield name
+        tags = list(tags.values())
+    for inner in tags if isinstance(tags, list) else []:
+        yield from _own(inner)
 
 
 def _properties(resource: Any) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     variable_names,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.template import overlay
 
 Values = Mapping[str, Any]
 # Fargate's pairs of CPU units and memory (MiB):
@@ -40,13 +41,18 @@ def broken(role: str, values: Values, template: Mapping[str, Any]) -> list[str]:
     Args:
         role: name of the role, empty for a playbook.
         values: all its options by their names without the role's, typed.
-        template: its template; empty if it can't be read, which is the deployment's to say.
+        template: its template, without what `overrides` lays over it; empty if it can't be read,
+            which is the deployment's to say.
     """
     if values.get("state") == "absent":
         return []
-    lines = list(_limits(role, values, template.get("Parameters") or {}))
+    try:
+        whole = overlay(template, values.get("overrides") or {})
+    except StackError as error:
+        return [f"{role}_overrides: {error}"]
+    lines = list(_limits(role, values, whole.get("Parameters") or {}))
     rules = _RULES.get(role)
-    lines = lines or (list(rules(values, template)) if rules else [])
+    lines = lines or (list(rules(values, whole)) if rules else [])
     return [*lines, *variable_names.problems(role, values, template)]
 
 
@@ -108,7 +114,30 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
             f"{values['rotation_hour']} o'clock on ends after midnight. Begin earlier "
             "(service_rotation_hour), or take less."
         )
+    yield from _service_route(values, template)
     yield from _service_names(values, template)
+
+
+def _service_route(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
+    scaling = values.get("scaling")
+    option = "scaling.min" if scaling else "desired_count"
+    if values["takes_over"] and not (scaling["min"] if scaling else values["desired_count"]):
+        yield (
+            f"service_takes_over: service_{option} is 0, and the host name of "
+            f"{values['takes_over']} would lead to no task. Give 1 or more."
+        )
+    resources = template.get("Resources") or {}
+    rule, priority = (
+        ((resources.get(name) or {}).get("Properties") or {}).get("Conditions")
+        for name in ("ListenerRule", "ListenerPriority")
+    )
+    if rule != priority and "ListenerPriority" in resources:
+        yield (
+            "service_overrides: ListenerRule and ListenerPriority have other Conditions, and the "
+            "rule's place among the others is decided by ListenerPriority's. Write the same under "
+            "Resources.ListenerRule.Properties.Conditions and "
+            "Resources.ListenerPriority.Properties.Conditions."
+        )
 
 
 def _service_sizes(values: Values) -> Iterator[str]:

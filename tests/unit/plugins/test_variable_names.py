@@ -71,3 +71,37 @@ def test_a_tag_of_quaysides_own_is_refused(role: str) -> None:
         f"{role}_tags.quayside:platform: things are found by this tag, which the role sets itself. "
         "Leave it out."
     )
+
+
+OWN = {"Key": "quayside:platform", "Value": "other"}
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "tags"),
+    [
+        ("LogGroup", [{"Key": "team", "Value": "a"}, OWN]),
+        ("LogGroup", {"quayside:platform": "other"}),
+        ("LogGroup", {"Fn::If": ["HasRoute", [OWN], []]}),
+        ("LogGroup", [{"Fn::If": ["HasRoute", OWN, {"Ref": "AWS::NoValue"}]}]),
+        ("Mine", [OWN]),
+        ("ListenerRule", [{"Key": "quayside:platform", "Value": None}]),
+    ],
+)
+def test_a_tag_of_quaysides_own_is_refused_in_overrides_too(logical_id: str, tags: Any) -> None:
+    (line,) = lines(
+        "service", overrides={"Resources": {logical_id: {"Properties": {"Tags": tags}}}}
+    )
+    assert line.startswith(
+        f"service_overrides.Resources.{logical_id}.Properties.Tags.quayside:platform: "
+    )
+
+
+@pytest.mark.parametrize("tags", [None, {"Fn::If": ["HasRoute", [], []]}])
+def test_tags_of_quaysides_own_do_not_go_with_the_others(tags: Any) -> None:
+    laid = {"Resources": {"ListenerRule": {"Properties": {"Tags": tags}}}}
+    assert len(lines("service", overrides=laid)) == 2
+
+
+def test_tags_of_ones_own_come_beside_quaysides() -> None:
+    laid = {"ListenerRule": {"Properties": {"Tags": [{"Key": "cost", "Value": "12"}]}}}
+    assert lines("service", overrides={"Resources": laid}) == []

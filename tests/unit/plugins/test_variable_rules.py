@@ -217,3 +217,47 @@ def test_a_playbooks_own_variables_are_named_as_they_are() -> None:
     template = TEMPLATES["support"]
     (line,) = variable_rules.broken("", {"platform": "ab-", "vpc_id": ""}, template)
     assert line.startswith("platform is 'ab-', but it must be 2 to 21")
+
+
+PATH = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/api/*"]}}
+
+
+def conditions(*names: str) -> dict[str, Any]:
+    return {"Resources": {name: {"Properties": {"Conditions": [PATH]}} for name in names}}
+
+
+@pytest.mark.parametrize("name", ["ListenerRule", "ListenerPriority"])
+def test_a_rule_with_other_conditions_than_its_priority_is_refused(name: str) -> None:
+    (line,) = broken(overrides=conditions(name))
+    assert line.startswith("service_overrides: ListenerRule and ListenerPriority have other Cond")
+    assert "Write the same under Resources.ListenerRule.Properties.Conditions" in line
+
+
+def test_a_rule_and_its_priority_change_their_conditions_together() -> None:
+    assert broken(overrides=conditions("ListenerRule", "ListenerPriority")) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"desired_count": 0}, "service_desired_count"),
+        ({"scaling": {"min": 0, "max": 2, "cpu_percent": 60}}, "service_scaling.min"),
+    ],
+)
+def test_a_name_is_not_taken_over_to_no_task(given: dict[str, Any], option: str) -> None:
+    (line,) = broken(takes_over="orders-old", **given)
+    assert line.startswith(f"service_takes_over: {option} is 0, and the host name of orders-old")
+    assert broken(**given) == []
+    assert broken(takes_over="orders-old") == []
+
+
+def test_a_name_that_is_laid_over_with_null_is_refused_as_any_other() -> None:
+    laid = {"Resources": {"LogGroup": {"Properties": {"LogGroupName": None}}}}
+    (line,) = broken(overrides=laid)
+    assert line.startswith("service_overrides.Resources.LogGroup.Properties.LogGroupName: ")
+
+
+def test_what_cannot_be_laid_over_is_said_before_anything_in_aws_is_called() -> None:
+    task: dict[str, Any] = {"Properties": {"ContainerDefinitions": [{}]}}
+    (line,) = broken(overrides={"Resources": {"TaskDefinition": task}})
+    assert line.startswith("service_overrides: In a list laid over app a Name is missing")
