@@ -10,9 +10,11 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pytest
 
+from tests.integration.templates import conftest
 from tests.integration.templates.conftest import ROOT, Platform
 
 HELLO = ROOT / "tests" / "images" / "hello"
@@ -250,3 +252,40 @@ def test_two_services_have_records_of_one_name_while_one_takes_over(
     assert owners() == ["new", "old"]
     platform.delete("service-old")
     assert owners() == ["new"]
+
+
+def test_a_service_of_before_with_simple_records_gets_weighted_ones_after_one_change_by_hand(
+    platform: Platform, deploy: Deploy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route53 = platform.aws.client("route53")
+    zone = route53.create_hosted_zone(Name="example.net", CallerReference="before")
+    identity = zone["HostedZone"]["Id"]
+    given = {"HostedZoneId": identity.split("/")[-1]}
+
+    def records() -> list[dict[str, Any]]:
+        found = route53.list_resource_record_sets(HostedZoneId=identity)["ResourceRecordSets"]
+        return [it for it in found if it["Name"] == f"{NAME}."]
+
+    lines = (conftest.TEMPLATES / "service.yml").read_text().splitlines(keepends=True)
+    weighted = ("SetIdentifier: ", "Weight: ")
+    before = "".join(it for it in lines if not it.strip().startswith(weighted))
+    (tmp_path / "service.yml").write_text(before)
+    with monkeypatch.context() as patched:
+        patched.setattr(conftest, "TEMPLATES", tmp_path)
+        deploy("old", NAME, **given)
+    simple = records()
+    with pytest.raises(AssertionError, match="cannot be created as a non-weighted set exists"):
+        deploy("old", NAME, **given)
+    assert records() == simple
+
+    changed = [record | {"SetIdentifier": "old", "Weight": 1} for record in simple]
+    changes = [
+        {"Action": action, "ResourceRecordSet": record}
+        for pair in zip(simple, changed, strict=True)
+        for action, record in zip(("DELETE", "CREATE"), pair, strict=True)
+    ]
+    route53.change_resource_record_sets(HostedZoneId=identity, ChangeBatch={"Changes": changes})
+    deploy("old", NAME, **given)
+    assert records() == changed
+    platform.delete("service-old")
+    assert not records()
