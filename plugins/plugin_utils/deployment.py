@@ -211,9 +211,10 @@ class Deployment:
             return _result(changed=False)
         protected = bool(description.get("EnableTerminationProtection"))
         if protected and self._options["termination_protection"] is not False:
+            prefix = self._options["variable_prefix"]
             raise StackError(
                 f"Stack {self._stack.name} is protected against deletion. If it must go, repeat "
-                "with termination_protection: false."
+                f"with {f'{prefix}_' if prefix else ''}termination_protection: false."
             )
         gone = changes.removals(self._stack.resources(), self._template(description), description)
         if self._check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +23,13 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
 _HEAD = (
     *("service", "stack", "active", "blue rotated", "blue next"),
     *("green rotated", "green next", "deployment", "alarms"),
+)
+# What the templates call the alarms of a platform's own stacks, behind PLATFORM- (a test holds the
+# two together): those of a platform shop-two begin with shop- too.
+_PLATFORM_ALARM = re.compile(
+    "(password|database|listener-priority|rotate|activate)-errors|(database|rotate)-idle"
+    "|activations-(dead|waiting|oldest)|flip-rolled-back|rotation-overdue"
+    "|rds-(cpu|capacity|memory)|load-balancer-[a-z0-9-]{1,10}-(5xx|rejected-connections)"
 )
 _AT_ONCE = 8  # services that are asked for at the same time
 
@@ -59,8 +67,8 @@ class Status:
         prefix = services.stack_prefix(self._platform)
         states = services.stack_states(self._cloudformation)
         services.refuse_unknown_platform(states, self._platform, self._account.region)
-        ringing = self._alarms()
         every = sorted(it.removeprefix(prefix) for it in states if it.startswith(prefix))
+        alarms, ringing = sort_alarms(self._alarms(), self._platform, every)
         names = every if name is None else [name]
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = [it for it in pool.map(lambda it: self._service(it, ringing), names) if it]
@@ -72,7 +80,7 @@ class Status:
         return {
             "platform": self._platform,
             "services": found,
-            "platform_alarms": [it for it in ringing if not it.startswith(prefix)],
+            "platform_alarms": alarms,
             "warnings": [*self._unsettled(states), *self._warnings()],
         }
 
@@ -96,7 +104,7 @@ class Status:
         ]
 
     def _alarms(self) -> list[str]:
-        """Return the names of the platform's alarms in ALARM."""
+        """Return the names of the alarms in ALARM that begin as the platform's do."""
         try:
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
                 AlarmNamePrefix=f"{self._platform}-", StateValue="ALARM"
@@ -105,13 +113,12 @@ class Status:
         except aws.AwsError as error:
             raise StackError(aws.explain(error, "DescribeAlarms")) from error
 
-    def _service(self, name: str, ringing: Sequence[str]) -> dict[str, Any] | None:
+    def _service(self, name: str, ringing: Mapping[str, Sequence[str]]) -> dict[str, Any] | None:
         service = services.Service(self._platform, name)
         description = describe(self._cloudformation, service.stack)
         # The network of a platform shop-service is called as the service network of shop would be.
         if description is None or self._is_anothers(description):
             return None
-        prefix = f"{service.stack}-"
         return {
             "service": name,
             "stack": service.stack,
@@ -119,7 +126,7 @@ class Status:
             "why": self._why(service, description),
             **self._users(service, description),
             "deployment": self._deployment(service),
-            "alarms": [it.removeprefix(prefix) for it in ringing if it.startswith(prefix)],
+            "alarms": list(ringing.get(name, ())),
         }
 
     def _is_anothers(self, description: Description) -> bool:
@@ -179,6 +186,34 @@ class Status:
             ),
             None,
         )
+
+
+def sort_alarms(
+    names: Sequence[str], platform: str, every: Sequence[str]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Tell apart whose alarms ring: the platform's own, and by service, without its name.
+
+    Those of other platforms and applications, which begin alike, are left out.
+
+    Args:
+        names: of the alarms.
+        platform: its name.
+        every: names of all that are called as its services.
+    """
+    own = [
+        it
+        for it in names
+        if it.startswith(f"{platform}-") and _PLATFORM_ALARM.fullmatch(it[len(platform) + 1 :])
+    ]
+    prefix = services.stack_prefix(platform)
+    ringing: dict[str, list[str]] = {}
+    for name in names:
+        # orders-eu's alarms begin as those of orders do.
+        whose = [it for it in every if name.startswith(f"{prefix}{it}-")]
+        if whose:
+            longest = max(whose, key=len)
+            ringing.setdefault(longest, []).append(name.removeprefix(f"{prefix}{longest}-"))
+    return own, ringing
 
 
 def table(status: dict[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
 
 import pytest
 
@@ -65,6 +66,7 @@ def test_an_unconfirmed_teardown_removes_nothing(doomed: Doomed) -> None:
     before = doomed.stack_names()
     output = doomed.play_in_vain("playbooks/teardown.yml", platform="gone", confirm="shop")
     assert "-e confirm=gone" in output
+    assert "to remove every manual snapshot of its databases" in " ".join(output.split())
     assert doomed.stack_names() == before
 
 
@@ -81,7 +83,8 @@ def test_a_check_says_what_would_go_and_what_would_stay(doomed: Doomed) -> None:
     data = doomed.play("playbooks/teardown.yml", "--check", **given, delete_data="gone")
     told = " ".join(data.split())
     assert "Would stay, with all the databases" not in told
-    assert "Would go at the end, with all the data in them: the last snapshot of Cluster" in told
+    end = "Would go at the end, with all the data in them (every manual snapshot under the key): "
+    assert f"{end}the last snapshot of Cluster" in told
     assert doomed.stack_names() == before
 
 
@@ -222,3 +225,135 @@ def test_what_a_teardown_advises_to_type_deletes_what_it_left(doomed: Doomed) ->
     rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="somebodys-copy")
     doomed.aws.client("ssm").delete_parameter(Name="/gone/hello/db/active-user")
     assert "There is no platform gone" in doomed.play_in_vain(playbook, *options)
+
+
+class Bare(Platform):
+    """A platform of which nothing was deployed but what a test makes."""
+
+    name = "bare"
+
+    def remove(self, **more: str) -> str:
+        output = self.play("playbooks/teardown.yml", platform="bare", confirm="bare", **more)
+        return " ".join(output.split())
+
+    def log_groups(self) -> set[str]:
+        groups = self.aws.client("logs").describe_log_groups()["logGroups"]
+        return {it["logGroupName"] for it in groups}
+
+    def buckets(self) -> set[str]:
+        return {it["Name"] for it in self.aws.client("s3").list_buckets()["Buckets"]}
+
+    def make_support(self, bucket: str) -> None:
+        """Make a support stack that names a bucket, and the bucket with something in it."""
+        s3, cloudformation = self.aws.client("s3"), self.aws.client("cloudformation")
+        where = {"LocationConstraint": self.aws.region}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
+        s3.put_object(Bucket=bucket, Key="mine", Body=b"text")
+        template = {
+            "Parameters": {"Platform": {"Type": "String"}},
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"ArtifactsBucket": {"Value": bucket}},
+        }
+        cloudformation.create_stack(
+            StackName="bare-support",
+            TemplateBody=json.dumps(template),
+            Parameters=[{"ParameterKey": "Platform", "ParameterValue": "bare"}],
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName="bare-support", WaiterConfig={"Delay": 1}
+        )
+
+
+@pytest.fixture(scope="module")
+def bare(aws: LocalAws) -> Bare:
+    return Bare(aws)
+
+
+# What others have that begins as the names of the platform bare do.
+OTHERS_LOGS = {
+    *(f"/aws/lambda/bare-two-{it}" for it in ("password", "rotate")),
+    "/aws/lambda/bare-report",
+    "/aws/ecs/containerinsights/bare-two/performance",
+    "/aws/ecs/containerinsights/bare/prometheus",
+    "/aws/rds/cluster/bare-rds-cluster-two-rds-cluster-1a2b3c4d5e6f/postgresql",
+    "/bare-two/hello",
+    "/bare/of-another-application",
+}
+# What AWS made, and what it may make anew when the platform's group is gone: without a tag.
+OWN_LOGS = {
+    *(
+        f"/aws/lambda/bare-{it}"
+        for it in ("password", "database", "listener-priority", "rotate", "activate")
+    ),
+    "/aws/ecs/containerinsights/bare/performance",
+    "/aws/rds/cluster/bare-rds-cluster-1a2b3c4d5e6f/postgresql",
+    "/bare/network/flow-logs",
+}
+
+
+@pytest.fixture
+def others_logs(bare: Bare) -> Iterator[None]:
+    logs = bare.aws.client("logs")
+    for name in OTHERS_LOGS:
+        logs.create_log_group(logGroupName=name)
+    yield
+    for name in OTHERS_LOGS & bare.log_groups():
+        logs.delete_log_group(logGroupName=name)
+
+
+@pytest.mark.parametrize("name", ["bare-", "Bare", "bare.*", "ba--re", "aws-bare"])
+def test_a_name_that_no_platform_has_is_refused(bare: Bare, name: str) -> None:
+    given = {"platform": name, "confirm": name, "delete_data": name}
+    output = " ".join(bare.play_in_vain("playbooks/teardown.yml", **given).split())
+    assert f"platform is '{name}', but it must be 2 to 21" in output
+
+
+def test_what_others_have_makes_no_platform(bare: Bare, others_logs: None) -> None:
+    given = {"platform": "bare", "confirm": "bare", "delete_data": "bare"}
+    output = " ".join(bare.play_in_vain("playbooks/teardown.yml", **given).split())
+    assert "There is no platform bare in this account and region" in output
+    assert bare.log_groups() >= OTHERS_LOGS
+
+
+def test_logs_of_another_platform_and_application_are_neither_named_nor_deleted(
+    bare: Bare, others_logs: None
+) -> None:
+    logs = bare.aws.client("logs")
+    for name in OWN_LOGS:
+        logs.create_log_group(logGroupName=name)
+    logs.create_log_group(logGroupName="/bare/orders", tags={"quayside:platform": "bare"})
+    own = OWN_LOGS | {"/bare/orders"}
+    said = bare.remove()
+    assert f"Left: log group {', '.join(sorted(own))}. Remove what is left" in said
+    bare.remove(delete_data="bare")
+    assert own & bare.log_groups() == set()
+    assert bare.log_groups() >= OTHERS_LOGS
+
+
+def test_a_bucket_goes_only_if_it_has_the_name_that_the_platform_gives_it(bare: Bare) -> None:
+    ours = "bare-artifacts-ours"
+    made = f"bare-artifacts-{bare.aws.account}-{bare.aws.region}"
+    bare.make_support(ours)
+    assert f"bucket {ours}" not in bare.remove()
+    assert "bare-support" not in bare.stack_names()
+    assert ours in bare.buckets()
+    bare.make_support(made)
+    bare.remove()
+    assert made not in bare.buckets()
+
+
+def test_what_may_be_another_platforms_first_change_set_is_left(bare: Bare) -> None:
+    """The platforms bare-service and bare-load-balancer-a; nothing tells whose a shell is."""
+    cloudformation = bare.aws.client("cloudformation")
+    others = {"bare-service-network", "bare-service-service-a", "bare-load-balancer-a-support"}
+    for name in {*others, "bare-service-never"}:
+        cloudformation.create_change_set(
+            StackName=name,
+            ChangeSetName="first",
+            ChangeSetType="CREATE",
+            TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}),
+        )
+    bare.remove()
+    assert {it for it in bare.stack_names() if it.startswith("bare-")} == others
+    for name in others:
+        cloudformation.delete_stack(StackName=name)

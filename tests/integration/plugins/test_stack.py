@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local_aws.control import LocalAws
-from tests.integration.plugins.support import TEMPLATES, Playbooks
+from tests.integration.plugins.support import TEMPLATES, Playbooks, Run
 
 Signal = Callable[..., None]
 Status = Callable[[str], str]
@@ -601,6 +601,29 @@ def test_a_protected_stack_is_deleted_only_when_told_so(
     )
     assert status(name) == "CREATE_COMPLETE"
     assert playbooks.stack(name=name, state="absent", termination_protection=False).changed
+
+
+def test_a_protected_service_goes_only_if_its_protection_is_lifted_by_name(
+    playbooks: Playbooks, status: Status
+) -> None:
+    """The role's default is no protection, and must not lift that of a stack that it deletes."""
+    name = "shop-service-kept"
+    made = playbooks.stack(name=name, template="queue.yml", termination_protection=True)
+    assert made.changed
+
+    def remove(**more: Any) -> Run:
+        given = {"service_platform": "shop", "service_name": "kept", "service_state": "absent"}
+        role = {"name": "quayside.fargate.service"}
+        return playbooks.task({"ansible.builtin.include_role": role, "vars": {**given, **more}})
+
+    run = remove()
+    assert run.code != 0
+    assert "If it must go, repeat with service_termination_protection: false." in run.output
+    assert remove(service_termination_protection=True).code != 0
+    assert status(name) == "CREATE_COMPLETE"
+    assert remove(service_termination_protection=False).code == 0
+    assert status(name) == "absent"
+
     assert status(name) == "absent"
 
 

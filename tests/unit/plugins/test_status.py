@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.status import table
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status import sort_alarms, table
+from tests.unit.templates.templates import of_type
 
 USER = {
     "secret": "shop/orders/db/blue",
@@ -74,6 +75,49 @@ def test_alarms_of_the_service_and_of_the_platform_are_told_apart() -> None:
     _, row, last = lines(service(alarms=["cpu"]), platform_alarms=("shop-rotate-errors",))
     assert row.endswith("cpu")
     assert last == "alarms of the platform: shop-rotate-errors"
+
+
+def alarm_names(template: str, **names: str) -> list[str]:
+    """Return what a template calls its alarms."""
+    found = []
+    for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
+        name = alarm["Properties"]["AlarmName"]["Fn::Sub"]
+        for key, value in {"Platform": "shop", **names}.items():
+            name = name.replace(f"${{{key}}}", value)
+        found.append(name)
+    return found
+
+
+def test_every_alarm_of_the_templates_is_the_platforms_or_its_services() -> None:
+    platform = [
+        *alarm_names("support"),
+        *alarm_names("rds"),
+        *alarm_names("load_balancer", Name="public"),
+    ]
+    service = alarm_names("service", Name="orders")
+    own, ringing = sort_alarms(platform + service, "shop", ["orders"])
+    assert own == platform
+    assert ringing == {"orders": [it.removeprefix("shop-service-orders-") for it in service]}
+    assert len(own) > 10
+    assert len(service) > 2
+
+
+def test_alarms_of_platforms_and_applications_that_are_called_alike_are_left_out() -> None:
+    others = [
+        "shop-two-rotate-errors",
+        "shop-two-rds-cpu",
+        "shop-two-load-balancer-public-5xx",
+        "shop-two-service-orders-cpu",
+        "shop-checkout-latency",
+        "shop-service-rds-cpu",  # of the platform shop-service
+    ]
+    assert sort_alarms(others, "shop", ["orders"]) == ([], {})
+
+
+def test_an_alarm_of_a_service_isnt_that_of_one_whose_name_it_goes_on_from() -> None:
+    ringing = ["shop-service-orders-cpu", "shop-service-orders-eu-queue"]
+    found = {"orders": ["cpu"], "orders-eu": ["queue"]}
+    assert sort_alarms(ringing, "shop", ["orders", "orders-eu"]) == ([], found)
 
 
 def test_a_platform_without_services_has_a_head_all_the_same() -> None:
