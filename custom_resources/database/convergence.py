@@ -110,7 +110,7 @@ class Convergence:
 
     def _converge(self, *, reset: bool) -> None:
         with self._kept_users(reset=reset) as (logins, users):
-            self._converge_extensions()
+            self._converge_extensions(Findings())
             for colour, user in users.items():
                 logins.prove(colour, user)
 
@@ -120,7 +120,7 @@ class Convergence:
             # The logins first: what else is in the way mustn't keep a service out.
             for colour, user in users.items():
                 logins.mend(colour, user, findings)
-            findings.left.extend(self._converge_extensions())
+            self._converge_extensions(findings)
             self._look_at_owners(findings)
         return findings
 
@@ -160,17 +160,15 @@ class Convergence:
                 else:
                     removal.retain()
 
-    def _converge_extensions(self) -> list[str]:
-        """Make the extensions, and return what the service can't use of them."""
+    def _converge_extensions(self, findings: Findings) -> None:
         wanted = self.properties
         if not wanted.extensions:
-            return []
+            return
         with self._admin(wanted.database) as connection:
-            return converge_extensions(connection, wanted.extensions, wanted.owner)
+            converge_extensions(connection, wanted.extensions, wanted.owner, findings)
 
     def _look_at_owners(self, findings: Findings) -> None:
-        # What the service may have put into other schemas is not to be run as the admin.
-        with self._admin(self.properties.database, "-c search_path=pg_catalog") as connection:
+        with self._admin(self.properties.database) as connection:
             ownership = Ownership(self._roles(connection))
             ownership.look(findings, give=self.properties.gives_ownership)
 
@@ -198,13 +196,14 @@ class Convergence:
         return Server(self.properties.host, self.properties.port)
 
     @contextmanager
-    def _admin(self, database: str, options: str = "") -> Iterator[Connection]:
+    def _admin(self, database: str) -> Iterator[Connection]:
         wanted = self.properties
         parameter = wanted.admin_password_parameter
         for password in credentials.admin_passwords(self.clients.ssm, parameter):
             with ExitStack() as opened:
+                # The database's owner may have set a role for whoever connects.
                 connecting = self._server.connect(
-                    database, wanted.admin_username, password, options=options
+                    database, wanted.admin_username, password, options="-c role=none"
                 )
                 try:
                     connection = opened.enter_context(connecting)

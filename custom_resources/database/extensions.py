@@ -10,6 +10,7 @@ import psycopg2
 import psycopg2.errors
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
+from custom_resources.database.findings import Findings
 from custom_resources.database.roles import run
 from custom_resources.postgres.connection import is_passing
 from custom_resources.shared import log
@@ -27,32 +28,55 @@ _REQUIRED = """
     JOIN pg_available_extensions AS available ON available.name = version.name
     WHERE version.name = %s AND version.version = default_version ORDER BY 1
 """
-# The schema that it is in, and what it brought; nobody may be let use an untrusted language.
+# The schema that its control file asks for; where there is none, CREATE EXTENSION would take the
+# first of search_path.
+_FIXED_SCHEMA = """
+    SELECT version.schema FROM pg_available_extension_versions AS version
+    JOIN pg_available_extensions AS available ON available.name = version.name
+    WHERE version.name = %s AND version.version = default_version
+"""
+_SCHEMA = "public"
+# Clients of other databases, which ask for the other's user and password. RDS's pages have USAGE of
+# them granted to users. Not so log_fdw, which shows all services' statements in the server's log,
+# file_fdw, and whatever comes next.
+_CLIENTS = ["postgres_fdw", "dblink_fdw", "mysql_fdw", "oracle_fdw", "tds_fdw"]
+# What acts beyond the database: AWS's own with the cluster's IAM roles, which are all services'
+# (aws_s3, aws_lambda, aws_ml; aws_commons only makes values for them), jobs that run without the
+# service (pg_cron), and tools of the server (rds_tools, pg_transport, pg_tle, log_fdw).
+_BEYOND = r"^(aws_(?!commons$)|rds_|pg_(cron|transport|tle)$|log_fdw$)"
+# The schema that it is in, and what it brought, with whether that is a service's to use; nobody may
+# be let use an untrusted language.
 _CLOSED = """
     WITH brought AS (
         SELECT classid, objid FROM pg_depend JOIN pg_extension AS it ON it.oid = refobjid
         WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND extname = %(extension)s
         UNION SELECT 'pg_namespace'::regclass, extnamespace FROM pg_extension
         WHERE extname = %(extension)s)
-    SELECT 'SCHEMA', nspname::text FROM pg_namespace JOIN brought
+    SELECT 'SCHEMA', nspname::text, %(extension)s !~ %(beyond)s
+    FROM pg_namespace JOIN brought
         ON classid = 'pg_namespace'::regclass AND objid = oid
     WHERE NOT has_schema_privilege(%(owner)s, oid, 'USAGE')
     UNION ALL
-    SELECT 'FOREIGN DATA WRAPPER', fdwname FROM pg_foreign_data_wrapper JOIN brought
+    SELECT 'FOREIGN DATA WRAPPER', fdwname, fdwname = ANY (%(clients)s)
+    FROM pg_foreign_data_wrapper JOIN brought
         ON classid = 'pg_foreign_data_wrapper'::regclass AND objid = oid
     WHERE NOT has_foreign_data_wrapper_privilege(%(owner)s, oid, 'USAGE')
     UNION ALL
-    SELECT 'FOREIGN SERVER', srvname FROM pg_foreign_server JOIN brought
-        ON classid = 'pg_foreign_server'::regclass AND objid = oid
-    WHERE NOT has_server_privilege(%(owner)s, oid, 'USAGE')
+    SELECT 'FOREIGN SERVER', srvname, fdwname = ANY (%(clients)s)
+    FROM pg_foreign_server AS server JOIN brought
+        ON classid = 'pg_foreign_server'::regclass AND objid = server.oid
+    JOIN pg_foreign_data_wrapper AS wrapper ON wrapper.oid = srvfdw
+    WHERE NOT has_server_privilege(%(owner)s, server.oid, 'USAGE')
     UNION ALL
-    SELECT 'LANGUAGE', lanname FROM pg_language JOIN brought
+    SELECT 'LANGUAGE', lanname, true FROM pg_language JOIN brought
         ON classid = 'pg_language'::regclass AND objid = oid
     WHERE lanpltrusted AND NOT has_language_privilege(%(owner)s, oid, 'USAGE')
 """
 
 
-def converge_extensions(connection: Connection, extensions: Sequence[str], owner: str) -> list[str]:
+def converge_extensions(
+    connection: Connection, extensions: Sequence[str], owner: str, findings: Findings
+) -> None:
     """Create extensions as far as they are missing, with what they require; update those that an
     upgrade left behind; and let the owner role use them.
 
@@ -63,8 +87,7 @@ def converge_extensions(connection: Connection, extensions: Sequence[str], owner
         connection: the admin's, to the service's database.
         extensions: names, in any order.
         owner: name of the database's owner role.
-    Returns:
-        What the owner role can't use of them, in a sentence each.
+        findings: told what the owner role can't use of them.
     Raises:
         psycopg2.Error: the server has no such extension, or keeps it from the admin.
 
@@ -75,7 +98,8 @@ def converge_extensions(connection: Connection, extensions: Sequence[str], owner
         for extension in needed:
             _create(cursor, extension, owner)
             _update(cursor, extension, owner)
-        return [said for extension in needed for said in _open(cursor, extension, owner)]
+        for extension in needed:
+            _open(cursor, extension, owner, findings)
 
 
 def _with_required(cursor: Any, extensions: Sequence[str]) -> list[str]:
@@ -95,31 +119,42 @@ def _with_required(cursor: Any, extensions: Sequence[str]) -> list[str]:
     return list(ordered)
 
 
-def _open(cursor: Any, extension: str, owner: str) -> list[str]:
-    """Let the owner role use what nobody may by default: wrappers, languages, schemas."""
-    closed = {"extension": extension, "owner": owner}
+def _open(cursor: Any, extension: str, owner: str, findings: Findings) -> None:
+    """Let the owner role use what nobody may by default: clients' wrappers, languages, schemas."""
+    closed = {"extension": extension, "owner": owner, "clients": _CLIENTS, "beyond": _BEYOND}
     cursor.execute(_CLOSED, closed)
-    for kind, name in cursor.fetchall():
+    for kind, name, is_services in cursor.fetchall():
+        if not is_services:
+            continue
         try:
             run(cursor, f"GRANT USAGE ON {kind} {{}} TO {{}}", name, owner)
         except psycopg2.errors.InsufficientPrivilege as error:
             log.warning("not granted", kind=kind, name=name, reason=error.diag.message_primary)
     # Who has no right to grant may be told so by a mere warning of the server.
     cursor.execute(_CLOSED, closed)
-    return [
-        f"{owner} may not use the {kind} {name} of the extension {extension}, and the admin may "
-        f"not grant it: see the documentation of the extension."
-        for kind, name in cursor.fetchall()
-    ]
+    for kind, name, is_services in cursor.fetchall():
+        what = f"{owner} may not use the {kind} {name} of the extension {extension}"
+        if is_services:
+            findings.left.append(
+                f"{what}, and the admin may not grant it: see the documentation of the extension."
+            )
+        else:
+            findings.right.append(
+                f"{what}, which acts beyond the database: only a person grants that (docs/data.md)."
+            )
 
 
 def _create(cursor: Any, extension: str, owner: str) -> None:
-    statement = "CREATE EXTENSION IF NOT EXISTS {}"
+    statement, names = "CREATE EXTENSION IF NOT EXISTS {}", [extension]
+    cursor.execute(_FIXED_SCHEMA, (extension,))
+    # Without a row the server doesn't have the extension, and says so itself.
+    if (None,) in cursor.fetchall():
+        statement, names = f"{statement} SCHEMA {{}}", [extension, _SCHEMA]
     try:
         with _acting_as(cursor, owner):
-            run(cursor, statement, extension)
+            run(cursor, statement, *names)
     except psycopg2.errors.InsufficientPrivilege:
-        run(cursor, statement, extension)
+        run(cursor, statement, *names)
 
 
 def _update(cursor: Any, extension: str, owner: str) -> None:

@@ -8,6 +8,7 @@ REASSIGN OWNED and DROP OWNED would reach the databases of other services, and m
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -71,8 +72,9 @@ _REFUSALS = (
     psycopg2.errors.ObjectNotInPrerequisiteState,
     psycopg2.errors.InvalidGrantOperation,
 )
-# Whoever waits for a table's lock keeps everyone behind it waiting too.
-_LOCK_SECONDS = 5
+# Whoever waits for a table's lock keeps everyone behind it waiting too, and those who use a table
+# that was given already: what a transaction waits for, all objects together.
+_LOCK_SECONDS = 10
 _NAMED = 5
 
 
@@ -158,11 +160,11 @@ class Ownership:
             psycopg2.Error: anything else; nothing was given.
         """
         with transaction(self.roles.connection) as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+            part = _Part(cursor, time.monotonic() + _LOCK_SECONDS)
             found = self._others(cursor)
-            obstacles, joined = self._act_for(cursor, sorted({item.owner for item in found}))
+            obstacles, joined = self._act_for(part, sorted({item.owner for item in found}))
             tried = [replace(item, obstacle=obstacles.get(item.owner, "")) for item in found]
-            tried = [item if item.obstacle else self._tried(cursor, item) for item in tried]
+            tried = [item if item.obstacle else self._tried(part, item) for item in tried]
             for role in joined:
                 run(cursor, "REVOKE {} FROM CURRENT_USER", role)
         given = [item for item in tried if not item.obstacle]
@@ -172,7 +174,7 @@ class Ownership:
         cursor.execute(_OTHERS, (self.roles.owner, list(_NOT_OBJECTS)))
         return [Belonging(*row) for row in cursor.fetchall()]
 
-    def _act_for(self, cursor: Any, owners: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    def _act_for(self, part: _Part, owners: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """Join the owners for as long as the transaction lasts.
 
         Returns:
@@ -182,20 +184,20 @@ class Ownership:
         for role in owners:
             if self.roles.may_act_for(role):
                 continue
-            refusal = _refusal(cursor, partial(self.roles.join, role))
+            refusal = part.refusal(partial(self.roles.join, role))
             if refusal:
                 obstacles[role] = f"the admin may not act for {role}: {refusal}"
             else:
                 joined.append(role)
         return obstacles, joined
 
-    def _tried(self, cursor: Any, item: Belonging) -> Belonging:
+    def _tried(self, part: _Part, item: Belonging) -> Belonging:
         if item.kind == _DEFAULT_PRIVILEGES:
-            refusal = _refusal(
-                cursor, lambda: default_privileges.move(cursor, item.oid, self.roles.owner)
+            refusal = part.refusal(
+                lambda: default_privileges.move(part.cursor, item.oid, self.roles.owner)
             )
         elif item.kind in _ALTER:
-            refusal = _refusal(cursor, lambda: self._alter(cursor, item))
+            refusal = part.refusal(lambda: self._alter(part.cursor, item))
         else:
             refusal = f"the owner of a {item.kind} can't be changed"
         return replace(item, obstacle=refusal)
@@ -207,16 +209,29 @@ class Ownership:
         cursor.execute(words.format(sql.SQL(_ALTER[item.kind]), sql.SQL(item.identity), owner))
 
 
-def _refusal(cursor: Any, work: Callable[[], None]) -> str:
-    """Do one part of a transaction, which goes on if that is refused; return why it was."""
-    cursor.execute("SAVEPOINT part")
-    try:
-        work()
-    except _REFUSALS as error:
-        cursor.execute("ROLLBACK TO SAVEPOINT part")
-        return str(error.diag.message_primary)
-    cursor.execute("RELEASE SAVEPOINT part")
-    return ""
+@dataclass(frozen=True)
+class _Part:
+    """One part of a transaction, which goes on if that part is refused.
+
+    Args:
+        cursor: of the transaction.
+        until: `time.monotonic()` until which locks are waited for; what nobody uses needs none.
+    """
+
+    cursor: Any
+    until: float
+
+    def refusal(self, work: Callable[[], None]) -> str:
+        """Do the part; return why it was refused, or nothing."""
+        left = max(int((self.until - time.monotonic()) * 1000), 1)
+        self.cursor.execute(f"SET LOCAL lock_timeout = {left}; SAVEPOINT part")
+        try:
+            work()
+        except _REFUSALS as error:
+            self.cursor.execute("ROLLBACK TO SAVEPOINT part")
+            return str(error.diag.message_primary)
+        self.cursor.execute("RELEASE SAVEPOINT part")
+        return ""
 
 
 def _in_the_way(owner: str, error: psycopg2.Error) -> str:

@@ -23,6 +23,15 @@ _STATEMENT_MILLISECONDS = 60_000
 # or its lock would keep deployments and rotations waiting for as long as TCP takes to notice.
 _IDLE_MILLISECONDS = 120_000
 _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+# The owner of a database may set these for whoever connects to it, and have its own views and
+# functions taken for those of the catalogs, by the admin too. What a session begins with goes
+# before that (PostgreSQL documentation, "Setting Parameters" and "Writing SECURITY DEFINER
+# Functions Safely").
+_NOT_THE_OWNERS_CHOICE = {
+    "search_path": "pg_catalog,pg_temp",
+    "standard_conforming_strings": "on",
+    "default_transaction_read_only": "off",
+}
 _BUNDLE = Path(__file__).with_name("rds-ca-bundle.pem")
 # PostgreSQL documentation, appendix A: invalid_password, invalid_authorization_specification (a
 # role that may not log in).
@@ -75,7 +84,8 @@ class Server:
     def connect(
         self, database: str, user: str, password: str, *, options: str = ""
     ) -> Iterator[Connection]:
-        """A connection that commits every statement, closed at the end.
+        """A connection that commits every statement, closed at the end. Names without a schema are
+        the catalogs' own, whatever search_path the database's owner has set.
 
         Args:
             database: to connect to.
@@ -111,12 +121,14 @@ class Server:
             "connect_timeout": CONNECT_SECONDS,
             "tcp_user_timeout": CONNECT_SECONDS * 1000,
             "application_name": "quayside",
+            "client_encoding": "UTF8",
             **_KEEPALIVES,
         }
 
 
 def _session_settings() -> str:
     settings = {
+        **_NOT_THE_OWNERS_CHOICE,
         "statement_timeout": _STATEMENT_MILLISECONDS,
         "lock_timeout": _STATEMENT_MILLISECONDS,
         "idle_session_timeout": _IDLE_MILLISECONDS,

@@ -93,6 +93,60 @@ def test_what_the_admin_may_not_open_is_told_by_a_repair_and_holds_nothing_up(
     ]
 
 
+@one_version
+@pytest.mark.usefixtures("like_rds")
+def test_a_wrapper_that_reads_the_servers_files_is_made_but_not_granted(
+    service: Service, postgres: PostgresServer
+) -> None:
+    wanted = service.convergence(having(service, "file_fdw", "postgres_fdw", "dblink"))
+    wanted.create()
+    findings = wanted.repair()
+
+    granted = (
+        "SELECT fdwname FROM pg_foreign_data_wrapper"
+        f" WHERE has_foreign_data_wrapper_privilege('{service.name}_owner', oid, 'USAGE')"
+        " ORDER BY 1"
+    )
+    made = postgres.query(granted, database=service.name)
+    assert made == [("dblink_fdw",), ("postgres_fdw",)]
+    assert findings.left == []
+    said = [line for line in findings.right if "file_fdw" in line]
+    assert said == [
+        f"{service.name}_owner may not use the FOREIGN DATA WRAPPER file_fdw of the extension "
+        "file_fdw, which acts beyond the database: only a person grants that (docs/data.md)."
+    ]
+
+
+@one_version
+@pytest.mark.usefixtures("like_rds")
+@pytest.mark.parametrize(
+    ("extension", "opened"),
+    [
+        *((name, False) for name in ("pg_cron", "aws_s3", "aws_lambda", "aws_ml", "pg_tle")),
+        *((name, True) for name in ("aws_commons", "pg_partman", "bloom")),
+    ],
+)
+def test_the_schema_of_what_acts_beyond_the_database_stays_closed(
+    service: Service, postgres: PostgresServer, extension: str, opened: bool
+) -> None:
+    """Extensions of AWS aren't to be had here: another one goes by their name."""
+    service.convergence(service.both).create()
+    postgres.query(
+        "CREATE SCHEMA apart; CREATE EXTENSION bloom SCHEMA apart", database=service.name
+    )
+    renamed = "UPDATE pg_extension SET extname = %s WHERE extname = 'bloom'"
+    postgres.query(renamed, extension, database=service.name)
+    wanted = service.convergence(having(service, extension))
+    wanted.update()
+
+    owner = f"{service.name}_owner"
+    usage = "SELECT has_schema_privilege(%s, 'apart', 'USAGE')"
+    assert postgres.query(usage, owner, database=service.name) == [(opened,)]
+    findings = wanted.repair()
+    assert findings.left == []
+    assert any("SCHEMA apart" in line for line in findings.right) is not opened
+
+
 def test_a_trusted_extension_is_its_services_to_update_comment_and_drop(
     service: Service, postgres: PostgresServer
 ) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -307,6 +310,46 @@ def test_a_table_in_use_is_waited_for_some_seconds_and_then_nothing_is_given(
         "Repair again when less is going on."
     )
     assert others(postgres, service) == before
+    assert repaired(service, GIVING).left == []
+
+
+@one_version
+def test_tables_in_use_one_after_the_other_are_waited_for_together_not_each(
+    service: Service, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is free again just within the seconds for one; the first is locked for all of them."""
+    monkeypatch.setattr(ownership, "_LOCK_SECONDS", 2)
+    service.convergence(service.both).create()
+    postgres.query(f"GRANT CREATE ON DATABASE {service.name} TO {ADMIN}")
+    tables = [f"a.t{n}" for n in range(4)]
+    words = "CREATE SCHEMA a; " + "; ".join(f"CREATE TABLE {table} (id int)" for table in tables)
+    fill(postgres, service.name, words, ADMIN, postgres.admin_password)
+    connect = partial(postgres.connect, "rdsadmin", postgres.superuser_password, service.name)
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '{}'::regclass"
+
+    def release(sessions: list[Any]) -> None:
+        """Let each table go 1.5 seconds after it is waited for."""
+        with closing(connect()) as watching, watching.cursor() as cursor:
+            for table, session in zip(tables, sessions, strict=True):
+                until = time.monotonic() + 10
+                while time.monotonic() < until:
+                    cursor.execute(waiting.format(table))
+                    if cursor.fetchone()[0]:
+                        break
+                    time.sleep(0.05)
+                time.sleep(1.5)
+                session.close()
+
+    sessions = [connect() for _ in tables]
+    for table, session in zip(tables, sessions, strict=True):
+        session.cursor().execute(f"BEGIN; LOCK TABLE {table} IN ACCESS SHARE MODE")
+    releasing = threading.Thread(target=release, args=(sessions,), daemon=True)
+    releasing.start()
+    (left,) = repaired(service, GIVING).left
+    for session in sessions:
+        session.close()
+
+    assert left.startswith(f"Nothing was given to {service.name}_owner (55P03: a session uses one")
     assert repaired(service, GIVING).left == []
 
 
