@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     REPLACEABLE,
     SHELL,
     BusyError,
+    CallError,
     Description,
     Stack,
     describe,
@@ -156,7 +158,10 @@ class Deployment:
     def present(self, draft: Draft) -> dict[str, Any]:
         """Create or update the stack; raises StackError with the root cause of a failure."""
         sources = self._options["parameters_from"]
-        found = describe_all(self._client, [self._stack.name, *sources])
+        try:
+            found = describe_all(self._client, [self._stack.name, *sources])
+        except CallError as error:
+            raise StackError(self._unseen(error)) from error
         description = found[self._stack.name]
         missing = [name for name in sources if found[name] is None]
         if missing and description is None and self._check:
@@ -415,6 +420,15 @@ class Deployment:
                 "Deploy it first."
             )
         return dict(outputs(description))
+
+    def _unseen(self, error: CallError) -> str:
+        """Return what to say if AWS refused to show a stack: a mistyped name may be the cause."""
+        words = self._options["missing_sources"]
+        named = [text for name, text in words.items() if f" of stack {name} " in str(error)]
+        variable = re.search(r"Mend (\w+)", " ".join(named or words.values()))
+        if not (error.denied and variable):
+            return str(error)
+        return f"{str(error).rstrip('.')}, or mend {variable[1]}."
 
     def _missing(self, name: str) -> str:
         """Return what to say of a stack of option parameters_from that isn't there."""

@@ -69,12 +69,14 @@ class CallError(StackError):  # type: ignore[misc] # mypy doesn't know the colle
     Attributes:
         said: AWS's own words.
         passing: whether it may well answer the next time.
+        denied: whether it is a permission that lacks.
     """
 
     def __init__(self, error: Exception, doing: str) -> None:
         super().__init__(aws.explain(error, doing))
         self.said = aws.message(error).rstrip(".")
         self.passing = aws.is_passing(error)
+        self.denied = aws.code(error) in aws.DENIED
 
 
 class Stack:

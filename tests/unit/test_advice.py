@@ -205,6 +205,16 @@ def test_a_module_that_is_to_be_run_is_there(text: Text, match: re.Match[str]) -
     assert importlib.util.find_spec(match[1].rstrip("."))
 
 
-@pytest.mark.parametrize(("text", "match"), mentioned(r"`make ([a-z-]+)`|\bmake ([a-z-]+)(?= *$)"))
+# In a sentence between backticks, in a block of code behind its prompt or at a line's beginning.
+MAKE = r"`make ([a-z-]+)|(?<=\$ )make ([a-z-]+)|\bmake ([a-z-]+)(?= *$)"
+
+
+@pytest.mark.parametrize(("text", "match"), mentioned(MAKE))
 def test_a_target_of_make_is_one(text: Text, match: re.Match[str]) -> None:
-    assert re.search(rf"^{match[1] or match[2]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    target = match[1] or match[2] or match[3]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_targets_of_make_in_blocks_of_code_are_held_too() -> None:
+    found = {match.group(0) for text in TEXTS for match in re.finditer(MAKE, text.text)}
+    assert "make up" in found

@@ -75,13 +75,15 @@ def test_with_a_callback_for_programs_standard_output_is_its_document_and_nothin
     calm: Playbooks, name: str, callback: str
 ) -> None:
     programs = calm.with_environment(ANSIBLE_STDOUT_CALLBACK=callback)
-    for run in (
-        programs.stack(name=name, template="queue.yml"),
-        programs.stack(name=name, template="queue.yml", parameters={"Nothing": "there"}),
-    ):
+    made = programs.stack(name=name, template="queue.yml")
+    failed = programs.stack(name=name, template="queue.yml", parameters={"Nothing": "there"})
+    for run in (made, failed):
         lines = run.stdout.splitlines() if callback.endswith("jsonl") else [run.stdout]
+        assert lines
         assert all(json.loads(line) for line in lines), run.stdout
-        assert f"{name}: " in run.stderr or run.code
+    assert f"{name}: " in made.stderr
+    assert (made.code, failed.code) == (0, 2)
+    assert ('"failures": 1' if callback == "page" else "Nothing") in failed.stdout
 
 
 def test_a_terminal_shows_what_waits_in_one_line_that_is_gone_in_the_end(

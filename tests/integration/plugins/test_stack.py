@@ -670,6 +670,23 @@ def test_a_missing_permission_is_told(playbooks: Playbooks, aws: LocalAws) -> No
     run = stranger.stack(name="x", template="queue.yml")
     assert "DescribeStacks of stack x failed: " in run.message
     assert run.message.endswith("Give the deploying role this permission.")
+    # Who may look at one platform only isn't told that another one isn't there.
+    words = {"shp-support": "There is no platform shp. Mend service_platform, or deploy it."}
+    words |= {"shp-deployment-c": "The platform shp has no team c. Mend service_team."}
+    options = {"template": "queue.yml", "missing_sources": words}
+    run = stranger.stack(name="shp-x", parameters_from=list(words), **options)
+    assert run.message.endswith(
+        "Give the deploying role this permission, or mend service_platform."
+    )
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    refused = allowed | {"Effect": "Deny", "Resource": "arn:aws:cloudformation:*:*:stack/*-c/*"}
+    iam.put_user_policy(
+        UserName="stranger",
+        PolicyName="all-but-one-team",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed, refused]}),
+    )
+    run = stranger.stack(name="shp-x", parameters_from=["shp-deployment-c"], **options)
+    assert run.message.endswith("Give the deploying role this permission, or mend service_team.")
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,14 @@ def test_omit_is_not_given(play: Path) -> None:
             {"service_memory": True, "service_rotation_hour": "5.5", "service_cpuu": 1},
             ["service_cpuu: the role", "service_memory is a boolean", "service_rotation_hour is"],
         ),
+        (
+            {
+                "service_overrides": {
+                    "Resources": {"Service": {"Properties": {"ServiceName": None}}}
+                }
+            },
+            ["service_overrides.Resources.Service.Properties.ServiceName: rotation, status"],
+        ),
     ],
 )
 def test_a_service_is_refused_with_one_line_a_variable(
@@ -226,6 +234,17 @@ def test_what_yaml_reads_as_something_else_is_refused_from_a_file_too(
     (line,) = run("playbooks/service.yml", "-e", f"@{path}").refusal
     assert line.startswith(said)
     assert "Quote it as you wrote it" in line
+
+
+def test_a_variable_called_no_is_refused_in_overrides_too(tmp_path: Path) -> None:
+    path = tmp_path / "orders.yml"
+    container = "{Name: app, Environment: [{Name: NO, Value: norway}]}"
+    task = f"{{Properties: {{ContainerDefinitions: [{container}]}}}}"
+    path.write_text(
+        f"{yaml.safe_dump(ORDERS)}service_overrides: {{Resources: {{TaskDefinition: {task}}}}}\n"
+    )
+    (line,) = run("playbooks/service.yml", "-e", f"@{path}").refusal
+    assert "ContainerDefinitions[app].Environment[0].Name is a boolean, and a text is due" in line
 
 
 def test_a_service_without_a_platform_is_refused_in_two_lines() -> None:
