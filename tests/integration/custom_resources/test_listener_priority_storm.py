@@ -187,7 +187,7 @@ def test_two_hundred_at_once_get_numbers_in_order_and_each_name_one_service(
     # Each name has one of its rivals, and the others were told by whom they were refused.
     for n in range(NAMES):
         assert sum(conditions_of(it) == rule(f"rival{n}.example.org") for it in reserved) == 1
-        told = [it for it in refusals if f"rival{n}.example.org is what" in it]
+        told = [it for it in refusals if f"rival{n}.example.org is taken" in it]
         assert len(told) == RIVALS - 1
         assert all("the stack " in it for it in told)
     assert len(refusals) == NAMES * (RIVALS - 1)
