@@ -27,6 +27,7 @@ _SECRETS = [
 ]
 _LONG = 32  # letters and digits that a generator makes; a path's parts and a UUID's are shorter
 _WORD = re.compile(rf"[\w+/=-]{{{_LONG},}}", re.ASCII)
+_ARN = re.compile(r"(\barn:aws[\w:/.+=@-]+)", re.ASCII)  # a name, and whom AWS denies something
 _PEM = re.compile(r"-----(BEGIN|END) ")
 
 
@@ -46,9 +47,15 @@ def without_secrets(lines: Sequence[str]) -> list[str]:
 
 
 def _shown(line: str) -> str:
+    words = _ARN.split(line)
+    words[::2] = [_covered(between) for between in words[::2]]
+    return str(values.of_input("", "".join(words)))
+
+
+def _covered(text: str) -> str:
     for secret in _SECRETS:
-        line = secret.sub(rf"\1{values.HIDDEN}", line)
-    return str(values.of_input("", _WORD.sub(_unless_random, line)))
+        text = secret.sub(rf"\1{values.HIDDEN}", text)
+    return _WORD.sub(_unless_random, text)
 
 
 def _unless_random(match: re.Match[str]) -> str:

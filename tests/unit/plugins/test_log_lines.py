@@ -72,6 +72,8 @@ def test_what_follows_a_secrets_name_is_not_shown(
         "ModuleNotFoundError: No module named 'secrets_of_mine'",
         'File "/usr/local/lib/python3.13/site-packages/sqlalchemy/engine/base.py", line 145',
         "SyntaxError: Unexpected token '<', line 1",
+        "arn:aws:sts::123456789012:assumed-role/shop-Role-AbC123/0123456789abcdef is denied it",
+        "no secret arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/mail-a1B2c3 found",
         "request 3f2504e0-4f89-41d3-9a0c-0305e82c3301 failed",
         "/app/node_modules/express4/lib/router/layer/handle_request failed",
     ],
