@@ -91,7 +91,8 @@ class Removal:
                 run(cursor, "RESET {}", timeout)
 
     def _drop_role(self, role: str) -> None:
-        """Drop a role, whatever it was granted; what it owns elsewhere goes to the admin."""
+        """Drop a role, whatever it was granted; what it owns elsewhere goes to who has that
+        database."""
         for database in self.roles.databases_that_know(role):
             self._forget(role, database)
         try:
@@ -101,19 +102,23 @@ class Removal:
             log.warning("role kept", role=role, reason=error.diag.message_detail)
 
     def _forget(self, role: str, database: str) -> None:
-        """Keep what a role owns in another service's database, as the admin's, and revoke what it
-        was granted there.
+        """Keep what a role owns in another service's database, as that database's owner's, and
+        revoke what it was granted there. As the admin's, a function with SECURITY DEFINER would run
+        as the admin.
 
         Source: PostgreSQL documentation, "Dropping Roles".
         """
+        owner = self.roles.owner_of_database(database)
+        if owner is None or not self.roles.may_act_for(owner):
+            owner = self.roles.admin
         try:
             with self.connect(database) as connection, connection.cursor() as cursor:
                 self.roles.join(role)
-                run(cursor, "REASSIGN OWNED BY {} TO CURRENT_USER", role)
+                run(cursor, "REASSIGN OWNED BY {} TO {}", role, owner)
                 run(cursor, "DROP OWNED BY {}", role)
         except psycopg2.Error as error:
             if is_passing(error):
                 raise
             log.warning("left as it is", role=role, database=database, error=error.pgcode)
             return
-        log.warning("what it had elsewhere is the admin's now", role=role, database=database)
+        log.warning("what it had elsewhere is another's", role=role, database=database, now=owner)

@@ -126,10 +126,15 @@ class Roles:
         with transaction(self.connection) as cursor:
             self._set_password(cursor, user)
 
-    def owner_of_database(self) -> str | None:
-        """Who owns the database; None if there is none."""
+    @property
+    def admin(self) -> str:
+        """Whose the connection is."""
+        return str(self.connection.info.user)
+
+    def owner_of_database(self, database: str = "") -> str | None:
+        """Who owns the database, or another one; None if there is none."""
         owner = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s"
-        name: str | None = self.value(owner, self.database)
+        name: str | None = self.value(owner, database or self.database)
         return name
 
     def marked_by_stack(self) -> list[str]:
@@ -142,14 +147,16 @@ class Roles:
         return [role for role in mentioned if self.is_ours(role)]
 
     def databases_that_know(self, role: str) -> list[str]:
-        """Databases in which a role owns something or was granted something."""
-        return self._names(
+        """Databases in which a role owns something or was granted something. The maintenance
+        database comes first: with it go databases of the role's, which no service is to get."""
+        known = self._names(
             "SELECT DISTINCT datname FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid"
             " JOIN pg_database ON pg_database.oid = dbid OR (dbid = 0 AND datname = %s)"
             " WHERE refclassid = 'pg_authid'::regclass AND rolname = %s ORDER BY 1",
             MAINTENANCE_DATABASE,
             role,
         )
+        return sorted(known, key=lambda database: database != MAINTENANCE_DATABASE)
 
     def is_ours(self, role: str) -> bool:
         """Whether a role carries our own mark, on whatever host it was given."""
@@ -162,8 +169,7 @@ class Roles:
     def join(self, role: str) -> None:
         """Make the admin a member of a role, so that it may act for it."""
         if not self.may_act_for(role):
-            admin = self.connection.info.user
-            self.run(f"GRANT {{}} TO {{}} {self._options}", role, admin)
+            self.run(f"GRANT {{}} TO {{}} {self._options}", role, self.admin)
 
     def value(self, query: str, *values: str) -> Any:
         """The first column of a query's first row; None without one."""

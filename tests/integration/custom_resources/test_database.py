@@ -489,7 +489,7 @@ def test_drop_keeps_what_a_user_owns_elsewhere_and_says_whose_it_is_now(
     owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname LIKE %s"
     assert postgres.query(owners, service.name + "%", database=elsewhere) == [("quayside",)]
     assert not postgres.query("SELECT 1 FROM pg_roles WHERE rolname IN (%s, %s)", user, owner)
-    assert f"{elsewhere}" in "".join(line for line in log_lines if "is the admin's now" in line)
+    assert f"{elsewhere}" in "".join(line for line in log_lines if "elsewhere is another's" in line)
 
 
 def test_a_role_that_cannot_be_dropped_is_named_and_has_no_login(

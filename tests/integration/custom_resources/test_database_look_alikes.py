@@ -118,6 +118,28 @@ def test_a_look_alike_of_a_service_is_never_used(
 
 
 @one_version
+def test_a_function_of_a_deleted_service_is_not_run_as_the_admin(
+    service: Service, other: Service
+) -> None:
+    """It runs as its owner, who is the owner of the database that it is in from then on."""
+    postgres = service.postgres
+    for each in (service, other):
+        each.convergence(each.both).create()
+    owner = f"{other.name}_owner"
+    postgres.query(
+        "CREATE FUNCTION public.who() RETURNS text LANGUAGE sql SECURITY DEFINER"
+        f" AS 'SELECT current_user::text'; ALTER FUNCTION public.who() OWNER TO {owner}",
+        database=service.name,
+    )
+    postgres.query(f"CREATE DATABASE {other.name}_more OWNER {owner}")
+    other.convergence(other.both | {"DeletionPolicy": "Drop"}).delete()
+
+    assert service.run("blue", "SELECT public.who()") == [(f"{service.name}_owner",)]
+    whose = "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = %s"
+    assert postgres.query(whose, f"{other.name}_more") == [(ADMIN,)]
+
+
+@one_version
 def test_the_settings_of_a_database_do_not_change_what_the_admin_does(
     service: Service, postgres: PostgresServer
 ) -> None:

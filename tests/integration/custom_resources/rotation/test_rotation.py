@@ -235,7 +235,7 @@ def test_a_deployment_that_names_the_idle_user_waits_for_the_end_of_its_rotation
         service.step("testSecret", "green", version)
         service.step("finishSecret", "green", version)
 
-    monkeypatch.setattr("custom_resources.database.convergence.time.sleep", finish)
+    monkeypatch.setattr("custom_resources.database.logins.time.sleep", finish)
     service.converge("green")
 
     assert service.logs_in("green")
