@@ -42,9 +42,10 @@ _ALTER = {
 }
 # An extension's owner can't be changed, and whoever a user mapping is for doesn't own it.
 _NOT_OBJECTS = ("extension", "user mapping")
-# Left out: members of extensions, and sequences that follow their table. What has no owner of its
-# own (indexes, array types, types of rows) isn't there, nor are objects of the bootstrap superuser
-# (PostgreSQL documentation, "pg_shdepend": pinned), who is AWS's own on RDS.
+# Left out: members of extensions, sequences that follow their table, and functions of event
+# triggers, which are no service's to change. What has no owner of its own (indexes, array types,
+# types of rows) isn't there, nor are objects of the bootstrap superuser (PostgreSQL documentation,
+# "pg_shdepend": pinned), who is AWS's own on RDS.
 _OTHERS = """
     SELECT object.type, object.identity, pg_get_userbyid(owned.refobjid)::text, owned.objid
     FROM pg_shdepend AS owned,
@@ -60,6 +61,9 @@ _OTHERS = """
           AND (link.deptype = 'e'
                OR object.type = 'sequence' AND link.deptype IN ('a', 'i')
                   AND link.refclassid = 'pg_class'::regclass AND link.refobjsubid > 0))
+      -- Whoever changes the database runs it, the admin too.
+      AND NOT (owned.classid = 'pg_proc'::regclass
+               AND owned.objid IN (SELECT evtfoid FROM pg_event_trigger))
     -- The owner needs its schema first, or it may not own what is in it.
     ORDER BY object.type <> 'schema', object.type, object.identity
 """

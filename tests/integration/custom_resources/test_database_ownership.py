@@ -292,6 +292,26 @@ def test_members_of_extensions_and_temporary_objects_are_left(
 
 
 @one_version
+def test_the_function_of_an_event_trigger_which_the_admin_runs_too_is_not_given(
+    service: Service, postgres: PostgresServer
+) -> None:
+    service.convergence(service.both).create()
+    made = (
+        "CREATE FUNCTION public.{0}() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';"
+        f" ALTER FUNCTION public.{{0}}() OWNER TO {ADMIN}"
+    )
+    for function in ("watching", "unused"):
+        postgres.query(made.format(function), database=service.name)
+    watch = "CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION public.watching()"
+    postgres.query(watch, database=service.name)
+    repaired(service, GIVING)
+
+    owners = "SELECT proname::text, proowner::regrole::text FROM pg_proc WHERE proname = ANY (%s)"
+    found = postgres.query(owners, ["watching", "unused"], database=service.name)
+    assert dict(found) == {"watching": ADMIN, "unused": f"{service.name}_owner"}
+
+
+@one_version
 def test_a_table_in_use_is_waited_for_some_seconds_and_then_nothing_is_given(
     service: Service, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
