@@ -117,7 +117,9 @@ class Allocation:
     ) -> bool:
         """Release the reservation of a rule, if nothing uses it any more."""
         using = _using(reserved, rules)
-        unused = (each for each in reserved if each.priority == rule.number not in rules)
+        if rule.number in rules:
+            return False
+        unused = (each for each in reserved if each.priority == rule.number)
         return any(
             self._is_left(each, using) and self.reservations.release(each) for each in unused
         )

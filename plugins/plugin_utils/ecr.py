@@ -72,7 +72,7 @@ def parse(reference: str) -> EcrImage | None:
 
 def _refuse_unpinnable(reference: str) -> None:
     """Refuse what is named as ECR's images are and isn't one: its tag would stay a tag."""
-    host, _, image = reference.partition("/")
+    host, _slash, image = reference.partition("/")
     found = _HOST.fullmatch(host)
     if not found:
         return

@@ -246,7 +246,7 @@ def _references(value: Any) -> Iterator[str]:
             if key == "Ref":
                 yield str(item)
             elif key == "Fn::GetAtt":
-                yield str(item[0] if isinstance(item, list) else item).split(".")[0]
+                yield str(item[0] if isinstance(item, list) else item).partition(".")[0]
             elif key == "Fn::Sub":
                 yield from _REFERENCE.findall(str(item if isinstance(item, str) else item[0]))
             if not isinstance(item, str):

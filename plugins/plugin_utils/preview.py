@@ -116,7 +116,7 @@ def _by_kind(sign: str, changes: Iterable[Change]) -> list[str]:
     """Return a line for each AWS service, with its resources by kind."""
     kinds: dict[str, dict[str, list[str]]] = {}
     for change in changes:
-        service, _, kind = change["type"].removeprefix("AWS::").partition("::")
+        service, _colons, kind = change["type"].removeprefix("AWS::").partition("::")
         kinds.setdefault(service, {}).setdefault(kind, []).append(change["resource"])
     return [
         f"  {sign} {service}: "

@@ -387,6 +387,9 @@ class Stack:
             if description is None or (status == watch.reached and not is_busy(status)):
                 watch.end()
                 return status, description
+            if watch.is_overtaken:
+                watch.end()
+                return watch.ended, self.look(watch.stack_id)
             shown = f"{self.name}: {watch.waiting() or status}"
             self.clock.pause(f"Stack {self.name} is still {status}", shown)
 
@@ -474,12 +477,14 @@ class Watch:
 
     Attributes:
         reached: the stack's status by its own events, "" before the first one.
+        ended: what the operation that is watched ended with, "" before that.
     """
 
     def __init__(self, stack: Stack, stack_id: str) -> None:
         self._stack = stack
         self.stack_id = stack_id
         self.reached = ""
+        self.ended = ""
         self._mark = stack.newest_event(stack_id)
         self._cause: events.Event | None = None
         self._narrator = stack.narrator()
@@ -493,11 +498,18 @@ class Watch:
             self._cause = self._cause or (event if events.is_cause(event) else None)
             if events.is_of_stack(event):
                 self.reached = event.get("ResourceStatus", "")
+                if not self.ended and not is_busy(self.reached):
+                    self.ended = self.reached
             self._witness.event(event)
             self._narrator.event(event)
         self._witness.look()
         self._narrator.settle()
         return fresh
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether another operation began since: the stack's status isn't about this one."""
+        return bool(self.ended) and self.reached != self.ended
 
     def end(self) -> None:
         """Tell what is left to be told, since no more events come."""

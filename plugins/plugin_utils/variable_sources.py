@@ -48,7 +48,7 @@ _NAMES = {
 
 def _words(role: str, name: str, values: Values) -> str:
     platform = values["platform"]
-    kind, _, own = name.partition("-")
+    kind, _hyphen, own = name.partition("-")
     deploy = "deploy the platform (playbooks/platform.yml)"
     match kind:
         case "support":

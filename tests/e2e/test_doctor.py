@@ -91,8 +91,12 @@ class Clinic:
         }
 
     def look(self, key: dict[str, str] | None = None, **variables: Any) -> Looked:
-        """Run the playbook as the deployer, or with another key; JSON comes alone."""
-        given = {**self.variables, **variables}
+        """Run the playbook as the deployer, or with another key; JSON comes alone.
+
+        A variable that is None isn't given.
+        """
+        both = {**self.variables, **variables}
+        given = {name: value for name, value in both.items() if value is not None}
         silent = SILENT if given.get("doctor_format") == "json" else {}
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         done = subprocess.run(
@@ -324,7 +328,13 @@ def test_without_credentials_that_is_all_it_says(clinic: Clinic) -> None:
     assert "Log in to AWS again" in looked.findings["credentials"]["to_do"]
 
 
-def test_a_run_without_a_platform_is_refused(clinic: Clinic) -> None:
+def test_a_run_in_another_format_is_refused(clinic: Clinic) -> None:
     looked = clinic.look(doctor_format="yaml")
+    assert looked.code == 2
+    assert "doctor_format is 'yaml'. Take one of table, json." in looked.output
+
+
+def test_a_run_without_a_platform_is_refused(clinic: Clinic) -> None:
+    looked = clinic.look(platform=None)
     assert looked.code == 2
     assert "Name the platform, with -e platform=NAME" in looked.output
