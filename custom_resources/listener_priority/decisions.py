@@ -30,8 +30,9 @@ _MOST_CONDITIONS = 5
 _WITH_PATH, _PLAIN, _WILDCARDS = 20_000, 7_000, 21_000
 # Multiples of the first are dealt first, then of the next: what is between two rules, or right
 # before one, is left for what has to be there.
-_STEPS = (16, 8, 4, 2, 1)
+_STEPS = (8, 4, 2, 1)
 _SPREAD = 16
+_ASIDE = 256
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,9 @@ class Room:
         if self.takes_over:
             yield from range(high, low - 1, -1)
             return
-        anchor = min(max(anchor, low), high)
+        # Where its band isn't in the room, others of that band may yet have to come in between.
+        aside = min((high - low) // 2, _ASIDE)
+        anchor = min(max(anchor, low + aside), high - aside)
         for step in _STEPS:
             nearest = anchor - anchor % step
             for distance in range(0, HIGHEST, step):
@@ -254,7 +257,7 @@ def anchor(exactness: Key) -> int:
     length = min(-int(path[1]), _LONGEST) if path[0] == 0 else 0
     fewer = _MOST_CONDITIONS - min(-int(conditions), _MOST_CONDITIONS)
     if host[0] == 0 and length:
-        return LOWEST + _offset(length, _WITH_PATH) + fewer * _STEPS[1]
+        return LOWEST + _offset(length, _WITH_PATH) + fewer * _STEPS[0]
     start, width = LOWEST + _WITH_PATH, _PLAIN
     if host[0] == 0:
         part = width // _MOST_CONDITIONS
