@@ -32,7 +32,7 @@ _WITH_PATH, _PLAIN, _WILDCARDS = 20_000, 7_000, 21_000
 # before one, is left for what has to be there.
 _STEPS = (8, 4, 2, 1)
 _SPREAD = 16
-_ASIDE = 256
+_ASIDE = 64
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,8 @@ class Room:
             return
         # Where its band isn't in the room, others of that band may yet have to come in between.
         aside = min((high - low) // 2, _ASIDE)
-        anchor = min(max(anchor, low + aside), high - aside)
+        if not low <= anchor <= high:
+            anchor = low + aside if anchor < low else high - aside
         for step in _STEPS:
             nearest = anchor - anchor % step
             for distance in range(0, HIGHEST, step):
