@@ -30,7 +30,6 @@ _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_coun
 _NOT_THE_OWNERS_CHOICE = {
     "search_path": "pg_catalog,pg_temp",
     "standard_conforming_strings": "on",
-    "default_transaction_read_only": "off",
 }
 _BUNDLE = Path(__file__).with_name("rds-ca-bundle.pem")
 # PostgreSQL documentation, appendix A: invalid_password, invalid_authorization_specification (a

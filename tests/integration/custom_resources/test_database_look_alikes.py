@@ -150,7 +150,6 @@ def test_the_settings_of_a_database_do_not_change_what_the_admin_does(
         "client_encoding = 'SJIS'",
         "standard_conforming_strings = off",
         "search_path = ''",
-        "default_transaction_read_only = on",
     )
     postgres.query(f"ALTER ROLE {ADMIN} SUPERUSER")
     try:
