@@ -263,7 +263,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_subnet_groups",
         "_tags",
     ),
-    "services.route53": ("_records",),
+    "services.route53": ("_records", "_rs_key"),
     "services.s3": (
         "_bucket_owner_account",
         "_buckets",

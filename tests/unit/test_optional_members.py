@@ -55,7 +55,9 @@ ALWAYS_THERE = {
     },
     "the type's own member: an attribute value has exactly one": {"N", "S"},
     "what a change of a change set says in any case": {"Action", "ResourceChange", "Target"},
-    "read behind a condition that it is there": {"exitCode", "finishedAt", "reason", "stoppedAt"},
+    "read behind a condition that it is there": {
+        *("ParameterValue", "exitCode", "finishedAt", "reason", "stoppedAt"),
+    },
 }
 # What looks at variables calls nothing in AWS.
 WITHOUT_ANSWERS = ("plugins/action/variables.py", "plugins/plugin_utils/variable")
