@@ -383,13 +383,13 @@ class Stack:
             status = description["StackStatus"] if description else "DELETE_COMPLETE"
             if watch.fresh():
                 self.clock.hurry()
+            if watch.is_overtaken:
+                watch.end()
+                return watch.ended, self.look(watch.stack_id)
             # A state that no event has told of is the one from before this operation.
             if description is None or (status == watch.reached and not is_busy(status)):
                 watch.end()
                 return status, description
-            if watch.is_overtaken:
-                watch.end()
-                return watch.ended, self.look(watch.stack_id)
             shown = f"{self.name}: {watch.waiting() or status}"
             self.clock.pause(f"Stack {self.name} is still {status}", shown)
 

@@ -281,11 +281,21 @@ def test_throttling_while_events_come_is_waited_out(asked: Asked) -> None:
     assert sum("can't be asked (Rate exceeded), trying on" in line for line in asked.printed) == 2
 
 
-def test_an_operation_that_began_right_after_does_not_pass_for_this_ones_end(asked: Asked) -> None:
+@pytest.mark.parametrize(
+    ("seen", "later"),
+    [
+        ("UPDATE_IN_PROGRESS", ["UPDATE_IN_PROGRESS"]),
+        ("UPDATE_ROLLBACK_COMPLETE", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE"]),
+    ],
+    ids=["goes on", "has failed"],
+)
+def test_an_operation_that_began_right_after_does_not_pass_for_this_ones_end(
+    asked: Asked, seen: str, later: list[str]
+) -> None:
     """A flip, or a deployment that waited; it may even have ended, and in vain, by now."""
     begin_an_update(asked)
-    asked.answers("describe_stacks", described("UPDATE_IN_PROGRESS"))
-    since = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", "UPDATE_IN_PROGRESS"]
+    asked.answers("describe_stacks", described(seen))
+    since = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE", *later]
     listed = [stack_event(number, status) for number, status in enumerate(since, 2)]
     old = stack_event(1, "CREATE_COMPLETE")
     asked.answers("describe_stack_events", {"StackEvents": [*listed[::-1], old]})
