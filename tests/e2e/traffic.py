@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from types import TracebackType
 from typing import Protocol
+
+from tests.repeating import Repeating
 
 
 class Called(Protocol):
@@ -16,7 +15,7 @@ class Called(Protocol):
         ...
 
 
-class Traffic:
+class Traffic(Repeating):
     """Call a service from a thread until the block ends, about 50 times a second.
 
     Args:
@@ -26,32 +25,17 @@ class Traffic:
     """
 
     def __init__(self, platform: Called, service: str, path: str) -> None:
+        super().__init__(pause=0.02)
         self._platform, self._service, self._path = platform, service, path
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.requests = 0
         self.failures: list[str] = []
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.requests += 1
-            try:
-                status = getattr(self._platform.call(self._service, self._path), "status", None)
-                if status != 200:
-                    self.failures.append(f"status {status}")
-            except OSError as error:
-                self.failures.append(repr(error))
-            time.sleep(0.02)
-
-    def __enter__(self) -> Traffic:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(30)
+    def once(self) -> None:
+        """Call it, and note a failure."""
+        self.requests += 1
+        try:
+            status = getattr(self._platform.call(self._service, self._path), "status", None)
+            if status != 200:
+                self.failures.append(f"status {status}")
+        except OSError as error:
+            self.failures.append(repr(error))

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import threading
-import time
 import urllib.parse
-from types import TracebackType
 
 from local_aws.control import LocalAws
+from tests.repeating import Repeating
 
-_PAUSE = 0.02  # seconds between requests
 
-
-class Requests:
+class Requests(Repeating):
     """Ask for a path of a host from a thread until the block ends; redirects aren't followed.
 
     Attributes:
@@ -21,10 +17,9 @@ class Requests:
     """
 
     def __init__(self, aws: LocalAws, host: str, path: str = "/") -> None:
+        super().__init__(pause=0.02)
         address, self._headers = aws.url(host, path)
         self._address = urllib.parse.urlsplit(address)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.answers: list[int] = []
 
     def lost(self, *expected: int) -> int:
@@ -36,10 +31,9 @@ class Requests:
         first = self.answers.index(200) if 200 in self.answers else 0
         return sum(answer != 200 for answer in self.answers[first:])
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.answers.append(self._ask())
-            time.sleep(_PAUSE)
+    def once(self) -> None:
+        """Ask, and note the answer."""
+        self.answers.append(self._ask())
 
     def _ask(self) -> int:
         connection = http.client.HTTPConnection(self._address.netloc, timeout=10)
@@ -52,16 +46,3 @@ class Requests:
         finally:
             connection.close()
         return answer.status
-
-    def __enter__(self) -> Requests:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(30)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from local_aws.control import LocalAws
+from tests import stack_options
 from tests.e2e.platform import ROOT, Platform, platform_variables
 from tests.unit.templates.templates import Stack, load
 
@@ -31,28 +32,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import P
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Clock
 
 FIGURES = ROOT / "build" / "walks"
-OPTIONS: dict[str, Any] = {
-    "state": "present",
-    "template": None,  # the stack keeps the one it has
-    "variable_prefix": None,
-    "given": None,
-    "allow": [],
-    "parameters_from": [],
-    "missing_sources": {},
-    "initial_parameters": {},
-    "files": {},
-    "overlay": {},
-    "tags": {},
-    "role_arn": None,
-    "role_arn_from": None,
-    "artifacts_bucket": None,
-    "artifacts_bucket_from": None,
-    "capabilities": ["CAPABILITY_NAMED_IAM"],
-    "termination_protection": None,
-    "timeout": 300,
-    "profile": None,
-    "endpoint_url": None,
-}
 
 # Resources whose physical id is a name that a new one has too.
 CALLED_LIKE_THE_OLD_ONE = {"AWS::Route53::RecordSet"}
@@ -199,8 +178,9 @@ class Stacks:
     def _deploy(
         self, stack: str, values: dict[str, str], allow: Iterable[str] = ()
     ) -> dict[str, Any]:
-        options = OPTIONS | {"name": stack, "parameters": values, "region": self._region}
-        options |= {"allow": list(allow)}
+        # Without a template the stack keeps the one it has.
+        given = {"parameters": values, "allow": list(allow), "region": self._region}
+        options = stack_options.options(name=stack, **given)
         silent = Progress(lambda *_: None)
         deployment = Deployment(options, Clock(300), check=False, diff=False, progress=silent)
         return dict(deployment.present(deployment.kept_draft()))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from local_aws.control import LocalAws
+from tests import stack_options
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "collections"))
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -223,27 +224,6 @@ ELSEWHERE = {
 }
 
 
-# The options that a task without any has.
-OPTIONS: dict[str, Any] = {
-    "template": "gate.yml",
-    "variable_prefix": None,
-    "given": None,
-    "parameters": {},
-    "parameters_from": [],
-    "missing_sources": {},
-    "initial_parameters": {},
-    "files": {},
-    "overlay": {},
-    "tags": {},
-    "role_arn": None,
-    "role_arn_from": None,
-    "artifacts_bucket": None,
-    "artifacts_bucket_from": None,
-    "capabilities": ["CAPABILITY_NAMED_IAM"],
-    "termination_protection": None,
-    "profile": None,
-    "endpoint_url": None,
-}
 KEPT = {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "1"}}
 
 
@@ -263,7 +243,8 @@ class Gate:
         if properties is not None:
             document["Resources"]["Thing"] = {"Type": self._kind, "Properties": properties}
             document |= {"Outputs": self._case.outputs} if self._case.outputs else {}
-        options = OPTIONS | {"name": self._name, "allow": list(allow), "region": self._region}
+        given = {"template": "gate.yml", "allow": list(allow), "region": self._region}
+        options = stack_options.options(name=self._name, **given)
         progress = Progress(lambda text, _colour: self.lines.append(text))
         deployment = Deployment(options, Clock(120), check=check, diff=False, progress=progress)
         return dict(deployment.present(Draft.of(options, json.dumps(document), "the template")))

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import http.client
 import shutil
-import threading
-import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pytest
 
 from tests.integration.templates import conftest
 from tests.integration.templates.conftest import ROOT, Platform
+from tests.repeating import Repeating
 
 HELLO = ROOT / "tests" / "images" / "hello"
 NAME = "name.example.net"
 Deploy = Callable[..., None]
 
 
-class Answers:
+class Answers(Repeating):
     """Ask for a host's page from a thread until the block ends, and note who answered.
 
     Attributes:
@@ -30,10 +28,9 @@ class Answers:
     """
 
     def __init__(self, platform: Platform, host: str) -> None:
+        super().__init__(pause=0.01)
         address, self._headers = platform.aws.url(host, "/")
         self._address = urllib.parse.urlsplit(address)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.of: list[str] = []
 
     def ask(self) -> str:
@@ -49,23 +46,9 @@ class Answers:
             connection.close()
         return text if answer.status == 200 else str(answer.status)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.of.append(self.ask())
-            time.sleep(0.01)
-
-    def __enter__(self) -> Answers:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(30)
+    def once(self) -> None:
+        """Ask, and note who answered."""
+        self.of.append(self.ask())
 
 
 def answers(platform: Platform, host: str) -> str:
