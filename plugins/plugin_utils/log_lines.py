@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import values
+from ansible_collections.quayside.fargate.plugins.plugin_utils import secrecy, values
 
-_NAME = (
-    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credential|signature|"
-    r"(?:api|access|private|signing|encryption|session)[_-]?key)[\w-]{0,60}"
-)
+_NAME = rf"(?:{secrecy.NAME}|pass|(?<![a-z])pin(?![a-z]))[\w-]{{0,60}}"
 _LEADS_TO = r"[\'\"]?\s*(?:[=:]+>?|->)\s*"
 _QUOTED = r"\'[^\']*\'?|\"[^\"]*\"?"
 # Each keeps what leads to a secret, and takes the secret away.

@@ -21,12 +21,14 @@ NAMES = ("name", "key", "parameterkey")  # of the item of a list, beside its val
 # an event's rule hands to a task. No name tells which word of a command is a secret.
 VARIABLES = ("environment", "environmentvariables")
 WORDS = ("command", "entrypoint")
-_SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase|code)|pwd|secret|token|credential|auth|cookie|signature|dsn|webhook|salt|"
-    r"(?<![a-z])pw(?![a-z])|connection[-_ ]?string|"
-    r"(api|private|access|encryption|signing|shared|master|license|session|storage)[-_ ]?key",
-    re.IGNORECASE,
+# What the name of a secret has in it, in a template and in a log's line; in small letters.
+NAME = (
+    r"pass(?:word|wd|phrase|code)|pwd|secret|token|credential|signature|dsn|webhook|"
+    r"salt|(?<![a-z])pw(?![a-z])|connection[-_ ]?string|"
+    r"(?:api|private|access|encryption|signing|shared|master|license|session|storage)[-_ ]?key"
 )
+# In a log these are words of sentences; there is a rule of their own for a header of that name.
+_SECRET_NAME = re.compile(rf"{NAME}|auth|cookie", re.IGNORECASE)
 # A word of its own, as in SIGNING_KEY and EncryptKey: not the place of a file, not a KMS key.
 _KEY = re.compile(r"(?<!s3)(?<!kms)(?<!kms[-_])(?<!function)(?<!partition)(?<!sort)key$", re.I)
 _VARIABLE_NAME = re.compile(r"key|cert|pin$|seed|sign|session|(?<![a-z])pass(?![a-z])", re.I)

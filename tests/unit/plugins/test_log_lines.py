@@ -18,7 +18,10 @@ KEY = [
     "canary-of-a-key",
     "-----END PRIVATE KEY-----",
 ]
-NAMES = ["PASSWORD", "db_password", "passphrase", "API_TOKEN", "client-secret", "X-Api-Key", "pwd"]
+NAMES = [
+    *("PASSWORD", "db_password", "passphrase", "API_TOKEN", "client-secret", "X-Api-Key", "pwd"),
+    *("SENTRY_DSN", "SLACK_WEBHOOK", "salt", "pin", "connection string", "master_key"),
+]
 LEADS = ["=", ": ", " = ", " => ", "=>", " := ", " -> ", "': '", '" : "', "="]
 
 
