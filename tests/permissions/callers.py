@@ -118,7 +118,7 @@ CALLED: dict[str, dict[str, str]] = {
         "s3:PutObject": "action stack, large templates",
         "secretsmanager:DescribeSecret": "rotate.yml, status.yml",
         "secretsmanager:RotateSecret": "rotate.yml",
-        "sts:GetCallerIdentity": "action stack, large templates: the bucket's owner",
+        "sts:GetCallerIdentity": "action stack, the bucket's owner; the account looked in",
     },
 }
 
@@ -152,6 +152,7 @@ NOT_SEEN: dict[str, str] = {
     "service: s3:GetObject": "no template of more than 51,200 bytes",
     "service: s3:GetObjectVersion": "no template of more than 51,200 bytes",
     "service: s3:PutObject": "no template of more than 51,200 bytes",
+    "service: sts:GetCallerIdentity": "no template of more than 51,200 bytes",
     "cloudformation:ListChangeSets": "many change sets of a stack are left",
     "cloudformation:TagResource": _ASKED_BESIDE,
     "cloudformation:UntagResource": _ASKED_BESIDE,
