@@ -21,16 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import botocore.session
 
+from tests.e2e.aws_cli import aws_cli
+
 ROOT = Path(__file__).parents[1]
 BENCH = ROOT / "build" / "bench"
-REQUIREMENTS = ROOT / "benchmarks" / "requirements.txt"
 RUNS = 9
 RESOURCES = 10
 
@@ -42,16 +42,6 @@ class Case:
     ansible: list[str]
     aws: list[str]
     environment: dict[str, str]
-
-
-def aws_cli() -> str:
-    """Return the path of the AWS CLI, installed in a virtual environment of its own."""
-    folder = BENCH / "venv"
-    if not (folder / "bin" / "aws").exists():
-        venv.create(folder, with_pip=True)
-        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--requirement"]
-        subprocess.run([*pip, str(REQUIREMENTS)], check=True)
-    return str(folder / "bin" / "aws")
 
 
 def template() -> str:

@@ -1,7 +1,7 @@
 """The denial meter's run: blue/green rotation, and single-user rotation for comparison.
 
 Run from the repository: ``make bench-rotation``. On a local AWS of its own it deploys two services
-with examples/orders, and measures (denial_meter.py) while
+with examples/orders, and measures (tests/e2e/denial_meter.py) while
 
 - blue/green: the users are rotated and the service flips, a deployment fails and is rolled back, a
   flip fails and is rolled back, the next rotations come, and the functions are killed in each of
@@ -36,9 +36,9 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from benchmarks.denial_meter import DenialMeter, Tally, Target
 from benchmarks.plot import svg
 from local_aws.control import LocalAws
+from tests.e2e.denial_meter import DenialMeter, Tally, Target
 from tests.e2e.platform import ROOT, RUNTIME, Platform, platform_variables
 from tests.e2e.traffic import Traffic
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.denial_meter import DenialMeter, Target
+from tests.e2e.denial_meter import DenialMeter, Target
 from tests.e2e.rotating import Rotating
 from tests.e2e.traffic import Traffic
 

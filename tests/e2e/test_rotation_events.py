@@ -1,6 +1,6 @@
 """Rotations and deployments that meet, and events that come twice, late or never: nobody is denied.
 
-A denial meter (benchmarks/denial_meter.py) and requests run all the time.
+A denial meter (tests/e2e/denial_meter.py) and requests run all the time.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.noop_redeploy import aws_cli
+from tests.e2e.aws_cli import aws_cli
 from tests.e2e.platform import ROOT, Platform
 
 SERVICE, STACK = "resolver", "shop-service-resolver"

@@ -22,9 +22,9 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
-from benchmarks.denial_meter import Target, Tasks
 from local_aws.control import LocalAws
 from tests.e2e.activation_queue import Queue
+from tests.e2e.denial_meter import Target, Tasks
 from tests.e2e.platform import ROOT, Platform, platform_variables
 from tests.e2e.rotating import OTHER, SETTLED, Rotating
 

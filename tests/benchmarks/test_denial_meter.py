@@ -7,8 +7,8 @@ import subprocess
 import sys
 from xml.etree import ElementTree
 
-from benchmarks.denial_meter import Login, Tally, Target, Tasks
 from benchmarks.plot import svg
+from tests.e2e.denial_meter import Login, Tally, Target, Tasks
 
 
 def a_login(pid: int = 0) -> Login:

@@ -1,0 +1,170 @@
+"""The house is as docs/architecture.md says: each room in it, and no arrow that points up."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "architecture.md"
+_ROW = re.compile(r"^\| `([^`]+/)` \|(.*)\| ([^|]*)\|$", re.MULTILINE)
+_PATH = re.compile(r"`([^`]+/)`")
+_ALL = "all of the above"
+_COLLECTION = "ansible_collections.quayside.fargate."
+# What stands before quayside.fargate.NAME says what the name is of; an action is a key.
+_NAMED = re.compile(r"(role: |_CALLBACK=|lookup\('|)quayside\.fargate\.(\w+)")
+_KINDS = {
+    "role: ": "roles/{}/meta/main.yml",
+    "_CALLBACK=": "plugins/callback/{}.py",
+    "lookup('": "plugins/lookup/{}.py",
+    "": "plugins/action/{}.py",
+}
+_ANSIBLE = ("roles/", "playbooks/", "extensions/", "examples/")
+_TEMPLATE = re.compile(r"\btemplates/\w+\.yml")
+
+
+@dataclass(frozen=True)
+class Room:
+    """A row of the page.
+
+    path: the folder, with a slash at its end; may_ask: the rooms that it may use; floor: the number
+    of its row, from the ground.
+    """
+
+    path: str
+    may_ask: frozenset[str]
+    floor: int
+
+
+@cache
+def rooms() -> dict[str, Room]:
+    """Return the rooms that the page has, by path."""
+    rows = _ROW.findall(PAGE.read_text())
+    below = [path for path, _, _ in rows]
+    return {
+        path: Room(
+            path, frozenset(below[:floor] if asks.strip() == _ALL else _PATH.findall(asks)), floor
+        )
+        for floor, (path, _, asks) in enumerate(rows)
+    }
+
+
+@cache
+def files() -> tuple[str, ...]:
+    """Return what the repository holds."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return tuple(it for it in listed.stdout.splitlines() if (ROOT / it).exists())
+
+
+def room_of(file: str) -> str | None:
+    """Return the innermost room that a file lies in."""
+    inside = [path for path in rooms() if file.startswith(path)]
+    return max(inside, key=len, default=None)
+
+
+def imported(file: str) -> Iterator[str]:
+    """Yield the files of ours that a Python file imports."""
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            yield from _ours(name.removeprefix(_COLLECTION).split("."))
+
+
+def _ours(parts: list[str]) -> Iterator[str]:
+    for length in (len(parts), len(parts) - 1):
+        stem = "/".join(parts[:length])
+        for file in (f"{stem}.py", f"{stem}/__init__.py"):
+            if length and file in files():
+                yield file
+                return
+
+
+def named(file: str) -> Iterator[str]:
+    """Yield the files of ours that a YAML file of Ansible's names: plugins, roles, templates."""
+    text = (ROOT / file).read_text()
+    yield from (_KINDS[before].format(name) for before, name in _NAMED.findall(text))
+    yield from _TEMPLATE.findall(text)
+
+
+@cache
+def arrows() -> dict[tuple[str, str], list[str]]:
+    """Return who asks whom, with the files that do."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for file in files():
+        if file.endswith(".py"):
+            asked = imported(file)
+        elif file.endswith(".yml") and file.startswith(_ANSIBLE):
+            asked = named(file)
+        else:
+            continue
+        source = room_of(file)
+        for other in asked:
+            target = room_of(other)
+            if source and target and source != target:
+                found[source, target].add(file)
+    return {arrow: sorted(by) for arrow, by in found.items()}
+
+
+def test_each_folder_is_a_room_of_the_page() -> None:
+    homeless = {file.split("/")[0] for file in files() if "/" in file and not room_of(file)}
+
+    assert homeless == set()
+
+
+@pytest.mark.parametrize("room", sorted(rooms()))
+def test_each_room_of_the_page_is_there(room: str) -> None:
+    assert any(file.startswith(room) for file in files()), f"{PAGE.name} has a room {room}"
+
+
+def test_what_a_room_asks_is_there() -> None:
+    lost = {
+        f"{file} names {other}"
+        for file in files()
+        if file.endswith(".yml") and file.startswith(_ANSIBLE)
+        for other in named(file)
+        if other not in files()
+    }
+
+    assert lost == set()
+
+
+def test_no_room_asks_one_that_the_page_does_not_name() -> None:
+    secret = {
+        f"{source} asks {target}": by
+        for (source, target), by in arrows().items()
+        if target not in rooms()[source].may_ask
+    }
+
+    assert secret == {}
+
+
+def test_each_arrow_of_the_page_is_used() -> None:
+    by_name = [room for room in rooms().values() if room.path != "tests/"]  # which knows all
+    said = {(room.path, other) for room in by_name for other in room.may_ask}
+
+    assert said - arrows().keys() == set()
+
+
+def test_every_arrow_points_down() -> None:
+    up = {
+        f"{room.path} asks {other}"
+        for room in rooms().values()
+        for other in room.may_ask
+        if rooms()[other].floor >= room.floor
+    }
+
+    assert up == set()
