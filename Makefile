@@ -15,7 +15,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-py
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions image image-test wheels lock molecule test walks lint roles bench-rotation clean
+.PHONY: help setup demo up down functions image image-test wheels lock molecule test walks lint roles version bench-rotation clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -77,6 +77,9 @@ lint: setup ## Check templates, roles, code and scripts.
 
 roles: setup ## Mirror the roles' argument specs in their READMEs.
 	$(BIN)/python docs/mirror_argument_specs.py
+
+version: setup ## Write galaxy.yml's version into templates and examples.
+	$(BIN)/python -m release.version
 
 bench-rotation: setup ## Count denied logins through rotations, beside single-user rotation; takes a quarter of an hour.
 	$(BIN)/python -m benchmarks.rotation

@@ -195,6 +195,22 @@ def _with_own_policies(template: Mapping[str, Any], parameters: Mapping[str, str
     return {**template, "Resources": resources}
 
 
+def literals(description: Mapping[str, Any] | None, template: Mapping[str, Any]) -> list[str]:
+    """Return a line for each output that becomes another text, such as the template's version.
+
+    Nothing else tells of them in a change set: what changes outputs alone has no changes in it.
+
+    Args:
+        description: the stack as it is (DescribeStacks), None if there is none.
+        template: the one to be deployed.
+    """
+    known = (description or {}).get("Outputs", [])
+    old = {item["OutputKey"]: item["OutputValue"] for item in known}
+    told = {name: body.get("Value") for name, body in (template.get("Outputs") or {}).items()}
+    new = {name: value for name, value in told.items() if isinstance(value, str)}
+    return _lines("output", old, new)
+
+
 def inputs(
     description: Mapping[str, Any] | None,
     request: Mapping[str, Any],

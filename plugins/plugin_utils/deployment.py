@@ -256,6 +256,7 @@ class Deployment:
         keeps = not self._options["template"] and not self._options["overlay"]
         fixed.refuse_changes(draft.document, description, request, prefix, keeps_template=keeps)
         notes = changes.inputs(description, request, draft.declared)
+        notes += changes.literals(description, draft.document)
         if failed_at_first and self._check:  # a name in use can't be planned as new
             made = changes.additions(draft.document)
             return _result(changed=True, made=made, notes=notes, state=preview.NEW)

@@ -107,3 +107,16 @@ def test_what_becomes_of_the_data_is_what_the_change_set_says_or_else_the_templa
     resource: dict[str, Any], template: dict[str, Any], told: str
 ) -> None:
     assert changes.fate(resource, template) == told
+
+
+def test_an_output_that_becomes_another_text_is_told() -> None:
+    stack = {"Outputs": [{"OutputKey": "Version", "OutputValue": "1.0.0"}]}
+    outputs = {"Version": {"Value": "1.1.0"}, "Arn": {"Value": {"Ref": "Queue"}}}
+    assert changes.literals(stack, {"Outputs": outputs}) == ["output Version: 1.0.0 -> 1.1.0"]
+
+
+def test_an_output_of_the_same_text_and_one_of_a_function_are_not() -> None:
+    stack = {"Outputs": [{"OutputKey": "Version", "OutputValue": "1.1.0"}]}
+    outputs = {"Version": {"Value": "1.1.0"}, "Arn": {"Value": {"Ref": "Queue"}}}
+    assert changes.literals(stack, {"Outputs": outputs}) == []
+    assert changes.literals(None, {}) == []

@@ -1,0 +1,1 @@
+"""How a release of Quayside is made (docs/upgrading.md)."""

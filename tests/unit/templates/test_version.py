@@ -1,0 +1,46 @@
+"""Every template says which one it is, and of which version: what upgrades go by."""
+
+from __future__ import annotations
+
+import pytest
+
+from release import version
+from tests.unit.templates.templates import FOLDER, NAMES, load
+
+IMAGE = "quayside/fargate"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stack_tells_its_template_and_version_last(name: str) -> None:
+    outputs = load(name)["Outputs"]
+    told = {key: outputs[key]["Value"] for key in list(outputs)[-2:]}
+    assert told == {"Template": name, "Version": version.current()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_are_as_make_version_writes_them(name: str) -> None:
+    text = (FOLDER / f"{name}.yml").read_text()
+    assert version.in_template(text, name, version.current()) == text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_outputs_are_the_templates_last_section(name: str) -> None:
+    assert list(load(name))[-1] == "Outputs"
+
+
+def test_another_version_takes_the_place_of_the_one_before() -> None:
+    text = "Outputs:\n  Arn:\n    Value: a\n"
+    before = version.in_template(text, "service", "1.1.0")
+    after = version.in_template(before, "service", "1.2.0")
+    assert after == before.replace("1.1.0", "1.2.0")
+    assert after.startswith(text)
+    assert "1.1.0" not in after
+
+
+def test_examples_deploy_with_the_image_of_this_version() -> None:
+    image = f"image: $REGISTRY/{IMAGE}:{{}}\npython: 3.13.0\n"
+    assert version.in_example(image.format("1.0.0"), "1.1.0") == image.format("1.1.0")
+
+
+def test_no_file_waits_for_make_version() -> None:
+    assert version.waiting() == {}
