@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 USERS = ("blue", "green")
@@ -24,9 +24,6 @@ _STABLE = frozenset(
         "IMPORT_ROLLBACK_COMPLETE",
     }
 )
-
-# What a platform has, as long as anything of it stands: the others can't be without these.
-_FOUNDATIONS = ("network", "support", "cluster", "rds")
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class Secret:
 
 def stack_prefix(platform: str) -> str:
     """Return what the names of the stacks of a platform's services begin with."""
-    return f"{platform}-service-"
+    return f"{platform}-{platform_stacks.SERVICE.word}-"
 
 
 def refuse_unknown_platform(names: Collection[str], platform: str, region: str | None) -> None:
@@ -97,8 +94,7 @@ def refuse_unknown_platform(names: Collection[str], platform: str, region: str |
         platform: its name.
         region: where they are.
     """
-    own = {f"{platform}-{kind}" for kind in _FOUNDATIONS}
-    if any(it in own or it.startswith(stack_prefix(platform)) for it in names):
+    if any(_is_sign(it, platform) for it in names):
         return
     known = sorted(it.removesuffix("-support") for it in names if it.endswith("-support"))
     raise StackError(
@@ -133,12 +129,18 @@ def unsettled(states: Mapping[str, str], platform: str) -> dict[str, str]:
         states: of all stacks (`stack_states`).
         platform: its name.
     """
-    kinds = f"({'|'.join(_FOUNDATIONS)}|(deployment|load-balancer)-[a-z0-9-]+)"
     return {
         name: status
         for name, status in sorted(states.items())
-        if re.fullmatch(f"{re.escape(platform)}-{kinds}", name) and status not in _STABLE
+        if status not in _STABLE
+        and platform_stacks.kind_of(name, platform) not in (None, platform_stacks.SERVICE)
     }
+
+
+def _is_sign(name: str, platform: str) -> bool:
+    """Say whether a stack's name tells of a platform: the kinds of many can't be without others."""
+    kind = platform_stacks.kind_of(name, platform)
+    return kind is not None and (not kind.several or kind == platform_stacks.SERVICE)
 
 
 def other(user: str) -> str:

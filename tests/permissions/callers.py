@@ -8,9 +8,8 @@ from __future__ import annotations
 
 _STACK = "action stack"
 _BUCKET = "amazon.aws.s3_bucket"
-_KEY = "amazon.aws.kms_key, teardown.yml with delete_data"
-_SNAPSHOT = "amazon.aws.rds_cluster_snapshot, teardown.yml with delete_data"
-_LOGS = "amazon.aws.cloudwatchlogs_log_group and its info, teardown.yml"
+_REMAINS = "teardown.yml: what is left"
+_DELETES = "teardown.yml with delete_data"
 _RESOLVE = "CloudFormation resolves the admin's password in the caller's name"
 _TAGS = "change sets with tags ask for it"
 _RDS = "a cluster under a key of ours (Amazon RDS User Guide, Encrypting Amazon RDS resources)"
@@ -38,23 +37,16 @@ CALLED: dict[str, dict[str, str]] = {
         "iam:ListInstanceProfilesForRole": "amazon.aws.iam_role_info",
         "iam:ListRolePolicies": "amazon.aws.iam_role_info",
         "kms:Decrypt": f"{_RESOLVE}; {_RDS}",
-        "kms:DescribeKey": _KEY,
+        "kms:DescribeKey": _DELETES,
         "kms:GenerateDataKey": _RDS,
-        "kms:GetKeyPolicy": _KEY,
-        "kms:GetKeyRotationStatus": _KEY,
-        "kms:ListAliases": _KEY,
-        "kms:ListGrants": _KEY,
-        "kms:ListKeyPolicies": _KEY,
-        "kms:ListResourceTags": _KEY,
-        "kms:ScheduleKeyDeletion": _KEY,
+        "kms:ListResourceTags": _REMAINS,
+        "kms:ScheduleKeyDeletion": _DELETES,
         "lambda:GetFunctionConfiguration": "role support compares what was deployed",
-        "logs:DeleteLogGroup": _LOGS,
-        "logs:DescribeLogGroups": _LOGS,
-        "logs:ListTagsLogGroup": _LOGS,
-        "rds:DeleteDBClusterSnapshot": _SNAPSHOT,
-        "rds:DescribeDBClusterSnapshots": "amazon.aws.rds_snapshot_info",
-        "rds:DescribeDBSnapshots": "amazon.aws.rds_cluster_snapshot and its waiter",
-        "rds:ListTagsForResource": "amazon.aws.rds_snapshot_info",
+        "logs:DeleteLogGroup": _DELETES,
+        "logs:DescribeLogGroups": _REMAINS,
+        "logs:ListTagsForResource": _REMAINS,
+        "rds:DeleteDBClusterSnapshot": _DELETES,
+        "rds:DescribeDBClusterSnapshots": _REMAINS,
         "s3:CreateBucket": _BUCKET,
         "s3:DeleteBucket": _BUCKET,
         "s3:DeleteObject": _BUCKET,
@@ -161,17 +153,10 @@ NOT_SEEN: dict[str, str] = {
     "platform: cloudformation:ListStacks": _ASKED_BESIDE,
     "platform: kms:Decrypt": _ASKED_BESIDE,
     "platform: kms:DescribeKey": _DATA,
-    "platform: kms:GetKeyPolicy": _DATA,
-    "platform: kms:GetKeyRotationStatus": _DATA,
-    "platform: kms:ListAliases": _DATA,
     "platform: kms:ListResourceTags": _DATA,
-    "platform: rds:DescribeDBSnapshots": _DATA,
     "platform: kms:GenerateDataKey": _ASKED_BESIDE,
-    "platform: kms:ListGrants": _DATA,
-    "platform: kms:ListKeyPolicies": _DATA,
     "platform: kms:ScheduleKeyDeletion": _DATA,
     "platform: rds:DeleteDBClusterSnapshot": _DATA,
-    "platform: rds:ListTagsForResource": "snapshots with tags in no answer",
     "platform: s3:GetObjectVersion": "CloudFormation reads the template in the caller's name",
     "platform: s3:PutBucketOwnershipControls": _COMPLIANT,
     "platform: s3:PutBucketPublicAccessBlock": _COMPLIANT,

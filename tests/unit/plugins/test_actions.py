@@ -16,7 +16,10 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 COLLECTION = "ansible_collections.quayside.fargate.plugins"
-ACTIONS = ("doctor", "rotation", "stack", "status", "summary", "variables")
+ACTIONS = (
+    *("doctor", "rotation", "stack", "status", "summary", "teardown_plan", "teardown_remains"),
+    "variables",
+)
 
 
 def action(name: str) -> ModuleType:

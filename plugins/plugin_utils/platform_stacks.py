@@ -1,0 +1,79 @@
+"""The stacks of a platform: which kinds there are, how each is named, and in which order they go.
+
+A stack is called PLATFORM-KIND, or PLATFORM-KIND-NAME where a platform has several of a kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+# What a teardown deletes in one step.
+SERVICES, PROTECTED, FOUNDATIONS = "services", "protected", "foundations"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of stack.
+
+    word: what stands for it in a stack's name; step: with what it is deleted; several: whether a
+    platform has several, each with a name of its own.
+    """
+
+    word: str
+    step: str
+    several: bool = False
+
+
+SERVICE = Kind("service", SERVICES, several=True)
+# In the order of their deletion: CloudFormation refuses to delete a stack in use.
+KINDS = (
+    Kind("monitoring", SERVICES, several=True),
+    SERVICE,
+    Kind("rotation", SERVICES),
+    Kind("load-balancer", PROTECTED, several=True),
+    Kind("rds", PROTECTED),
+    Kind("deployment", FOUNDATIONS, several=True),
+    Kind("cluster", FOUNDATIONS),
+    Kind("support", FOUNDATIONS),
+    Kind("network", FOUNDATIONS),
+)
+# As the templates' parameter Platform takes it; a test holds the two together.
+_PLATFORM = re.compile(r"(?!aws|ssm|internal)[a-z](?:[a-z0-9]|-(?!-|$)){1,20}")
+
+
+def is_platform(name: str) -> bool:
+    """Say whether a platform can be called so."""
+    return bool(_PLATFORM.fullmatch(name))
+
+
+def kind_of(name: str, platform: str) -> Kind | None:
+    """Return what kind of a platform's stacks has a name; None if none has.
+
+    Args:
+        name: of a stack.
+        platform: whose stack it would be.
+    """
+    rest = name.removeprefix(f"{platform}-") if name.startswith(f"{platform}-") else ""
+    return next((kind for kind in KINDS if _is_named(rest, kind)), None)
+
+
+def owners(name: str) -> Iterator[str]:
+    """Yield the platforms that would call one of their stacks so.
+
+    There may be several: shop-service-network is a service of shop, and the network of
+    shop-service.
+
+    Args:
+        name: of a stack.
+    """
+    for hyphen in re.finditer("-", name):
+        platform = name[: hyphen.start()]
+        if is_platform(platform) and kind_of(name, platform):
+            yield platform
+
+
+def _is_named(rest: str, kind: Kind) -> bool:
+    own = rest.removeprefix(f"{kind.word}-")
+    return (own not in ("", rest)) if kind.several else rest == kind.word

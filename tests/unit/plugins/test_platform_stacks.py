@@ -1,0 +1,67 @@
+"""Which stacks a platform has, by their names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
+    KINDS,
+    Kind,
+    is_platform,
+    kind_of,
+    owners,
+)
+from tests.unit.templates.templates import load
+
+PATTERN = load("network")["Parameters"]["Platform"]["AllowedPattern"].replace("$", r"\Z")
+kinds = st.sampled_from(KINDS)
+# Those that are hard to tell apart: of the words that stacks' names have themselves.
+words = st.sampled_from(
+    ["shop", "x1", "two", *{it for kind in KINDS for it in kind.word.split("-")}]
+)
+own_names = st.lists(words, min_size=1, max_size=3).map("-".join)
+platforms = own_names.filter(is_platform)
+
+
+def stack(platform: str, kind: Kind, own: str) -> str:
+    """Return what a platform calls a stack of a kind."""
+    return f"{platform}-{kind.word}-{own}" if kind.several else f"{platform}-{kind.word}"
+
+
+@given(platform=st.from_regex(PATTERN))
+@settings(max_examples=30)
+def test_what_a_template_takes_is_a_platforms_name(platform: str) -> None:
+    assert is_platform(platform)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a", "shop-", "Shop", "shop.*", "sh--op", "aws-shop", "internal1", "a" * 22]
+)
+def test_a_name_that_no_platform_has(name: str) -> None:
+    assert not is_platform(name)
+
+
+@given(platform=platforms, kind=kinds, own=own_names)
+def test_every_stack_is_of_its_kind_and_may_be_its_platforms(
+    platform: str, kind: Kind, own: str
+) -> None:
+    name = stack(platform, kind, own)
+    assert kind_of(name, platform) == kind
+    assert platform in owners(name)
+
+
+@given(platform=platforms, kind=kinds, own=own_names)
+def test_a_stack_without_an_end_of_its_own_is_no_platforms(
+    platform: str, kind: Kind, own: str
+) -> None:
+    wrong = f"{platform}-{kind.word}-" if kind.several else f"{platform}-{kind.word}-{own}"
+    assert kind_of(wrong, platform) is None
+
+
+def test_a_name_may_be_several_platforms() -> None:
+    assert [*owners("shop-service-network")] == ["shop", "shop-service"]
+    assert [*owners("shop-load-balancer-a-support")] == ["shop", "shop-load-balancer-a"]
+    assert [*owners("shop-service-orders")] == ["shop"]
+    assert [*owners("my-orders")] == []
