@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, screen
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, outdated, screen
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
     Options,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.status import Status, table
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status import Status
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status_table import table
 
 
 class ActionModule(Action):  # type: ignore[misc]
@@ -21,7 +22,11 @@ class ActionModule(Action):  # type: ignore[misc]
     options: ClassVar[Options] = {
         "platform": {"type": "str", "required": True},
         "service": {"type": "str"},
-        "show": {"type": "str", "choices": ["table", "json", "nothing"], "default": "nothing"},
+        "show": {
+            "type": "str",
+            "choices": ["table", "json", "outdated", "nothing"],
+            "default": "nothing",
+        },
         **AWS_OPTIONS,
     }
 
@@ -31,7 +36,11 @@ class ActionModule(Action):  # type: ignore[misc]
         asked = Status(account, options["platform"], self.clock, self.progress)
         status = asked.of(options["service"])
         lines = table(status)
-        shown = {"table": "\n".join(lines), "json": json.dumps(status, indent=2)}
+        shown = {
+            "table": "\n".join(lines),
+            "json": json.dumps(status, indent=2),
+            "outdated": "\n".join(outdated.lines(status)),
+        }
         if options["show"] in shown:
             # Ansible's own way to show a result would break the lines.
             screen.answer(shown[options["show"]])

@@ -28,9 +28,11 @@ options:
     description: Name of the service. Not given, all of them.
     type: str
   show:
-    description: What to print at once, besides the result.
+    description:
+      - What to print at once, besides the result. Of C(outdated), a sentence for each stack that
+        isn't from the version of the collection in use.
     type: str
-    choices: [table, json, nothing]
+    choices: [table, json, outdated, nothing]
     default: nothing
 """
 
@@ -60,6 +62,36 @@ status:
       description: Names of the platform's own alarms in ALARM.
       type: list
       elements: str
+    collection:
+      description: Version of the collection in use.
+      type: str
+    outdated:
+      description: A sentence for each stack that is older than the collection in use.
+      type: list
+      elements: str
+    newer:
+      description: A sentence for each stack that is newer than the collection in use.
+      type: list
+      elements: str
+    stacks:
+      description: The platform's own stacks; none if one service was asked for.
+      type: list
+      elements: dict
+      contains:
+        stack:
+          description: Name of the stack.
+          type: str
+        status:
+          description: Its status.
+          type: str
+        template:
+          description: Name of the template that it comes from; null if it doesn't tell.
+          type: str
+        version:
+          description:
+            - Version of Quayside that it comes from; C(before 1.1.0) if it doesn't tell, null of
+              one that never stood.
+          type: str
     services:
       description: The services by name.
       type: list
@@ -73,6 +105,12 @@ status:
           type: str
         status:
           description: Status of its stack, whatever it is; only a deleted one is left out.
+          type: str
+        template:
+          description: Name of the template that it comes from, as of C(stacks).
+          type: str
+        version:
+          description: Version of Quayside that it comes from, as of C(stacks).
           type: str
         why:
           description:

@@ -20,6 +20,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     parameters,
     preview,
     template,
+    versions,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.approval import Approval
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -111,6 +112,11 @@ class Draft:
         """The template's parameters."""
         return dict(self.document.get("Parameters") or {})
 
+    @property
+    def origin(self) -> versions.Origin:
+        """Which Quayside the template comes from."""
+        return versions.Origin.of_template(self.document)
+
     def with_versions(self, versions: Mapping[str, str]) -> Draft:
         """Return the draft with the versions of its files.
 
@@ -167,6 +173,7 @@ class Deployment:
         if missing and description is None and self._check:
             return self._unplanned(draft, missing)
         values = {name: self._outputs_of(name, found[name]) for name in sources}
+        strangers = self._strangers(draft, values)
         if draft.files:
             draft = draft.with_versions(self._stored(draft.files, values))
         try:
@@ -176,11 +183,20 @@ class Deployment:
             said = str(error)
             error.args = (said + parameters.quoted(said, draft.declared, draft.explicit, prefix),)
             raise
+        result["warnings"] = [*strangers, *result.get("warnings", [])]
         if draft.files and not self._check:
             client = self._account.client("lambda")
             resources = self._stack.resources()
             functions.refuse_foreign_code(client, draft.document, draft.files, resources)
         return result
+
+    def _strangers(self, draft: Draft, values: Outputs) -> list[str]:
+        """Refuse stacks of a version that the template doesn't fit; only say so in check mode,
+        where those that come before weren't upgraded either."""
+        mismatch = versions.mismatch(self._stack.name, draft.origin, values)
+        if mismatch and not self._check:
+            raise StackError(mismatch)
+        return [mismatch] if mismatch else []
 
     def _stored(self, files: Mapping[str, artifacts.Artifact], values: Outputs) -> dict[str, str]:
         """Put files into the bucket, or in check mode only look there; return their versions."""
@@ -304,7 +320,10 @@ class Deployment:
             return
         found = [*self._falls(draft, description, request, empty=listed is None)]
         made = [it["ResourceChange"] for it in listed or () if "ResourceChange" in it]
-        losses = gate.losses(made, draft.document, outputs(description).values())
+        deployed = outputs(description)
+        losses = gate.losses(made, draft.document, deployed.values())
+        if back := versions.step_back(draft.origin, deployed):
+            losses.append(gate.Loss(versions.OUTPUT, back))
         self._approval.ask(losses, found)
 
     def _asks_for_nothing(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +122,19 @@ def stack_states(client: Any) -> dict[str, str]:
         raise StackError(aws.explain(error, "ListStacks")) from error
 
 
+def own_stacks(names: Iterable[str], platform: str) -> list[str]:
+    """Return those of stacks that are called as a platform's own are, its services' left out.
+
+    A platform's whose name goes on from this one's may be among them: `Platform` tells.
+
+    Args:
+        names: of all stacks (`stack_states`).
+        platform: its name.
+    """
+    others = (None, platform_stacks.SERVICE)
+    return sorted(it for it in names if platform_stacks.kind_of(it, platform) not in others)
+
+
 def unsettled(states: Mapping[str, str], platform: str) -> dict[str, str]:
     """Return the statuses of a platform's own stacks, by name, that aren't as they should be.
 
@@ -129,12 +142,8 @@ def unsettled(states: Mapping[str, str], platform: str) -> dict[str, str]:
         states: of all stacks (`stack_states`).
         platform: its name.
     """
-    return {
-        name: status
-        for name, status in sorted(states.items())
-        if status not in _STABLE
-        and platform_stacks.kind_of(name, platform) not in (None, platform_stacks.SERVICE)
-    }
+    own = {name: states[name] for name in own_stacks(states, platform)}
+    return {name: status for name, status in own.items() if status not in _STABLE}
 
 
 def _is_sign(name: str, platform: str) -> bool:

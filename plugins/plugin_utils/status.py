@@ -8,7 +8,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    aws,
+    outdated,
+    services,
+    versions,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
@@ -17,13 +22,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     Description,
     Stack,
     describe,
+    describe_all,
     outputs,
 )
 
-_HEAD = (
-    *("service", "stack", "active", "blue rotated", "blue next"),
-    *("green rotated", "green next", "deployment", "alarms"),
-)
 # What the templates call the alarms of a platform's own stacks, behind PLATFORM- (a test holds the
 # two together): those of a platform shop-two begin with shop- too.
 _PLATFORM_ALARM = re.compile(
@@ -77,12 +79,28 @@ class Status:
                 f"There is no stack {prefix}{name}. Mend service_platform or service_name, or "
                 "deploy the service."
             )
+        own = self._own_stacks(states) if name is None else []
+        version = versions.of_collection()
         return {
             "platform": self._platform,
+            "collection": version,
             "services": found,
+            "stacks": own,
+            "outdated": outdated.behind([*own, *found], version),
+            "newer": outdated.ahead([*own, *found], version),
             "platform_alarms": alarms,
             "warnings": [*self._unsettled(states), *self._warnings()],
         }
+
+    def _own_stacks(self, states: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return name, status, template and version of each of the platform's own stacks."""
+        names = services.own_stacks(states, self._platform)
+        described = describe_all(self._cloudformation, names).values()
+        return [
+            {"stack": it["StackName"], "status": it["StackStatus"], **outdated.origin(it)}
+            for it in described
+            if it and not self._is_anothers(it)
+        ]
 
     def _unsettled(self, states: Mapping[str, str]) -> list[str]:
         """Return a line for each of the platform's own stacks that is being changed, or failed."""
@@ -123,6 +141,7 @@ class Status:
             "service": name,
             "stack": service.stack,
             "status": description["StackStatus"],
+            **outdated.origin(description),
             "why": self._why(service, description),
             **self._users(service, description),
             "deployment": self._deployment(service),
@@ -214,48 +233,6 @@ def sort_alarms(
             longest = max(whose, key=len)
             ringing.setdefault(longest, []).append(name.removeprefix(f"{prefix}{longest}-"))
     return own, ringing
-
-
-def table(status: dict[str, Any]) -> list[str]:
-    """Return the lines of a table of what `Status.of` returned.
-
-    Args:
-        status: its answer.
-    """
-    rows = [_HEAD, *(_row(it) for it in status["services"])]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    ringing = ", ".join(status["platform_alarms"]) or "none"
-    whys = [
-        f"{it['service']}: {it['status']}, {it['why']}" for it in status["services"] if it["why"]
-    ]
-    return [*lines, *whys, f"alarms of the platform: {ringing}", *status["warnings"]]
-
-
-def _row(service: dict[str, Any]) -> tuple[str, ...]:
-    users, deployment = service["users"], service["deployment"]
-    moving = "moving" if service["status"].endswith("_IN_PROGRESS") else "unknown"
-    active = service["active_user"] or (moving if users else "-")
-    dates = [
-        _cell(users.get(user, {}), key)
-        for user in services.USERS
-        for key in ("last_rotation", "next_rotation")
-    ]
-    rollout = "-"
-    if deployment:
-        rollout = f"{deployment['running']}/{deployment['desired']} tasks"
-        rollout += f", {deployment['failed']} failed" if deployment["failed"] else ""
-    alarms = ", ".join(service["alarms"]) or "-"
-    return (service["service"], service["status"], active, *dates, rollout, alarms)
-
-
-def _cell(user: dict[str, Any], key: str) -> str:
-    if key == "last_rotation" and user.get("unfinished_rotation"):
-        return "unfinished"
-    return str(user.get(key) or "-")[:16].replace("T", " ")
 
 
 def _moment(moment: datetime.datetime | None) -> str | None:

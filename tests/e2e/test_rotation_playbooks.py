@@ -12,9 +12,11 @@ from typing import Any
 import psycopg2
 import pytest
 
+from release import version
 from tests.e2e.platform import ROOT, Platform
 from tests.e2e.typed import type_aws
 
+VERSION = version.current()
 SERVICE, STACK = "payroll", "shop-service-payroll"
 NAMED = {"service_platform": "shop", "service_name": SERVICE}
 OTHER = {"blue": "green", "green": "blue"}
@@ -386,6 +388,49 @@ def test_status_writes_json(payroll: Payroll, tmp_path: Path) -> None:
     for user in OTHER:
         assert service["users"][user]["next_rotation"]
         assert service["users"][user]["unfinished_rotation"] is None
+
+
+@pytest.fixture
+def old_stack(platform: Platform) -> Iterator[str]:
+    """A load balancer's stack of a version that was before this one."""
+    cloudformation = platform.aws.client("cloudformation")
+    name = f"{platform.name}-load-balancer-old"
+    template = {
+        "Parameters": {"Platform": {"Type": "String", "Default": platform.name}},
+        "Resources": {"Group": {"Type": "AWS::Logs::LogGroup"}},
+        "Outputs": {"Template": {"Value": "load_balancer"}, "Version": {"Value": "1.0.7"}},
+    }
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(template))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
+    yield name
+    cloudformation.delete_stack(StackName=name)
+
+
+@pytest.mark.usefixtures("payroll")
+def test_status_shows_template_and_version_of_every_stack(
+    platform: Platform, tmp_path: Path
+) -> None:
+    lines = platform.play("playbooks/status.yml", service_platform="shop").splitlines()
+    assert [line for line in lines if re.match(rf"{SERVICE} .* {VERSION} ", line)]
+    assert [line for line in lines if re.fullmatch(rf"shop-rds +rds +{VERSION}", line)]
+    written = tmp_path / "status.json"
+    platform.play("playbooks/status.yml", service_platform="shop", output=str(written))
+    told = json.loads(written.read_text())
+    parts = {name for name in platform.stack_names() if "-service-" not in name}
+    assert {it["stack"]: it["version"] for it in told["stacks"]} == dict.fromkeys(parts, VERSION)
+    (service,) = [it for it in told["services"] if it["service"] == SERVICE]
+    assert (service["template"], service["version"]) == ("service", VERSION)
+
+
+@pytest.mark.usefixtures("payroll")
+def test_who_is_behind_is_named_and_fails(platform: Platform, old_stack: str) -> None:
+    asked = {"service_platform": "shop", "outdated": True}
+    output = platform.play_in_vain("playbooks/status.yml", **asked)
+    sentence = f"Stack {old_stack} is from 1.0.7, and this collection is {VERSION}."
+    assert [line for line in output.splitlines() if " is from " in line] == [sentence]
+    assert f"Behind {VERSION}: 1 of the stacks of shop." in output
+    one = platform.play("playbooks/status.yml", **asked, service_name=SERVICE)
+    assert f"All stacks of shop that were asked for are from {VERSION}." in one.splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -82,7 +82,7 @@ def test_who_deploys_for_a_team_does_not_deploy_for_all(
 
 
 def test_a_team_without_a_role_is_named(team: Team, hello_image: str) -> None:
-    variables = team.service("c-hello", hello_image, service_team="c")
+    variables = team.service("a-hello", hello_image, service_team="c")
     assert "shop-deployment-c" in team.platform.play_in_vain(PLAYBOOK, **variables)
 
 

@@ -114,30 +114,6 @@ def test_check_mode_shows_an_update_and_changes_nothing(
     assert change_sets(cloudformation, name) == []
 
 
-def versioned(folder: Path, version: str) -> str:
-    """Return a copy of the template queue.yml that tells a version."""
-    text = (TEMPLATES / "queue.yml").read_text()
-    path = folder / f"queue-{version}.yml"
-    path.write_text(f"{text}  Version:\n    Value: {version}\n")
-    return str(path)
-
-
-def test_another_version_alone_is_shown_deployed_and_then_no_change(
-    playbooks: Playbooks, name: str, cloudformation: Any, tmp_path: Path
-) -> None:
-    playbooks.stack(name=name, template=versioned(tmp_path, "1.1.0"))
-    quiet = playbooks.with_environment(**QUIET)
-    shown = quiet.stack("--check", name=name, template=versioned(tmp_path, "1.2.0"))
-    assert f"stack {name} changes\n  output Version: 1.1.0 -> 1.2.0\n" in shown.output
-    upgraded = playbooks.stack(name=name, template=versioned(tmp_path, "1.2.0"))
-    assert upgraded.changed
-    assert upgraded.result["changes"] == []
-    assert upgraded.result["outputs"]["Version"] == "1.2.0"
-    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    assert stack["StackStatus"] == "UPDATE_COMPLETE"
-    assert not playbooks.stack(name=name, template=versioned(tmp_path, "1.2.0")).changed
-
-
 def test_a_diff_shows_values_before_and_after_and_no_secret(
     playbooks: Playbooks, name: str
 ) -> None:

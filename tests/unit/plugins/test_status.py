@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.status import sort_alarms, table
+import pytest
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import outdated, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status import sort_alarms
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status_table import table
 from tests.unit.templates.templates import of_type
 
 USER = {
@@ -20,6 +26,8 @@ def service(**different: Any) -> dict[str, Any]:
         "service": "orders",
         "stack": "shop-service-orders",
         "status": "UPDATE_COMPLETE",
+        "template": "service",
+        "version": "1.1.0",
         "why": None,
         "active_user": "blue",
         "rotation": True,
@@ -31,7 +39,12 @@ def service(**different: Any) -> dict[str, Any]:
 
 
 def lines(*services: dict[str, Any], platform_alarms: tuple[str, ...] = ()) -> list[str]:
-    status = {"services": services, "platform_alarms": list(platform_alarms), "warnings": []}
+    status = {
+        "services": services,
+        "stacks": [],
+        "platform_alarms": list(platform_alarms),
+        "warnings": [],
+    }
     rows: list[str] = table(status)
     return rows
 
@@ -44,19 +57,19 @@ def test_the_heads_stand_above_their_columns() -> None:
 
 def test_a_service_without_a_database_has_no_user() -> None:
     _, row, _ = lines(service(active_user=None, users={}))
-    assert row.split()[2:] == ["-"] * 7
+    assert row.split()[3:] == ["-"] * 7
 
 
 def test_a_service_whose_stack_is_changed_is_moving() -> None:
     _, row, _ = lines(service(active_user=None, status="UPDATE_IN_PROGRESS"))
-    assert "UPDATE_IN_PROGRESS  moving" in row
+    assert "UPDATE_IN_PROGRESS  1.1.0    moving" in row
 
 
 def test_a_service_whose_rollback_failed_has_a_user_that_nobody_knows() -> None:
     _, row, why, _ = lines(
         service(active_user=None, status="UPDATE_ROLLBACK_FAILED", why="UPDATE failed with X.")
     )
-    assert "UPDATE_ROLLBACK_FAILED  unknown" in row
+    assert "UPDATE_ROLLBACK_FAILED  1.1.0    unknown" in row
     assert why == "orders: UPDATE_ROLLBACK_FAILED, UPDATE failed with X."
 
 
@@ -122,3 +135,73 @@ def test_an_alarm_of_a_service_isnt_that_of_one_whose_name_it_goes_on_from() -> 
 
 def test_a_platform_without_services_has_a_head_all_the_same() -> None:
     assert len(lines()) == 2
+
+
+STACK = {"stack": "shop-rds", "status": "UPDATE_COMPLETE", "template": "rds", "version": "1.1.0"}
+ROLES = Path(__file__).parents[3] / "roles"
+
+
+def test_the_platforms_own_stacks_have_a_table_of_their_own() -> None:
+    old = {**STACK, "stack": "shop-cluster", "template": None, "version": "before 1.1.0"}
+    never = {**STACK, "stack": "shop-support", "template": None, "version": None}
+    status = {"services": [], "stacks": [old, STACK, never], "platform_alarms": [], "warnings": []}
+    assert table(status)[1:5] == [
+        "stack         template  version",
+        "shop-cluster  -         before 1.1.0",
+        "shop-rds      rds       1.1.0",
+        "shop-support  -         -",
+    ]
+
+
+def described(**outputs: str) -> dict[str, Any]:
+    return {"Outputs": [{"OutputKey": key, "OutputValue": it} for key, it in outputs.items()]}
+
+
+def test_a_stack_tells_its_template_and_version_by_its_outputs() -> None:
+    told = outdated.origin(described(Template="rds", Version="1.2.0", Platform="shop"))
+    assert told == {"template": "rds", "version": "1.2.0"}
+
+
+def test_a_stack_without_the_outputs_is_from_before_and_one_that_never_stood_is_not() -> None:
+    assert outdated.origin(described(Platform="shop"))["version"] == "before 1.1.0"
+    assert outdated.origin({}) == {"template": None, "version": None}
+
+
+def test_each_stack_that_is_behind_or_ahead_has_one_sentence() -> None:
+    versions = {"old": "before 1.1.0", "behind": "1.1.9", "same": "1.10.0", "ahead": "1.10.1"}
+    stacks: list[dict[str, Any]] = [{"stack": name, "version": it} for name, it in versions.items()]
+    stacks.append({"stack": "never", "version": None})
+    assert outdated.behind(stacks, "1.10.0") == [
+        "Stack old is from before 1.1.0, and this collection is 1.10.0.",
+        "Stack behind is from 1.1.9, and this collection is 1.10.0.",
+    ]
+    assert outdated.ahead(stacks, "1.10.0") == [
+        "Stack ahead is from 1.10.1, newer than this collection, 1.10.0."
+    ]
+
+
+def test_that_none_is_behind_is_said_too() -> None:
+    status = {"platform": "shop", "collection": "1.1.0", "outdated": [], "newer": []}
+    assert outdated.lines(status) == ["All stacks of shop that were asked for are from 1.1.0."]
+
+
+def stacks_of_roles() -> list[str]:
+    """Names of the stacks that the roles deploy, on platform shop."""
+    texts = (path.read_text() for path in ROLES.glob("*/tasks/*.yml"))
+    tasks = "".join(texts).split("quayside.fargate.stack:")[1:]
+    names = {re.findall(r'^ +name: "(.+)"$', task, re.MULTILINE)[0] for task in tasks}
+    assert len(names) >= 7
+    return sorted(
+        re.sub(r"{{ .+? }}", "some", re.sub(r"^{{ .+?platform }}", "shop", name)) for name in names
+    )
+
+
+@pytest.mark.parametrize("name", stacks_of_roles())
+def test_every_stack_of_a_role_is_the_platforms_own_or_a_services(name: str) -> None:
+    is_own = services.own_stacks([name], "shop") == [name]
+    assert is_own != name.startswith(services.stack_prefix("shop"))
+
+
+def test_stacks_of_platforms_and_applications_that_are_called_alike_are_not_its_own() -> None:
+    others = ["shop-two-network", "shop-checkout", "shop-service-rds", "shopping-rds"]
+    assert services.own_stacks(others, "shop") == []
