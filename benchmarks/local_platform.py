@@ -20,7 +20,7 @@ def local_platform() -> Iterator[Platform]:
         tempfile.TemporaryDirectory(prefix="quayside-") as folder,
         LocalAws.start(Path(folder) / "state") as aws,
     ):
-        deployed = Platform(aws)
+        deployed = Platform(aws, cold=True)
         deployed.play("playbooks/platform.yml", platform="shop", **platform_variables())
         yield deployed
 

@@ -383,7 +383,7 @@ def functions_that_can_be_killed(folder: Path) -> dict[str, Any]:
 def measure(aws: LocalAws, folder: Path, attempts: int, minutes: float) -> dict[str, Run]:
     """Deploy everything and measure both methods."""
     end = time.monotonic() + minutes * 60
-    platform = Platform(aws)
+    platform = Platform(aws, cold=True)
     variables = functions_that_can_be_killed(folder)
     platform.play("playbooks/platform.yml", platform=platform.name, **variables)
     image = aws.push_image(image_with_switch(folder), "orders:1")

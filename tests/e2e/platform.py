@@ -15,6 +15,7 @@ from typing import Any
 
 from local_aws.control import LocalAws
 from tests.permissions import policies
+from tests.warm import playbooks as warm
 
 ROOT = Path(__file__).parents[2]
 RUNTIME = f"python3.{sys.version_info.minor}"
@@ -50,13 +51,18 @@ class Platform:
 
     Playbooks run as IAM users that have the permissions of docs/permissions and no others: that of
     a service's deployer may deploy the services of the team, if the playbook is told of one.
+
+    Args:
+        aws: where.
+        cold: every playbook is started as a user starts it, for who measures that.
     """
 
     name = "shop"
     deployment = ""  # what its own deployment printed
 
-    def __init__(self, aws: LocalAws) -> None:
+    def __init__(self, aws: LocalAws, *, cold: bool = False) -> None:
         self.aws = aws
+        self._cold = cold
         self._deployers = {kind: self.deployer(kind) for kind in ("platform", "service")}
 
     def deployer(self, kind: str, team: str = "all", services: str = "*") -> dict[str, str]:
@@ -102,13 +108,14 @@ class Platform:
             deployer: environment of an IAM user; without it, the one that the playbook is for.
             variables: extra ones.
         """
-        program = Path(sys.executable).parent / "ansible-playbook"
         kind = "service" if playbook in SERVICE_PLAYBOOKS else "platform"
         deployer = self._deployers[kind] if deployer is None else deployer
+        environment = {**os.environ, **self.aws.environment, **deployer, "ANSIBLE_NOCOLOR": "1"}
+        program = [str(warm.PROGRAM)] if self._cold else warm.command(environment)
         return subprocess.Popen(
-            [program, playbook, *options, "-e", json.dumps(variables)],
+            [*program, playbook, *options, "-e", json.dumps(variables)],
             cwd=ROOT,
-            env={**os.environ, **self.aws.environment, **deployer, "ANSIBLE_NOCOLOR": "1"},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

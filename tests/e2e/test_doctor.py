@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 
 from local_aws.control import LocalAws
 from tests.e2e.platform import ROOT
+from tests.warm import playbooks as warm
 
 LINKED = (
     *("ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com", "rds.amazonaws.com"),
@@ -99,19 +99,17 @@ class Clinic:
         given = {name: value for name, value in both.items() if value is not None}
         silent = SILENT if given.get("doctor_format") == "json" else {}
         plain = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        environment = {
+            **plain,
+            **self.aws.environment,
+            **(self.deployer if key is None else key),
+            **silent,
+            "ANSIBLE_NOCOLOR": "1",
+        }
         done = subprocess.run(
-            [
-                *(Path(sys.executable).with_name("ansible-playbook"), "playbooks/doctor.yml"),
-                *("-e", json.dumps(given)),
-            ],
+            [*warm.command(environment), "playbooks/doctor.yml", "-e", json.dumps(given)],
             cwd=ROOT,
-            env={
-                **plain,
-                **self.aws.environment,
-                **(self.deployer if key is None else key),
-                **silent,
-                "ANSIBLE_NOCOLOR": "1",
-            },
+            env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tests.warm import playbooks as warm
+
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
-ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,26 @@ class Playbooks:
     Args:
         folder: where the playbooks are written.
         environment: how AWS is reached.
+        cold: each is started as a user starts it, and takes its signals.
     """
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], *, cold: bool = False) -> None:
         self._folder = folder
         self._environment = environment
+        self._cold = cold
 
     def acting_as(self, key_id: str, secret: str) -> Playbooks:
         """Return the same with other credentials."""
         credentials = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
-        return Playbooks(self._folder, {**self._environment, **credentials})
+        return self.with_environment(**credentials)
 
     def with_environment(self, **variables: str) -> Playbooks:
         """Return the same with more environment variables."""
-        return Playbooks(self._folder, {**self._environment, **variables})
+        return Playbooks(self._folder, {**self._environment, **variables}, cold=self._cold)
+
+    def cold(self) -> Playbooks:
+        """Return the same, each started as a user starts it."""
+        return Playbooks(self._folder, self._environment, cold=True)
 
     def stack(self, *arguments: str, **options: Any) -> Run:
         """Run one task of the action and wait for it; `arguments` go to ansible-playbook."""
@@ -88,32 +94,39 @@ class Playbooks:
         playbook = self._folder / f"{number}.yml"
         play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
         playbook.write_text(json.dumps([play]), encoding="utf-8")
-        return RunningPlaybook(playbook, arguments, self._environment)
+        return RunningPlaybook(playbook, arguments, self._environment, cold=self._cold)
 
 
 class RunningPlaybook:
     """A run of ansible-playbook that goes on."""
 
     def __init__(
-        self, playbook: Path, arguments: tuple[str, ...], environment: dict[str, str]
+        self,
+        playbook: Path,
+        arguments: tuple[str, ...],
+        environment: dict[str, str],
+        *,
+        cold: bool = False,
     ) -> None:
         self._results = playbook.with_suffix(".results")
         self._outputs = [playbook.with_suffix(f".{name}") for name in ("stdout", "stderr")]
         self._files: list[IO[bytes]] = [path.open("wb") for path in self._outputs]
+        whole = {
+            **os.environ,
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "results",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_VERBOSITY": "1",  # all events are to be seen
+            "RESULTS": str(self._results),
+            **environment,
+        }
+        program = [str(warm.PROGRAM)] if cold else warm.command(whole)
         self.process = subprocess.Popen(
-            [str(ANSIBLE_PLAYBOOK), *arguments, str(playbook)],
+            [*program, *arguments, str(playbook)],
             cwd=ROOT,
             stdout=self._files[0],
             stderr=self._files[1],
-            env={
-                **os.environ,
-                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
-                "ANSIBLE_CALLBACKS_ENABLED": "results",
-                "ANSIBLE_NOCOLOR": "1",
-                "ANSIBLE_VERBOSITY": "1",  # all events are to be seen
-                "RESULTS": str(self._results),
-                **environment,
-            },
+            env=whole,
         )
 
     @property

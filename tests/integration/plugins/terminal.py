@@ -11,7 +11,7 @@ import termios
 import time
 from pathlib import Path
 
-from tests.integration.plugins.support import ANSIBLE_PLAYBOOK, ROOT
+from tests.warm.playbooks import PROGRAM, ROOT
 
 
 class Terminal:
@@ -57,7 +57,7 @@ class Terminal:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"),
         }
         return cls(
-            [*before, str(ANSIBLE_PLAYBOOK), str(playbook)],
+            [*before, str(PROGRAM), str(playbook)],
             {**os.environ, **environment, **ansible},
             folder,
         )

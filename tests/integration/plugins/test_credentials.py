@@ -20,7 +20,8 @@ from local_aws.control import LocalAws
 from tests.integration.plugins import credential_sources as sources
 from tests.integration.plugins.credential_endpoints import served
 from tests.integration.plugins.credential_sources import SOURCES, Source, World
-from tests.integration.plugins.support import ANSIBLE_PLAYBOOK, ROOT, TEMPLATES
+from tests.integration.plugins.support import ROOT, TEMPLATES
+from tests.warm import playbooks as warm
 
 EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 WITHOUT_AWSCRT = importlib.util.find_spec("awscrt") is None
@@ -87,10 +88,11 @@ def play(source: Source, plays: list[dict[str, Any]], **variables: Any) -> Playe
     playbook = source.home / "play.yml"
     playbook.write_text(json.dumps(plays), encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    whole = {**kept, **source.environment, "HOME": str(source.home), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(
-        [str(ANSIBLE_PLAYBOOK), str(playbook), "-e", json.dumps(variables)],
+        [*warm.command(whole), str(playbook), "-e", json.dumps(variables)],
         cwd=ROOT,
-        env={**kept, **source.environment, "HOME": str(source.home), "ANSIBLE_NOCOLOR": "1"},
+        env=whole,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

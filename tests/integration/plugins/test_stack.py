@@ -367,7 +367,7 @@ def test_at_the_timeout_the_stack_is_named_and_goes_on(
 def test_an_interrupted_run_leaves_the_stack_going_and_says_so(
     playbooks: Playbooks, name: str, signal: Signal, status: Status
 ) -> None:
-    running = playbooks.start(name=name, template="gate.yml")
+    running = playbooks.cold().start(name=name, template="gate.yml")
     running.wait_for("if this run is interrupted, it goes on, and the next run waits")
     running.wait_for("Gate (AWS::CloudFormation::WaitCondition) CREATE_IN_PROGRESS")
     running.process.send_signal(signals.SIGINT)
@@ -383,7 +383,7 @@ def test_a_run_whose_terminal_is_closed_sends_nothing_more(
     """A worker of ansible-playbook outlives it, and would go on when the stack is free."""
     first = playbooks.start(name=name, template="gate.yml")
     first.wait_for("Gate (AWS::CloudFormation::WaitCondition) CREATE_IN_PROGRESS")
-    second = playbooks.start(name=name, template="queue.yml")
+    second = playbooks.cold().start(name=name, template="queue.yml")
     second.wait_for("CREATE_IN_PROGRESS: another operation runs, waiting for its end")
     (worker,) = children(second.process.pid)
     second.process.kill()  # as SIGHUP ends it, without a word to its worker

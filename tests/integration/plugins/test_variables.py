@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.plugins.support import ANSIBLE_PLAYBOOK, HERE, ROOT
+from tests.integration.plugins.support import HERE, ROOT
+from tests.warm import playbooks as warm
 
 ROLES = ("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "service")
 CANARY = "canary-5c1fe2a9"
@@ -75,16 +76,17 @@ def run(playbook: str | Path, *options: str) -> Run:
     """Run a playbook in this checkout."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "results"
+        environment = {
+            **os.environ,
+            **NOWHERE,
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "results",
+            "RESULTS": str(path),
+        }
         done = subprocess.run(
-            [ANSIBLE_PLAYBOOK, str(playbook), *options],
+            [*warm.command(environment), str(playbook), *options],
             cwd=ROOT,
-            env={
-                **os.environ,
-                **NOWHERE,
-                "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
-                "ANSIBLE_CALLBACKS_ENABLED": "results",
-                "RESULTS": str(path),
-            },
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
