@@ -15,7 +15,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-py
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions image image-test wheels lock molecule test walks lint roles version bench-rotation clean
+.PHONY: help setup demo up down functions image image-test wheels lock molecule check test walks lint roles version bench-rotation clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -45,7 +45,10 @@ image: ## Build the deploy image; OFFLINE=1 takes the wheels that `make wheels` 
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) \
 	  --tag $(IMAGE):$(VERSION) --tag $(IMAGE):dev .
 
-image-test: setup ## Test the deploy image, built for the tests; without Docker that is a failure.
+image-check: setup ## Run what a commit needs, in a minute: linters, unit tests, the quickest on real servers.
+	tests/check.sh
+
+test: setup ## Test the deploy image, built for the tests; without Docker that is a failure.
 	REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/image
 
 wheels: setup ## Download the wheels that the deploy image is built from.
@@ -58,7 +61,7 @@ lock: setup ## Resolve the deploy image's requirements anew, with hashes.
 molecule: setup ## Run molecule's scenarios, one for every role and one for a rotation, on a local AWS.
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/molecule test --all
 
-test: setup ## Run every test; what it skips, and why, stands at the end.
+test: setup ## Run every test but the walks; what it skips, and why, stands at the end.
 	tests/run.sh
 
 walks: setup ## Run the tests that take long by nature; what WALKS_SECONDS cuts off stands at the end.

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-# The tests of an area share servers, and run one after the other; two areas run beside each other
-# (tests/run.sh), those that take longest first. Every other folder is an area of its own.
+# The tests of an area share servers, and run one after the other; areas run beside each other
+# (tests/run.sh), in this order: those that take longest first. The first prefix that fits counts,
+# and every other folder is an area of its own.
 AREAS = {
     "tests/e2e/": "end to end",
+    "tests/integration/custom_resources/rotation/": "rotation",
     "tests/integration/custom_resources/": "functions",
+    "tests/integration/plugins/": "plugins",
+    "tests/integration/local_aws/": "local AWS",
+    "tests/unit/templates/": "templates",
+    "tests/integration/templates/": "platform",
+    "tests/collection/": "collection",
     "tests/image/": "docker",
     "tests/pipelines/": "docker",
-    "tests/collection/": "collection",
 }
+# Folders whose tests are all walks; elsewhere they are marked one by one (tests/walks/README.md).
+WALKS = ("tests/walks/", "tests/image/")
 
 # A noisy machine must not decide whether a property holds.
 settings.register_profile("quayside", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("quayside"), max_examples=20)
 settings.load_profile("quayside")
 
 
@@ -47,7 +57,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AreaScheduli
 
 
 # `make walks` begins no walk after these seconds; those that it left out stand at the end.
-WALKS_SECONDS = float(os.environ.get("WALKS_SECONDS", "2700"))
+WALKS_SECONDS = float(os.environ.get("WALKS_SECONDS", "3300"))
 _BEGAN = time.monotonic()
 
 
@@ -62,7 +72,26 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the walks, and sort by area; xdist's workers take areas in the order of their tests."""
     for item in items:
-        if item.nodeid.startswith("tests/walks/"):
+        if item.nodeid.startswith(WALKS):
             item.add_marker(pytest.mark.walk)
-    order = list(dict.fromkeys(AREAS.values()))
+    walks = dict.fromkeys(area(it.nodeid) for it in items if it.nodeid.startswith("tests/walks/"))
+    order = list(dict.fromkeys((*walks, *AREAS.values())))
     items.sort(key=lambda item: (*order, area(item.nodeid)).index(area(item.nodeid)))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Where durations are asked for, tell them by file and by worker too."""
+    if config.option.durations is None:
+        return
+    files: defaultdict[str, float] = defaultdict(float)
+    workers: defaultdict[str, float] = defaultdict(float)
+    for report in (it for reports in terminalreporter.stats.values() for it in reports):
+        if isinstance(report, pytest.TestReport):
+            files[report.nodeid.partition("::")[0]] += report.duration
+            workers[getattr(report, "worker_id", "this process")] += report.duration
+    terminalreporter.section("slowest files")
+    slowest = sorted(files.items(), key=lambda it: -it[1])
+    for file, seconds in slowest[: config.option.durations]:
+        terminalreporter.write_line(f"{seconds:8.1f}s {file}")
+    told = (f"{worker} {seconds:.0f} s" for worker, seconds in sorted(workers.items()))
+    terminalreporter.write_line(f"in all: {', '.join(told)}")

@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 .venv/bin/python tests/postgres/install.py
-exec .venv/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder -m walk "$@"
+exec .venv/bin/python -m pytest --numprocesses 2 --no-loadscope-reorder -m walk --durations 25 --durations-min 1 "$@"

@@ -71,6 +71,7 @@ def pip_settings() -> str:
     return "\n".join(["[global]", *lines, ""])
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(900)  # ansible-test makes eight virtual environments the first time
 def test_every_test_that_applies_passes(sanity: Sanity) -> None:
     done = sanity.test()
@@ -84,6 +85,7 @@ def test_every_test_that_applies_passes(sanity: Sanity) -> None:
     print(f"{len(ran)} sanity tests ran: {', '.join(sorted(ran))}")
 
 
+@pytest.mark.walk
 def test_an_option_without_a_description_is_found(sanity: Sanity) -> None:
     module = sanity.folder / "plugins" / "modules" / "status.py"
     sound = module.read_text()

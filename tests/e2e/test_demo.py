@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.walk
+
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "build" / "demo" / "report.json"
 DESCENDANTS = Path(__file__).with_name("descendants.py")

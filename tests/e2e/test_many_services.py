@@ -9,6 +9,7 @@ from tests.e2e.platform import Platform
 COUNT = 20
 
 
+@pytest.mark.walk
 @pytest.mark.timeout(1500)  # forty runs of ansible-playbook: a noisy machine takes minutes
 def test_twenty_services_deployed_at_once_get_distinct_priorities(
     platform: Platform, hello_image: str

@@ -24,7 +24,8 @@ from tests.pipelines import python_image, role
 from tests.pipelines.docker_node import DockerNode
 from tests.pipelines.jenkins import Build, Jenkins
 
-pytestmark = pytest.mark.timeout(900)  # images are built, and a platform is deployed, beforehand
+# Images are built, and a platform is deployed, beforehand.
+pytestmark = [pytest.mark.walk, pytest.mark.timeout(900)]
 
 ORDERS = ROOT / "examples" / "orders"
 STAGES = ["Test", "Build and push", "Preview", "Deploy", "Smoke test"]
