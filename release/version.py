@@ -2,8 +2,9 @@
 
     python -m release.version
 
-That is in the last two outputs of each template, which say where a stack comes from, and in the
-examples' pipelines, which name the deploy image. Tests hold both.
+That is in the last two outputs of each template, which say where a stack comes from, in the
+examples' pipelines, which name the deploy image, and in what README shows of status.yml. Tests hold
+them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _WRITTEN = re.compile(
     .replace(re.escape("{template}"), r"\w+")
     .replace(re.escape("{version}"), r"\S+")
 )
-_IMAGE = re.compile(r"(?<=/quayside/fargate:)\d+\.\d+\.\d+")
+_TEXT = re.compile(r"(?:(?<=/quayside/fargate:)|(?<=CREATE_COMPLETE  ))\d+\.\d+\.\d+")
 
 
 def current(root: Path = ROOT) -> str:
@@ -50,14 +51,14 @@ def in_template(text: str, template: str, version: str) -> str:
     return _WRITTEN.sub("", text).rstrip("\n") + "\n" + outputs
 
 
-def in_example(text: str, version: str) -> str:
-    """Return a pipeline with the deploy image of a version.
+def in_text(text: str, version: str) -> str:
+    """Return a pipeline with the deploy image of a version, or README with its stacks.
 
     Args:
-        text: the pipeline.
+        text: of the file.
         version: such as `1.1.0`.
     """
-    return _IMAGE.sub(version, text)
+    return _TEXT.sub(version, text)
 
 
 def waiting(root: Path = ROOT) -> dict[Path, str]:
@@ -72,7 +73,8 @@ def waiting(root: Path = ROOT) -> dict[Path, str]:
         for path in sorted((root / "templates").glob("*.yml"))
     }
     pipelines = [*(root / "examples").rglob("*.yml"), *(root / "examples").rglob("Jenkinsfile")]
-    texts |= {path: in_example(path.read_text(), version) for path in sorted(pipelines)}
+    others = [root / "README.md", *sorted(pipelines)]
+    texts |= {path: in_text(path.read_text(), version) for path in others}
     return {path: text for path, text in texts.items() if path.read_text() != text}
 
 

@@ -39,7 +39,13 @@ def test_another_version_takes_the_place_of_the_one_before() -> None:
 
 def test_examples_deploy_with_the_image_of_this_version() -> None:
     image = f"image: $REGISTRY/{IMAGE}:{{}}\npython: 3.13.0\n"
-    assert version.in_example(image.format("1.0.0"), "1.1.0") == image.format("1.1.0")
+    assert version.in_text(image.format("1.0.0"), "1.1.0") == image.format("1.1.0")
+
+
+def test_readme_shows_stacks_of_this_version() -> None:
+    shown = "orders   CREATE_COMPLETE  {}    green   -   2026-12-01 04:59\n"
+    assert version.in_text(shown.format("1.0.0"), "1.1.0") == shown.format("1.1.0")
+    assert version.current() in (version.ROOT / "README.md").read_text()
 
 
 def test_no_file_waits_for_make_version() -> None:
