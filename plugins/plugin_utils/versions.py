@@ -1,7 +1,7 @@
 """Which Quayside a stack comes from, and whether it fits the stacks that it takes values from.
 
-A template tells its name and version in two literal outputs, ``Template`` and ``Version``; before
-1.1.0 none did. docs/upgrading.md has the rules as a table.
+A template tells its name and version in two literal outputs, ``Template`` and ``Version``; those
+from before 1.1.0 tell nothing. docs/upgrading.md has the rules as a table.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Outputs = Mapping[str, str]
 class Origin:
     """Where a stack comes from.
 
-    template: its template's name, such as `service`; version: such as `1.1.0`. None: it doesn't
+    template: its template's name, such as `service`; version: such as `1.4.1`. None: it doesn't
     tell.
     """
 
