@@ -14,8 +14,10 @@ FEWEST_LOGINS = 50  # a block lasts for seconds, in each of which dozens fit
 
 
 @contextmanager
-def nobody_is_denied(service: Rotating, path: str) -> Iterator[None]:
+def nobody_is_denied(service: Rotating, path: str) -> Iterator[dict[str, int]]:
     """Log in with what tasks hold, and call the service, as long as the block lasts.
+
+    What it yields tells afterwards how many ``logins`` and ``requests`` there were.
 
     Args:
         service: with a database.
@@ -37,8 +39,10 @@ def nobody_is_denied(service: Rotating, path: str) -> Iterator[None]:
     meter = DenialMeter(target, time.time())
     with meter, Traffic(service.platform, service.name, path) as traffic:
         service.eventually(lambda: meter.attempts, "the meter measures")
-        yield
+        counted: dict[str, int] = {}
+        yield counted
     logins = meter.tally.attempts.total()
+    counted |= {"logins": logins, "requests": traffic.requests}
     print(f"{logins} logins, {traffic.requests} requests")
     assert not meter.tally.denied
     assert traffic.failures == []
