@@ -23,7 +23,10 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "templates.md"
 BEGIN, END = "<!-- parameter changes: begin -->", "<!-- parameter changes: end -->"
-ORDER = ("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "service")
+ORDER = (
+    *("network", "support", "deployment_role", "cluster", "load_balancer", "rds"),
+    *("service", "service_monitoring"),
+)
 REGION = "eu-central-1"
 
 IN_PLACE, REPLACES, SWITCHES = "in place", "replaces", "adds or removes"

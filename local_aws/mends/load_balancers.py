@@ -1,9 +1,11 @@
 """What Elastic Load Balancing refuses, and the load balancers' own address.
 
 Wrong upstream: two rules of a listener may share a priority, SetRulePriorities isn't one step and
-knows no unknown rule, no quota is known or told, and deletion protection protects nothing.
+knows no unknown rule, no quota is known or told, deletion protection protects nothing, and a target
+group's full name, by which CloudWatch knows it, lacks its first word.
 Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
-reference, CreateRule.
+reference, CreateRule; CloudFormation's page on AWS::ElasticLoadBalancingV2::TargetGroup, "Return
+values" (targetgroup/my-target-group/cbf133c568e0d028).
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ def install() -> None:
     _api()
     _templates()
     _deletion_protection()
+    alb._target_group_full_name_from_arn = lambda arn: arn.rpartition(":")[2]
 
 
 @control("limit_rules")

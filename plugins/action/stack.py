@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    falls,
     parameters,
     preview,
     template,
@@ -41,6 +42,7 @@ class ActionModule(Action):  # type: ignore[misc]
         "initial_parameters": {"type": "dict", "default": {}},
         "files": {"type": "dict", "default": {}},
         "overlay": {"type": "dict", "default": {}},
+        "overlay_names": {"type": "list", "elements": "str", "default": [*falls.UNSEEN]},
         "tags": {"type": "dict", "default": {}},
         "role_arn": {"type": "str"},
         "role_arn_from": {"type": "str"},

@@ -129,6 +129,13 @@ options:
       - What is laid over C(Fn::If) is laid over both of its branches.
     type: dict
     default: {}
+  overlay_names:
+    description:
+      - Names of the variables, without O(variable_prefix), that O(overlay) comes from. The stack's
+        template notes which of them are O(given), so that a later deployment tells what falls back.
+    type: list
+    elements: str
+    default: [environment, overrides, secrets]
   tags:
     description:
       - Tags of the stack; CloudFormation hands them on to its resources.

@@ -499,7 +499,7 @@ def _noted(options: Options, source: str) -> Iterator[str]:
         source: where its template was read.
     """
     if options["overlay"]:
-        yield from falls.UNSEEN
+        yield from options["overlay_names"]
     if options["template"] and Path(source).resolve().parent != _OWN_TEMPLATES:
         yield falls.TEMPLATE
 

@@ -136,7 +136,9 @@ def own_stacks(names: Iterable[str], platform: str) -> list[str]:
 
 
 def unsettled(states: Mapping[str, str], platform: str) -> dict[str, str]:
-    """Return the statuses of a platform's own stacks, by name, that aren't as they should be.
+    """Return the statuses of a platform's stacks, by name, that aren't as they should be.
+
+    Those of services are left out, of which more is told than this; what watches one is among them.
 
     Args:
         states: of all stacks (`stack_states`).

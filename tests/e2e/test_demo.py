@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "build" / "demo" / "report.json"
 DESCENDANTS = Path(__file__).with_name("descendants.py")
 PLATFORM = ["network", "support", "deployment-all", "cluster", "load-balancer-public", "rds"]
-SERVICES = ["service-orders", "service-invoices"]
+SERVICES = [
+    f"{kind}-{name}" for name in ("orders", "invoices") for kind in ("service", "monitoring")
+]
 MOST_LINES = 250
 STACKS = dict.fromkeys([*PLATFORM, *SERVICES], "CREATE_COMPLETE")
 STACKS["rds"] = "UPDATE_COMPLETE"  # the update that protects the cluster

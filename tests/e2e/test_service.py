@@ -104,6 +104,7 @@ def test_an_image_that_crashes_is_rolled_back_and_no_request_is_lost(
     orders: Platform, orders_image: str, crash_image: str
 ) -> None:
     variables = orders.service("orders", crash_image)
+    watching = described(orders, "shop-monitoring-orders")
     with Traffic(orders, "orders", "/orders") as traffic:
         output = orders.play_in_vain("examples/orders/deploy.yml", **variables)
     assert "Circuit Breaker" in output
@@ -112,6 +113,7 @@ def test_an_image_that_crashes_is_rolled_back_and_no_request_is_lost(
     assert traffic.requests > 20
     stacks = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
     assert stacks["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert described(orders, "shop-monitoring-orders") == watching
     orders.play("examples/orders/deploy.yml", **orders.service("orders", orders_image))
 
 
@@ -196,6 +198,53 @@ def test_a_service_gets_the_environment_that_its_playbook_names(
     assert environment["GREETING"] == "ahoy"
     assert environment["PORT"] == "8080"
     platform.play("playbooks/service.yml", service_state="absent", **variables)
+
+
+def described(platform: Platform, stack: str) -> dict[str, Any]:
+    """Return what CloudFormation says of a stack."""
+    cloudformation = platform.aws.client("cloudformation")
+    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    return dict(found)
+
+
+def test_what_watches_a_service_has_a_stack_beside_it_that_comes_and_goes_with_it(
+    platform: Platform, hello_image: str
+) -> None:
+    own, watching = "shop-service-seen", "shop-monitoring-seen"
+    variables = platform.service("seen", hello_image, service_database=False)
+    variables |= {"service_tags": {"team": "sea"}, "service_termination_protection": True}
+    threshold = {"Resources": {"CpuAlarm": {"Properties": {"Threshold": 80}}}}
+    deploy = "playbooks/service.yml"
+    platform.play(deploy, **variables, service_monitoring_overrides=threshold)
+
+    stack = described(platform, watching)
+    assert stack["EnableTerminationProtection"]
+    assert {"Key": "team", "Value": "sea"} in stack["Tags"]
+    assert {"Key": "quayside:service", "Value": "seen"} in stack["Tags"]
+    assert stack["RoleARN"] == described(platform, own)["RoleARN"]
+    found = alarms(platform, own)
+    dimensions = {it["Name"]: it["Value"] for it in found[f"{own}-5xx"]["Dimensions"]}
+    group = platform.outputs(own)["TargetGroupFullName"]
+    balancer = platform.outputs("shop-load-balancer-public")["LoadBalancerFullName"]
+    assert dimensions == {"TargetGroup": group, "LoadBalancer": balancer}
+    assert found[f"{own}-cpu"]["Threshold"] == 80
+
+    output = platform.play(deploy, **variables)
+    assert "service_monitoring_overrides isn't given" in output.replace("\n", " ")
+    assert alarms(platform, own)[f"{own}-cpu"]["Threshold"] == 90
+
+    absent = variables | {"service_state": "absent"}
+    platform.play_in_vain(deploy, **absent | {"service_termination_protection": True})
+    assert {own, watching} <= platform.stack_names()
+    platform.play(deploy, **absent | {"service_termination_protection": False})
+    assert not {own, watching} & platform.stack_names()
+    assert alarms(platform, own) == {}
+
+
+def alarms(platform: Platform, service: str) -> dict[str, Any]:
+    """Return a service's alarms by name."""
+    found = platform.aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{service}-")
+    return {it["AlarmName"]: it for it in found["MetricAlarms"]}
 
 
 def test_a_host_name_goes_over_to_another_service_and_no_request_is_lost(

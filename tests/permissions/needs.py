@@ -126,6 +126,7 @@ _LINKED = {
     "load_balancer": "elasticloadbalancing.amazonaws.com",
     "rds": "rds.amazonaws.com",
     "service": "ecs.application-autoscaling.amazonaws.com",
+    "service_monitoring": "none",
 }
 
 _AT = f"{REGION}:{ACCOUNT}"

@@ -46,11 +46,31 @@ def test_service(platform: LocalAws, tmp_path: Path) -> None:
         "Platform": PLATFORM,
         "Name": "orders",
         "HostedZoneId": zone_id,
-        "LoadBalancerFullName": "app/x/y",
-        "AlarmTopicArn": "topic",
         "MaxCount": "2",
     }
-    it = Walk("service", f"{PLATFORM}-service-orders", given, parameters, last="Service")
+    own, watching = f"{PLATFORM}-service-orders", f"{PLATFORM}-monitoring-orders"
+    it = Walk("service", own, given, parameters, last="Service", beside=watching)
+    walk(platform, it, tmp_path / "report")
+
+
+def test_what_watches_a_service(platform: LocalAws, tmp_path: Path) -> None:
+    """The service stays, and is deployed as ever while what watches it fails."""
+    given = {
+        "service_platform": PLATFORM,
+        "service_name": "watched",
+        "service_image": platform.push_image(ROOT / "tests" / "images" / "hello", "hello:1"),
+        "service_host_name": "watched.shop.test",
+        "service_database": False,
+    }
+    parameters = {
+        "Platform": PLATFORM,
+        "Name": "watched",
+        "LoadBalancerFullName": "app/x/y",
+        "TargetGroupFullName": "targetgroup/x/y",
+        "AlarmTopicArn": "topic",
+    }
+    name, watching = "service_monitoring", f"{PLATFORM}-monitoring-watched"
+    it = Walk(name, watching, given, parameters, last="ServerErrorAlarm", role="service")
     walk(platform, it, tmp_path / "report")
 
 

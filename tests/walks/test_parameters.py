@@ -14,7 +14,7 @@ from tests.walks.requests import Requests
 from tests.walks.stacks import Stacks, Walked, chain, deployed_platform
 
 pytestmark = pytest.mark.timeout(900)
-STACK = "shop-service-web"
+STACK, WATCHING = "shop-service-web", "shop-monitoring-web"
 HOST = "web.shop.test"
 POLICY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 # Parameter -> the values that it gets, one after the other. Each change stays for the next.
@@ -143,13 +143,21 @@ def test_subnets_in_another_order_roll(stacks: Stacks, traffic: Requests, walked
     note(walked, traffic, traffic.lost())
 
 
-@pytest.mark.parametrize("parameter", ["AlarmTopicArn", "LoadBalancerFullName"])
+@pytest.mark.parametrize(
+    ("parameter", "other"),
+    [
+        ("AlarmTopicArn", ""),
+        ("LoadBalancerFullName", ""),
+        ("TargetGroupFullName", ""),
+        ("Route", "false"),
+    ],
+)
 def test_alarms_go_and_come_back(
-    stacks: Stacks, traffic: Requests, walked: Walked, parameter: str
+    stacks: Stacks, traffic: Requests, walked: Walked, parameter: str, other: str
 ) -> None:
-    value = stacks.parameters(STACK)[parameter]
-    stacks.change(STACK, "service", **{parameter: ""})
-    stacks.change(STACK, "service", **{parameter: value})
+    value = stacks.parameters(WATCHING)[parameter]
+    stacks.change(WATCHING, "service_monitoring", **{parameter: other})
+    stacks.change(WATCHING, "service_monitoring", **{parameter: value})
     note(walked, traffic, traffic.lost())
 
 
@@ -208,10 +216,14 @@ def test_what_can_not_change_is_refused(stacks: Stacks, traffic: Requests, walke
         "ClusterName": "other",
         "PermissionsBoundaryArn": "",
     }
+    watching = {"Platform", "Name", "ClusterName"}
     assert other.keys() == changes.fixed("service").keys() - {"Team"}
+    assert watching == changes.fixed("service_monitoring").keys()
     stacks.refuses(STACK, "service", Team="payments", RepairNumber="7")
     for parameter, value in other.items():
         stacks.refuses(STACK, "service", **{parameter: value})
+    for parameter in watching:
+        stacks.refuses(WATCHING, "service_monitoring", **{parameter: other[parameter]})
     note(walked, traffic, traffic.lost())
 
 
@@ -277,7 +289,9 @@ def test_the_role_names_the_variable_that_can_not_change(platform: Platform) -> 
 def test_every_parameter_was_changed_or_refused_and_every_condition_flipped(
     walked: Walked,
 ) -> None:
-    seen = {it.removeprefix("service.") for it in walked.parameters}
-    fixed = changes.fixed("service").keys()
-    assert load("service")["Parameters"].keys() - seen - fixed - OTHERS == set()
-    assert walked.missing_flips("service") == ["service.HasPermissionsBoundary: ['on']"]
+    for name, others in (("service", OTHERS), ("service_monitoring", {"Team"})):
+        seen = {it.removeprefix(f"{name}.") for it in walked.parameters}
+        fixed = changes.fixed(name).keys()
+        assert load(name)["Parameters"].keys() - seen - fixed - others == set()
+    missing = walked.missing_flips("service", "service_monitoring")
+    assert missing == ["service.HasPermissionsBoundary: ['on']"]

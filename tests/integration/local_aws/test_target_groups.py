@@ -101,3 +101,20 @@ def test_a_task_is_registered_in_the_target_group_of_its_deployment_alone(
     assert second != first
     assert set(targets(aws, second)).isdisjoint(old)
     assert len(targets(aws, second)) == 1
+
+
+def test_a_target_group_is_called_in_metrics_as_the_end_of_its_arn(aws: LocalAws) -> None:
+    """`targetgroup/NAME/ID` (CloudFormation's page on the type, "Return values")."""
+    stacks = Stacks(aws)
+    group = {
+        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "Properties": {"VpcId": "vpc-1", "Protocol": "HTTP", "Port": 80, "TargetType": "ip"},
+    }
+    names = {
+        "Arn": {"Value": {"Ref": "Group"}},
+        "FullName": {"Value": {"Fn::GetAtt": ["Group", "TargetGroupFullName"]}},
+    }
+    outputs = stacks.deploy("targets-named", {"Resources": {"Group": group}, "Outputs": names})
+    assert outputs["FullName"].startswith("targetgroup/")
+    assert outputs["Arn"].endswith(f":{outputs['FullName']}")
+    stacks.delete("targets-named")

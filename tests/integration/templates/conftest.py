@@ -46,7 +46,9 @@ class Platform:
         parameters = self._parameters(text, used) | {"Platform": PLATFORM} | given
         action = "update" if stack in self.outputs else "create"
         role = (
-            self.outputs["deployment-all"]["CloudFormationRoleArn"] if template == "service" else ""
+            self.outputs["deployment-all"]["CloudFormationRoleArn"]
+            if template in ("service", "service_monitoring")
+            else ""
         )
         request = {
             "StackName": f"{PLATFORM}-{stack}",

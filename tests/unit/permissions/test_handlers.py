@@ -17,7 +17,8 @@ from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_LEFT_OUT
 from tests.permissions.policies import Statement
 from tests.unit.templates.templates import ACCOUNT, NAMES, REGION, load, walk
 
-PLATFORM = [name for name in NAMES if name != "service"]
+SERVICE = ["service", "service_monitoring"]
+PLATFORM = [name for name in NAMES if name not in SERVICE]
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/all/a-role"
 GIVEN = {"PLATFORM": "shop", "ACCOUNT": ACCOUNT, "SERVICES": "*", "TEAM": "all"}
 # What the deployment role may do that no handler's schema names.
@@ -29,7 +30,7 @@ BESIDE_THE_SCHEMAS = {
 
 def policy(template: str) -> list[Statement]:
     """What whoever, or whatever, deploys a template may do."""
-    if template == "service":
+    if template in SERVICE:
         return deployment_role.of() + deployment_role.of_key(ROLE)
     return policies.documented("platform", **GIVEN)
 
@@ -80,7 +81,7 @@ def test_whoever_deploys_the_platform_may_do_nothing_that_nobody_calls() -> None
 
 
 def test_the_deployment_role_may_do_nothing_that_no_handler_calls() -> None:
-    needed = {it.action for it in needs.of(["service"])}
+    needed = {it.action for it in needs.of(SERVICE)}
     assert allowed(policy("service")) - needed == BESIDE_THE_SCHEMAS.keys()
 
 
@@ -179,7 +180,8 @@ def test_a_rotation_function_of_ones_own_may_be_called_by_who_rotates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "stack"), [("platform", "shop-rds"), ("service", "shop-service-a")]
+    ("kind", "stack"),
+    [("platform", "shop-rds"), ("service", "shop-service-a"), ("service", "shop-monitoring-a")],
 )
 def test_whoever_deploys_may_ask_what_cloudformation_refused(kind: str, stack: str) -> None:
     """DescribeEvents takes a stack or a change set (Service Authorization Reference)."""

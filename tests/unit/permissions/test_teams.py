@@ -36,7 +36,9 @@ NOT_NARROWED = {
 def of_service(name: str, team: str) -> list[Need]:
     """What the handlers call for a service with all it can have, on its own resources."""
     return [
-        it for it in needs.of(["service"], Name=name, Team=team) if it.action not in NOT_NARROWED
+        it
+        for it in needs.of(["service", "service_monitoring"], Name=name, Team=team)
+        if it.action not in NOT_NARROWED
     ]
 
 
@@ -123,6 +125,7 @@ def test_who_deploys_for_a_team_reaches_no_other_teams_stacks_roles_or_secrets()
     foreign = "r:123456789012"
     for arn in (
         f"arn:aws:cloudformation:{foreign}:stack/shop-service-b-orders/1",
+        f"arn:aws:cloudformation:{foreign}:stack/shop-monitoring-b-orders/1",
         ROLE_OF_ALL,
         f"arn:aws:secretsmanager:{foreign}:secret:shop/b-orders/db/blue-AbCdEf",
         f"arn:aws:logs:{foreign}:log-group:/shop/b-orders:log-stream:app",

@@ -107,7 +107,7 @@ def test_every_alarm_of_the_templates_is_the_platforms_or_its_services() -> None
         *alarm_names("rds"),
         *alarm_names("load_balancer", Name="public"),
     ]
-    service = alarm_names("service", Name="orders")
+    service = alarm_names("service_monitoring", Name="orders")
     own, ringing = sort_alarms(platform + service, "shop", ["orders"])
     assert own == platform
     assert ringing == {"orders": [it.removeprefix("shop-service-orders-") for it in service]}

@@ -32,17 +32,22 @@ FILLED: dict[str, dict[str, str]] = {
         ),
         "support": (
             "DatabaseFunctionArn DatabaseFunctionRoleArn ListenerPriorityFunctionArn "
-            "RotationFunctionArn RotationFunctionRoleArn AlarmTopicArn"
+            "RotationFunctionArn RotationFunctionRoleArn"
         ),
         "deployment_role": "PermissionsBoundaryArn",
         "load_balancer": (
-            "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId "
-            "LoadBalancerFullName"
+            "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId"
         ),
         "rds": (
             "DatabaseHost DatabasePort DatabaseClusterIdentifier DatabaseAdminUsername "
             "DatabaseAdminPasswordParameter"
         ),
+    },
+    "service_monitoring": {
+        "support": "AlarmTopicArn",
+        "cluster": "ClusterName",
+        "load_balancer": "LoadBalancerFullName",
+        "service": "TargetGroupFullName",
     },
 }
 PAIRS = [
@@ -58,6 +63,7 @@ SENTINELS = {
     "cluster": "shop-cluster",
     "load_balancer": "shop-load-balancer-public",
     "rds": "shop-rds",
+    "service": "shop-service-orders",
 }
 SERVICE = {"Platform": "shop", "Name": "orders", "HostName": "orders.example.com"}
 ALL_USED = {"support", "deployment_role", "cluster", "load_balancer", "rds"}
@@ -82,13 +88,13 @@ def test_no_output_fills_a_parameter_by_mere_chance(consumer: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_stack_exports_its_sentinel_and_nothing_else(name: str) -> None:
-    stack = Stack(name, {"Platform": "shop"})
+    stack = Stack(name, {"Platform": "shop"} | (SERVICE if name == "service" else {}))
     exports = {
         stack.resolve(output["Export"]["Name"]): stack.resolve(output["Value"])
         for output in load(name)["Outputs"].values()
         if "Export" in output
     }
-    sentinel = SENTINELS.get(name)  # a service stack is used by none
+    sentinel = SENTINELS.get(name)  # what watches a service is used by none
     assert exports == ({sentinel: "shop"} if sentinel else {})
 
 
@@ -110,6 +116,8 @@ def test_imports_are_outputs_since_an_imported_value_freezes_its_export(name: st
         ("service", SERVICE, ALL_USED),
         ("service", SERVICE | {"Database": "false"}, ALL_USED - {"rds"}),
         ("service", SERVICE | {"Route": "false"}, ALL_USED - {"load_balancer"}),
+        # What a service uses can't be deleted before it, and so not before what watches it.
+        ("service_monitoring", SERVICE, {"deployment_role", "service"}),
     ],
 )
 def test_a_stack_imports_the_sentinels_of_those_it_uses(

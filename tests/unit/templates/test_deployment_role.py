@@ -23,6 +23,7 @@ FUNCTIONS = {
 }
 PLATFORM = {"Platform": "shop"} | FUNCTIONS
 SERVICE = PLATFORM | {"Name": "orders", "ClusterName": "shop", "AlarmTopicArn": "topic"}
+ROUTE = {"LoadBalancerFullName": "app/x/1", "TargetGroupFullName": "targetgroup/x/1"}
 MOST_BYTES = 10_240  # of all inline policies of a role, white space not counted (IAM quotas)
 
 # Changes that IAM can't narrow to a resource (Service Authorization Reference).
@@ -80,6 +81,7 @@ def test_what_changes_something_is_narrowed_to_resources() -> None:
 def named_resources() -> Iterator[Any]:
     """What service.yml names, with an action on it, and a name like it that isn't a service's."""
     resources = Stack("service", SERVICE | {"MaxCount": "2"}).resources
+    alarms = Stack("service_monitoring", SERVICE | ROUTE).resources
     at = f"{REGION}:{ACCOUNT}"
 
     def properties(key: str) -> dict[str, Any]:
@@ -141,8 +143,7 @@ def named_resources() -> Iterator[Any]:
             f"arn:aws:cloudwatch:{at}:alarm:{alarm['Properties']['AlarmName']}",
             f"arn:aws:cloudwatch:{at}:alarm:shop-rds-cpu",
         )
-        for alarm in resources.values()
-        if alarm["Type"] == "AWS::CloudWatch::Alarm"
+        for alarm in alarms.values()
     )
 
 

@@ -52,7 +52,9 @@ def check(resources: dict[str, Any]) -> None:
 @given(platform=names("service", "Platform"), service=names("service", "Name"))
 def test_a_service_of_any_name(platform: str, service: str) -> None:
     given = {"Platform": platform, "Name": service, "HostName": "a.example.com"}
-    check(Stack("service", given | {"AlarmTopicArn": "topic", "ClusterName": platform}).resources)
+    given |= {"AlarmTopicArn": "topic", "ClusterName": platform}
+    for template in ("service", "service_monitoring"):
+        check(Stack(template, given).resources)
 
 
 @given(platform=names("load_balancer", "Platform"), name=names("load_balancer", "Name"))

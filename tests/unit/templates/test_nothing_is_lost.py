@@ -17,6 +17,9 @@ EVERYTHING = {
     "HostName": "orders.example.com",
     "HostedZoneId": "Z1",
     "ClusterName": "shop",
+    "AlarmTopicArn": "topic",
+    "LoadBalancerFullName": "app/x/1",
+    "TargetGroupFullName": "targetgroup/x/1",
     "MaxCount": "4",
     "ZoneCount": "3",
 }

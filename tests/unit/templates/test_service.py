@@ -73,20 +73,6 @@ def test_a_service_has_what_its_parameters_ask_for(
     assert service(**given).resources.keys() == resources
 
 
-def test_an_alarm_rings_for_what_the_service_has() -> None:
-    def alarms(**given: str) -> set[str]:
-        return {key for key in service(AlarmTopicArn="topic", **given).resources if "Alarm" in key}
-
-    assert alarms(LoadBalancerFullName="app/x/1") == {
-        "NoTaskAlarm",
-        "CpuAlarm",
-        "MemoryAlarm",
-        "UnhealthyHostAlarm",
-        "ServerErrorAlarm",
-    }
-    assert alarms(Route="false") == {"NoTaskAlarm", "CpuAlarm", "MemoryAlarm"}
-
-
 @pytest.mark.parametrize(
     ("active", "users", "secret"),
     [

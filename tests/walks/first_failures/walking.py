@@ -50,7 +50,8 @@ class Walk:
     """One stack: its template, its name, the role's variables, and what they are in the template.
 
     last: a resource that fails late; lift: parameters that let the stack be deleted; walked: what
-    another walk over the template has seen to.
+    another walk over the template has seen to; beside: a stack of the same role that is in the way
+    of the deletion; role: whose stack it is, where it isn't called like the template.
     """
 
     template: str
@@ -60,6 +61,8 @@ class Walk:
     last: str
     lift: dict[str, Any] = field(default_factory=dict)
     walked: frozenset[str] = frozenset()
+    beside: str = ""
+    role: str = ""
 
     def cases(self) -> list[Case]:
         """Return each resource's failure, and each custom resource's in the rollback."""
@@ -116,8 +119,9 @@ def walk(aws: LocalAws, it: Walk, report: Path) -> None:
     play(
         aws,
         PLAYBOOK,
-        role=f"quayside.fargate.{it.template}",
+        role=f"quayside.fargate.{it.role or it.template}",
         stack=it.stack,
+        beside=it.beside,
         cases=[asdict(case) for case in cases],
         lift=it.lift,
         directory=str(aws.directory),
