@@ -18,7 +18,8 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     Action,
     Options,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment, Draft
+from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment
+from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft
 
 _TOLD = {"changes", "diff", "stops"}
 
@@ -33,7 +34,7 @@ class ActionModule(Action):  # type: ignore[misc]
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "template": {"type": "str"},
         "variable_prefix": {"type": "str"},
-        "variable_names": {"type": "dict", "default": {}},
+        "variables": {"type": "dict", "default": {}},
         "given": {"type": "list", "elements": "str"},
         "allow": {"type": "list", "elements": "str", "default": []},
         "parameters": {"type": "dict", "default": {}},

@@ -11,6 +11,7 @@ from ansible.template import trust_as_template
 from ansible.utils.vars import load_extra_vars
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    computed,
     template,
     variable_rules,
     variable_sources,
@@ -71,7 +72,8 @@ class ActionModule(Action):  # type: ignore[misc]
             "changed": False,
             "options": values,
             "given": sorted(given),
-            "derived": variable_rules.derived(first.role, values, now),
+            "parameters": computed.parameters(first.role, values),
+            "initial_parameters": computed.initial_parameters(first.role, values, now),
             "sources": variable_sources.sources(first.role, values),
             # Shown to nobody, with -v neither: an environment may hold what must not be seen.
             "_ansible_no_log": True,

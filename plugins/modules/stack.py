@@ -56,10 +56,14 @@ options:
       - Prefix of a role's variables. A refused value is then named by the variable it came from,
         V(service_host_name) for the parameter C(HostName) and the prefix V(service).
     type: str
-  variable_names:
+  variables:
     description:
-      - Names of the variables, without O(variable_prefix), that a parameter comes from, as a map of
-        parameter to list, where they aren't called like the parameter.
+      - A role's checked options without O(variable_prefix), as C(quayside.fargate.variables)
+        returns them. Each fills the template's parameter of its name, V(host_name) C(HostName),
+        unless O(parameters) has that one. Others, and those that say how a stack is deployed
+        (V(template), V(tags), V(timeout), ...), fill none.
+      - An empty one gives way to an output of O(parameters_from), and isn't given if the parameter
+        has no default.
     type: dict
     default: {}
   given:
@@ -86,8 +90,9 @@ options:
       - Values of the template's parameters. Booleans become V(true) or V(false), lists are joined
         by commas, null means not given.
       - "A map C({output: NAME}) takes the output of that name of O(parameters_from)."
-      - A parameter takes the first value found in O(parameters), the outputs of O(parameters_from),
-        O(initial_parameters) (if the stack is new), its previous value, the template's default.
+      - A parameter takes the first value found in O(parameters), O(variables), the outputs of
+        O(parameters_from), O(initial_parameters) (if the stack is new), its previous value, the
+        template's default.
     type: dict
     default: {}
   parameters_from:

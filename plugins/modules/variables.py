@@ -82,11 +82,16 @@ given:
   elements: str
   returned: success
   sample: [service_memory, service_name]
-derived:
-  description: What follows from the values, for the role's own use.
+parameters:
+  description: Parameters of the role's template that the values decide otherwise than by name.
   type: dict
   returned: success
-  sample: {first_active_user: green}
+  sample: {NetworkStack: shop-network}
+initial_parameters:
+  description: Those that the role's stack is created with, and that others change later.
+  type: dict
+  returned: success
+  sample: {ActiveUser: green}
 sources:
   description:
     - Names of the stacks that the role's stack takes values from, with what to say of one that

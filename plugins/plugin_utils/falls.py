@@ -3,13 +3,12 @@ value of: a file of variables was forgotten, or a newer release has another defa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import values
+from ansible_collections.quayside.fargate.plugins.plugin_utils import mapping, values
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
 
 _RIGHTS = {
@@ -48,17 +47,10 @@ class Origins:
     Args:
         prefix: of its variables.
         given: variables that somebody set.
-        names: parameter -> the options that it comes from, where they aren't called like it.
     """
 
     prefix: str
     given: Collection[str]
-    names: Mapping[str, Iterable[str]] = field(default_factory=dict)
-
-    def variables(self, parameter: str) -> list[str]:
-        """Return the variables that a parameter comes from."""
-        snake = re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()
-        return [self.variable(option) for option in self.names.get(parameter, [snake])]
 
     def variable(self, option: str) -> str:
         """Return an option's variable."""
@@ -100,7 +92,7 @@ def of_parameters(
     listed = description.get("Parameters", [])
     known = {it["ParameterKey"]: it.get("ParameterValue", "") for it in listed}
     for name, new in passed.items():
-        variables, old = origins.variables(name), known.get(name)
+        variables, old = mapping.variables_of(origins.prefix, name), known.get(name)
         if old is None or origins.is_given(*variables) or is_secret(declared[name]):
             continue
         if not _is_same(old, new) and not (name in derived and _keeps(old, new)):

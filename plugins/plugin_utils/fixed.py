@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import subject
+from ansible_collections.quayside.fargate.plugins.plugin_utils.mapping import subject
 
 Values = Mapping[str, str]
 

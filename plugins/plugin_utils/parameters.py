@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
+from ansible_collections.quayside.fargate.plugins.plugin_utils.mapping import subject
 
 MASK = "****"
 Rule = Callable[[Mapping[str, Any], str], str | None]
@@ -20,6 +21,8 @@ class Sources:
     """What may fill the parameters of a template, in falling order of precedence.
 
     explicit: values of this deployment, as text.
+    options: values of this deployment by a parameter's own name, as text; an empty one only where
+        no other stack has such an output.
     references: parameter -> name of the output that fills it, where that is another name.
     outputs: stack name -> its outputs; the first stack that has an output wins.
     initial: values used only while the stack is created, as text.
@@ -27,6 +30,7 @@ class Sources:
     """
 
     explicit: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     initial: Mapping[str, str] = field(default_factory=dict)
@@ -177,14 +181,6 @@ def is_secret(definition: Mapping[str, Any]) -> bool:
     return str(definition.get("NoEcho", "")).lower() == "true"
 
 
-def subject(name: str, variable_prefix: str | None) -> str:
-    """Return what a message calls a parameter: by the role's variable, if there is one."""
-    if not variable_prefix:
-        return f"Parameter {name}"
-    words = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-    return f"{variable_prefix}_{words} (parameter {name})"
-
-
 def quoted(
     said: str,
     declared: Mapping[str, Mapping[str, Any]],
@@ -216,10 +212,15 @@ def quoted(
 def _first(name: str, sources: Sources) -> str | None:
     if name in sources.explicit:
         return sources.explicit[name]
+    option = sources.options.get(name)
+    if option:
+        return option
     output = sources.references.get(name, name)
     for outputs in sources.outputs.values():
         if output in outputs:
             return outputs[output]
+    if option is not None:
+        return option
     return sources.initial.get(name) if sources.previous is None else None
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    computed,
+    mapping,
     parameters,
-    variable_maps,
     variable_names,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -26,12 +26,6 @@ MEMORY = {
     4096: range(8192, 30720 + 1, 1024),
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
-}
-# Options whose parameter has a name of its own.
-_PARAMETERS = {
-    "service_scaling.min": "MinCount",
-    "service_scaling.max": "MaxCount",
-    "service_scaling.cpu_percent": "TargetCpuPercent",
 }
 
 
@@ -56,39 +50,12 @@ def broken(role: str, values: Values, template: Mapping[str, Any]) -> list[str]:
     return [*lines, *variable_names.problems(role, values, template)]
 
 
-def derived(role: str, values: Values, moment: datetime.datetime) -> dict[str, Any]:
-    """Return what follows from the values of a role's variables.
-
-    Args:
-        role: name of the role.
-        values: as `broken` takes them.
-        moment: now, UTC.
-    """
-    if role != "service":
-        return {}
-    references = values["secrets"].values()
-    scaling = values.get("scaling") or {"min": 1, "max": 0, "cpu_percent": 60}
-    return {
-        # Not sent while scaling is on.
-        "desired_count": "" if values.get("scaling") else values["desired_count"],
-        "scaling": scaling,
-        "first_active_user": values.get("first_active_user") or _first_active_user(values, moment),
-        "secret_arns": sorted({*filter(None, map(variable_maps.secret_arn, references))}),
-        "parameter_arns": sorted({*filter(None, map(variable_maps.parameter_arn, references))}),
-    }
-
-
 def _limits(role: str, values: Values, declared: Mapping[str, Any]) -> Iterator[str]:
     """Yield the values that the template's parameters refuse; empty ones fall back to others."""
-    prefix = f"{role}_" if role else ""
-    named = {f"{prefix}{name}": value for name, value in values.items()}
-    scaling = values.get("scaling") or {}
-    named |= {f"{prefix}scaling.{name}": value for name, value in scaling.items()}
-    for name, value in named.items():
-        words = name.removeprefix(prefix).split("_")
-        parameter = _PARAMETERS.get(name, "".join(map(str.capitalize, words)))
+    for option, parameter, value in mapping.filled(role, values):
         if parameter not in declared or value in ("", [], None):
             continue
+        name = f"{role}_{option}" if role else option
         try:
             text = parameters.as_text(name, value)
         except StackError as error:
@@ -108,7 +75,7 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
             "service_host_name is missing: give the host name to route, or set service_route to "
             "false."
         )
-    if _rotates(values) and _ends(values) > 24:  # noqa: PLR2004 # hours of a day
+    if computed.rotates(values) and _ends(values) > 24:  # noqa: PLR2004 # hours of a day
         yield (
             f"service_rotation_duration: {values['rotation_duration']} from "
             f"{values['rotation_hour']} o'clock on ends after midnight. Begin earlier "
@@ -119,9 +86,11 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _service_route(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
-    scaling = values.get("scaling")
-    option = "scaling.min" if scaling else "desired_count"
-    if values["takes_over"] and not (scaling["min"] if scaling else values["desired_count"]):
+    scales = computed.scales(values)
+    option = "scaling.min" if scales else "desired_count"
+    if values["takes_over"] and not (
+        values["scaling"]["min"] if scales else values["desired_count"]
+    ):
         yield (
             f"service_takes_over: service_{option} is 0, and the host name of "
             f"{values['takes_over']} would lead to no task. Give 1 or more."
@@ -141,13 +110,13 @@ def _service_route(values: Values, template: Mapping[str, Any]) -> Iterator[str]
 
 
 def _service_sizes(values: Values) -> Iterator[str]:
-    cpu, memory, scaling = values["cpu"], values["memory"], values.get("scaling")
+    cpu, memory, scaling = values["cpu"], values["memory"], values["scaling"]
     if memory not in MEMORY[cpu]:
         yield (
             f"service_memory: Fargate has no task of {cpu} CPU units with {memory} MiB. Take one "
             f"of {', '.join(map(str, MEMORY[cpu]))}."
         )
-    if scaling and scaling["min"] > scaling["max"]:
+    if computed.scales(values) and scaling["min"] > scaling["max"]:
         yield (
             f"service_scaling: min ({scaling['min']}) is greater than max ({scaling['max']}). "
             "Swap them."
@@ -201,29 +170,14 @@ def _holds(condition: Any, values: Values) -> bool | None:
     """Return whether a condition on a single option holds; None of others, which may hold."""
     match condition:
         case {"Fn::Equals": [{"Ref": str(parameter)}, str(wanted)]}:
-            name = re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()
+            (name, *_) = mapping.options_of("service", parameter)
             return parameters.as_text(name, values[name]) == wanted if name in values else None
     return None
-
-
-def _rotates(values: Values) -> bool:
-    wanted = values["rotation"] and values["database"]
-    return bool(wanted and values["database_users"] == "blue-green")
 
 
 def _ends(values: Values) -> int:
     hours = re.match(r"[0-9]+", values["rotation_duration"])
     return int(values["rotation_hour"]) + int(hours[0] if hours else 0)
-
-
-def _first_active_user(values: Values, moment: datetime.datetime) -> str:
-    """Return the user whose own rotation is not the next: blue's is on the 1st, green's the 15th.
-
-    A rotation begins at the full hour; from then on the other one is the next.
-    """
-    hour = values["rotation_hour"]
-    green_next = (1, hour) <= (moment.day, moment.hour) < (15, hour)
-    return "green" if _rotates(values) and not green_next else "blue"
 
 
 def _rds(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:

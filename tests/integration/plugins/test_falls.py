@@ -45,8 +45,12 @@ def test_a_value_that_falls_back_to_another_stacks_output_stops(
     playbooks.stack(name=source, **QUEUE, overlay=overlay)
     options = {"name": name, **QUEUE, "variable_prefix": "rds", "parameters_from": [source]}
     playbooks.stack(**options, given=["rds_label"], parameters={"Label": "own"})
-    for passed in (None, {"output": "Theirs"}):
-        forgotten = {**options, "given": [], "parameters": {"Label": passed}}
+    for passed in (
+        {"variables": {"label": ""}},
+        {"parameters": {"Label": None}},
+        {"parameters": {"Label": {"output": "Theirs"}}},
+    ):
+        forgotten = {**options, "given": [], **passed}
         said = playbooks.stack(**forgotten).message
         assert "rds_label (parameter Label) isn't given, and would fall back from own" in said
         assert "rds_allow: [rds_label]" in said

@@ -18,7 +18,8 @@ from tests import stack_options
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "collections"))
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
-from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment, Draft
+from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment
+from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.gate import GUARDS
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress

@@ -458,6 +458,26 @@ def test_outputs_of_other_stacks_fill_parameters_of_the_same_name(
     assert note["StackResourceDetail"]["ResourceStatus"] == "CREATE_COMPLETE"
 
 
+def test_an_option_fills_the_parameter_of_its_name(
+    playbooks: Playbooks, name: str, cloudformation: Any
+) -> None:
+    """Others fill none, option parameters wins, and an empty one gives way to an output."""
+    variables = {"seconds": 50, "label": ["a", "b"], "queue_name": "theirs", "timeout": 9, "x": {}}
+    options = {"name": name, "template": "queue.yml", "parameters": {"QueueName": "mine"}}
+    assert playbooks.stack(**options, variables=variables).changed
+    found = parameters_of(cloudformation, name)
+    assert (found["Seconds"], found["Label"], found["QueueName"]) == ("50", "a,b", "mine")
+    source = f"{name}-source"
+    label = {"Outputs": {"Label": {"Value": "of the source"}}}
+    playbooks.stack(name=source, template="queue.yml", overlay=label)
+    for given, taken in (([], "of the source"), (["own"], "own")):
+        again = {"variables": {**variables, "label": given}, "parameters_from": [source]}
+        assert playbooks.stack(**options, **again).changed
+        assert parameters_of(cloudformation, name)["Label"] == taken
+    assert playbooks.stack(**options, variables={**variables, "label": []}).changed
+    assert parameters_of(cloudformation, name)["Label"] == ""
+
+
 def test_a_source_stack_that_is_missing_is_named(playbooks: Playbooks, name: str) -> None:
     run = playbooks.stack(name=name, template="queue.yml", parameters_from=["nobody"])
     assert "There is no stack nobody in eu-central-1 of account 000000000000" in run.message
@@ -700,6 +720,14 @@ def test_a_missing_permission_is_told(playbooks: Playbooks, aws: LocalAws) -> No
         (
             {"variable_prefix": "service", "parameters": {"QueueName": "UPPER"}},
             "service_queue_name (parameter QueueName) is 'UPPER'",
+        ),
+        (
+            {"variable_prefix": "service", "variables": {"queue_name": "UPPER"}},
+            "service_queue_name (parameter QueueName) is 'UPPER'",
+        ),
+        (
+            {"variable_prefix": "service", "variables": {"label": ["a,b"]}},
+            "service_label has an item that is a list or holds a comma",
         ),
         ({"overlay": {"Resources": {"Queu": {"Properties": {}}}}}, "Did you mean Queue?"),
         ({"state": "gone"}, "value of state must be one of: present, absent"),

@@ -19,14 +19,13 @@ SERVICE_STOPS = {
     "LogRetentionDays": ("365", "30"),
     "DatabaseDeletion": ("Drop", "Retain"),
 }
-NAMES = {"MaxCount": ["scaling"], "SecretArns": ["secrets"]}
 
 
 def fallen(
     prefix: str, parameter: str, old: str, new: str, *given: str, **definition: Any
 ) -> list[Fall]:
     described = {"Parameters": [{"ParameterKey": parameter, "ParameterValue": old}]}
-    origins = Origins(prefix, given, NAMES)
+    origins = Origins(prefix, given)
     declared = {parameter: definition}
     return list(falls.of_parameters({parameter: new}, declared, described, origins))
 

@@ -59,18 +59,21 @@ def test_a_number_stands_without_exponent_and_means_the_same(value: float) -> No
 
 
 def test_the_places_are_asked_in_their_order() -> None:
-    places: list[tuple[str, Any]] = [
-        ("explicit", {"A": "explicit"}),
-        ("outputs", {"stack": {"A": "output"}}),
-        ("initial", {"A": "initial"}),
-    ]
-    for first in range(3):
-        sources = dict(places[first:])
-        value = resolved({"A": TEXT}, **sources)["A"]
-        assert (
-            value
-            == {"explicit": "explicit", "outputs": "output", "initial": "initial"}[places[first][0]]
-        )
+    places: dict[str, tuple[str, Any]] = {
+        "explicit": ("explicit", {"A": "explicit"}),
+        "option": ("options", {"A": "option"}),
+        "output": ("outputs", {"stack": {"A": "output"}}),
+        "initial": ("initial", {"A": "initial"}),
+    }
+    for at, first in enumerate(places):
+        assert resolved({"A": TEXT}, **dict([*places.values()][at:])) == {"A": first}
+
+
+def test_an_empty_option_gives_way_to_an_output_and_to_nothing_else() -> None:
+    empty: dict[str, Any] = {"options": {"A": ""}, "initial": {"A": "initial"}}
+    assert resolved({"A": TEXT}, **empty, outputs={"stack": {"A": "output"}}) == {"A": "output"}
+    assert resolved({"A": TEXT}, **empty, outputs={"stack": {}}) == {"A": ""}
+    assert resolved({"A": TEXT}, **empty, previous=["A"]) == {"A": ""}
 
 
 def test_an_existing_stack_keeps_its_value_before_the_initial_one_and_the_default() -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import template, variable_rules
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variables import Variables
@@ -18,8 +15,6 @@ ROLES = ("network", "support", "deployment_role", "cluster", "load_balancer", "r
 TEMPLATES = {it: template.load((ROOT / "templates" / f"{it}.yml").read_text(), it) for it in ROLES}
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/mail-a1B2c3"
 ZONES = ["eu-central-1a", "eu-central-1b"]
-YEAR = st.datetimes(datetime.datetime(2027, 1, 1), datetime.datetime(2027, 12, 31))
-ROTATED_ON = {1: "blue", 15: "green"}  # service.yml's schedules
 
 
 def values(role: str = "service", **given: Any) -> dict[str, Any]:
@@ -145,72 +140,6 @@ def test_a_variable_of_the_container_has_one_value() -> None:
 
 def test_a_template_that_cannot_be_read_breaks_nothing_here() -> None:
     assert variable_rules.broken("service", values(platform="ab-"), {}) == []
-
-
-def derived(moment: datetime.datetime, **given: Any) -> dict[str, Any]:
-    return dict(variable_rules.derived("service", values(**given), moment))
-
-
-def next_rotated(moment: datetime.datetime, hour: int) -> str:
-    """Whose rotation begins next after a moment, found hour by hour."""
-    while True:
-        moment = moment.replace(minute=0) + datetime.timedelta(hours=1)
-        if moment.hour == hour and moment.day in ROTATED_ON:
-            return ROTATED_ON[moment.day]
-
-
-@given(moment=YEAR, hour=st.integers(0, 23))
-def test_the_first_active_user_is_not_the_one_that_is_rotated_next(
-    moment: datetime.datetime, hour: int
-) -> None:
-    active = derived(moment, rotation_hour=hour)["first_active_user"]
-    assert active in ("blue", "green")
-    assert active != next_rotated(moment, hour)
-
-
-@pytest.mark.parametrize(
-    ("moment", "active"),
-    [
-        ("2027-03-01 02:59", "green"),
-        ("2027-03-01 03:00", "blue"),
-        ("2027-03-15 02:59", "blue"),
-        ("2027-03-15 03:00", "green"),
-        ("2027-12-31 23:59", "green"),
-    ],
-)
-def test_it_changes_when_a_window_begins(moment: str, active: str) -> None:
-    assert derived(datetime.datetime.fromisoformat(moment))["first_active_user"] == active
-
-
-@pytest.mark.parametrize(
-    "given", [{"rotation": False}, {"database_users": "blue"}, {"database": False}]
-)
-def test_it_is_blue_where_nothing_is_rotated(given: dict[str, Any]) -> None:
-    late = datetime.datetime(2027, 3, 20)
-    assert derived(late)["first_active_user"] == "green"
-    assert derived(late, **given)["first_active_user"] == "blue"
-
-
-def test_it_can_be_chosen() -> None:
-    late = datetime.datetime(2027, 3, 20)
-    assert derived(late, first_active_user="blue")["first_active_user"] == "blue"
-
-
-def test_the_number_of_tasks_is_left_alone_while_scaling_is_on() -> None:
-    now = datetime.datetime(2027, 3, 20)
-    scaling = {"min": 2, "max": 10, "cpu_percent": 70}
-    assert derived(now, desired_count=3)["desired_count"] == 3
-    assert derived(now, desired_count=3)["scaling"]["max"] == 0
-    assert derived(now, scaling=scaling)["desired_count"] == ""
-    assert derived(now, scaling=scaling)["scaling"] == scaling
-
-
-def test_the_arns_that_a_service_may_read_are_without_key_and_stage() -> None:
-    parameter = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/mail"
-    secrets = {"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": parameter}
-    found = derived(datetime.datetime(2027, 3, 20), secrets=secrets)
-    assert found["secret_arns"] == [SECRET]
-    assert found["parameter_arns"] == [parameter]
 
 
 def test_a_playbooks_own_variables_are_named_as_they_are() -> None:

@@ -11,37 +11,20 @@ import pytest
 import yaml
 
 from docs import mirror_argument_specs as mirror
+from plugins.plugin_utils import mapping
 
 ROOT = Path(__file__).parents[3]
 ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 by_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
-def stack_tasks(role: Path) -> list[dict[str, Any]]:
-    """Return the arguments of the role's tasks that deploy its stack."""
-    tasks = yaml.safe_load((role / "tasks" / "main.yml").read_text())
-    stacks = [task["quayside.fargate.stack"] for task in tasks if "quayside.fargate.stack" in task]
-    return [stack for stack in stacks if "parameters" in stack]
-
-
-def template_parameters(role: Path, template: str = "") -> dict[str, dict[str, Any]]:
-    """Return the parameters of a template, read as text: its tags are not YAML's own.
-
-    Args:
-        role: whose template it is.
-        template: a task's option; the role's own template if it names none of ours.
-    """
-    found = re.search(r"/templates/(\w+)\.yml$", template)
-    name = found[1] if found else role.name
-    text = (ROOT / "templates" / f"{name}.yml").read_text()
+def template_parameters(role: Path) -> dict[str, dict[str, Any]]:
+    """Return the parameters of the role's template, read as text: its tags are not YAML's own."""
+    text = (ROOT / "templates" / f"{role.name}.yml").read_text()
     section = re.search(r"^Parameters:\n(.*?)^\w", text, re.S | re.M)
-    assert section, f"templates/{name}.yml has no parameters"
+    assert section, f"templates/{role.name}.yml has no parameters"
     parameters: dict[str, dict[str, Any]] = yaml.safe_load(section[1])
     return parameters
-
-
-def snake(parameter: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()
 
 
 @by_role
@@ -90,13 +73,16 @@ def own_names(value: Any) -> Iterator[str]:
 
 @by_role
 def test_every_variable_is_used(role: Path) -> None:
-    derived = {"service_secrets", "service_first_active_user", "service_desired_count"}
-    derived |= {"service_scaling"}
+    """By a task, by another's default, by the parameter of its name, or by a computed one."""
     text = " ".join(expressions(documents(role)))
-    defaults = " ".join(str(it.get("default")) for it in mirror.options_of(role).values())
-    for name in mirror.options_of(role).keys() - derived:
-        used = f"_{role.name}_checked.options.{name.removeprefix(f'{role.name}_')}"
-        assert re.search(rf"{re.escape(used)}\b", text) or name in defaults, name
+    options = mirror.options_of(role)
+    defaults = " ".join(str(it.get("default")) for it in options.values())
+    for name in options:
+        option = name.removeprefix(f"{role.name}_")
+        used = rf"{re.escape(f'_{role.name}_checked.options.{option}')}\b"
+        decides = mapping.SPECIAL.get(role.name, {}).get(option, mapping.Special("")).decides
+        filled = {mapping.parameter_of(option), *decides} & template_parameters(role).keys()
+        assert filled or re.search(used, text) or name in defaults, name
 
 
 @by_role
@@ -130,33 +116,13 @@ def test_a_role_has_no_defaults_of_ansibles_own(role: Path) -> None:
 
 
 @by_role
-def test_the_role_gives_only_parameters_that_its_template_has(role: Path) -> None:
-    for stack in stack_tasks(role):
-        parameters = template_parameters(role, stack.get("template", ""))
-        given = {*stack["parameters"], *stack.get("initial_parameters", {})}
-        assert given <= parameters.keys(), given - parameters.keys()
-
-
-@by_role
-def test_a_parameter_that_can_be_refused_is_named_after_its_variable(role: Path) -> None:
-    """The plugin names the variable of a refused value by this rule."""
-    derived = {"NetworkStack", "ArtifactsBucket", "MinCount", "MaxCount", "TargetCpuPercent"}
-    derived |= {"SecretArns", "ParameterArns", "FirstCreation"}
-    derived |= {p for p in template_parameters(role) if p.endswith("FunctionKey")}
-    options = mirror.options_of(role)
-    for stack in stack_tasks(role):
-        for parameter in stack["parameters"].keys() - derived:
-            assert f"{role.name}_{snake(parameter)}" in options, parameter
-
-
-@by_role
 def test_a_default_of_the_role_is_the_default_of_the_template(role: Path) -> None:
     decided_by_the_role = {"service_desired_count"}  # the template leaves the count alone
     parameters = template_parameters(role)
     for name, option in mirror.options_of(role).items():
-        parameter = next((p for p in parameters if f"{role.name}_{snake(p)}" == name), None)
+        parameter = mapping.parameter_of(name.removeprefix(f"{role.name}_"))
         default = option.get("default")
-        if parameter is None or name in decided_by_the_role:
+        if parameter not in parameters or name in decided_by_the_role:
             continue
         if "Default" not in parameters[parameter] or default in (None, []):
             continue

@@ -1,0 +1,81 @@
+"""Parameters that a role's values decide otherwise than by name: mapping.SPECIAL says why."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import variable_maps
+
+Values = Mapping[str, Any]
+
+
+def parameters(role: str, values: Values) -> dict[str, Any]:
+    """Return a role's computed parameters, as the action quayside.fargate.stack takes them.
+
+    Args:
+        role: its name, empty for a playbook, which has none.
+        values: all its options by their names without the role's, typed.
+    """
+    compute = _COMPUTED.get(role)
+    return compute(values) if compute else {}
+
+
+def initial_parameters(role: str, values: Values, moment: datetime.datetime) -> dict[str, Any]:
+    """Return the parameters that a role's stack is created with, and that others change later.
+
+    Args:
+        role, values: as `parameters` takes them.
+        moment: now, UTC.
+    """
+    if role != "service":
+        return {}
+    return {"ActiveUser": values.get("first_active_user") or _first_active_user(values, moment)}
+
+
+def rotates(values: Values) -> bool:
+    """Say whether a service's passwords are rotated."""
+    wanted = values["rotation"] and values["database"]
+    return bool(wanted and values["database_users"] == "blue-green")
+
+
+def scales(values: Values) -> bool:
+    """Say whether the number of a service's tasks is scaled."""
+    return bool(values["scaling"]["max"])
+
+
+def _service(values: Values) -> dict[str, Any]:
+    references = values["secrets"].values()
+    return {
+        "DesiredCount": "" if scales(values) else values["desired_count"],
+        "SecretArns": sorted({*filter(None, map(variable_maps.secret_arn, references))}),
+        "ParameterArns": sorted({*filter(None, map(variable_maps.parameter_arn, references))}),
+    }
+
+
+def _first_active_user(values: Values, moment: datetime.datetime) -> str:
+    """Return the user whose own rotation is not the next: blue's is on the 1st, green's the 15th.
+
+    A rotation begins at the full hour; from then on the other one is the next.
+    """
+    hour = values["rotation_hour"]
+    green_next = (1, hour) <= (moment.day, moment.hour) < (15, hour)
+    return "green" if rotates(values) and not green_next else "blue"
+
+
+def _in_a_network(values: Values) -> dict[str, Any]:
+    return {"NetworkStack": "" if values["vpc_id"] else f"{values['platform']}-network"}
+
+
+def _load_balancer(values: Values) -> dict[str, Any]:
+    kind = "Private" if values["scheme"] == "internal" else "Public"
+    return {} if values["subnet_ids"] else {"SubnetIds": {"output": f"{kind}SubnetIds"}}
+
+
+_COMPUTED: dict[str, Callable[[Values], dict[str, Any]]] = {
+    "service": _service,
+    "support": _in_a_network,
+    "cluster": _in_a_network,
+    "load_balancer": _load_balancer,
+}

@@ -1,0 +1,127 @@
+"""Which parameter of its template a role's option fills: the one of its name.
+
+host_name fills HostName. What isn't so stands in SPECIAL, each with its reason. Both directions are
+here: values go to parameters, and messages name a refused parameter by the variable it came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+# Options that say how a stack is deployed, not what is in it; a template of somebody's own may have
+# parameters of such names.
+DEPLOYMENT = frozenset(
+    {
+        *("state", "template", "overrides", "allow", "tags", "termination_protection"),
+        *("timeout", "region", "profile"),
+    }
+)
+
+
+class Special(NamedTuple):
+    """An option that doesn't just fill the parameter of its name.
+
+    why: the reason. decides: the parameters that it decides, alone or with others, and by which of
+    its members; "" is the whole.
+    """
+
+    why: str
+    decides: Mapping[str, str] = {}
+
+
+SPECIAL: dict[str, dict[str, Special]] = {
+    "service": {
+        "image": Special(
+            "its tag becomes a digest; needed only while the service is there", {"Image": ""}
+        ),
+        "desired_count": Special(
+            "2, where the template leaves the number alone; not sent while scaling is on",
+            {"DesiredCount": ""},
+        ),
+        "scaling": Special(
+            "a map, of which each member is a parameter",
+            {
+                "MinCount": "min",
+                "MaxCount": "max",
+                "TargetCpuPercent": "cpu_percent",
+                "DesiredCount": "",
+            },
+        ),
+        "first_active_user": Special("rotation moves it afterwards", {"ActiveUser": ""}),
+        "environment": Special("a map that is laid over the container"),
+        "secrets": Special(
+            "a map that is laid over the container; the parameters name what may be read",
+            {"SecretArns": "", "ParameterArns": ""},
+        ),
+    },
+    "support": {
+        "vpc_id": Special("a VPC of yours takes the place of a whole stack", {"NetworkStack": ""}),
+        "artifacts_bucket": Special("empty means one that the role makes", {"ArtifactsBucket": ""}),
+        "functions_directory": Special("the functions' files become parameters"),
+    },
+    "cluster": {
+        "vpc_id": Special("a VPC of yours takes the place of a whole stack", {"NetworkStack": ""}),
+        "service_linked_role": Special(
+            "whether it is there is looked up once", {"CreateServiceLinkedRole": ""}
+        ),
+    },
+    "load_balancer": {
+        "subnet_ids": Special("empty takes those that the scheme needs", {"SubnetIds": ""}),
+    },
+    "rds": {
+        "max_capacity": Special("whole by default, and yet goes in halves"),
+        "snapshot_identifier": Special("not given, it stays as it was"),
+    },
+}
+
+
+def parameter_of(option: str) -> str:
+    """Return the parameter of an option's name."""
+    return "".join(word.capitalize() for word in option.split("_"))
+
+
+def options_of(role: str | None, parameter: str) -> list[str]:
+    """Return the options that decide a parameter; scaling.min is a member of a map.
+
+    Args:
+        role: whose options they are, None outside of a role.
+        parameter: its name in the template.
+    """
+    special = SPECIAL.get(role or "", {})
+    deciding = [
+        ".".join(filter(None, (option, it.decides[parameter])))
+        for option, it in special.items()
+        if parameter in it.decides
+    ]
+    return deciding or [re.sub(r"(?<!^)(?=[A-Z])", "_", parameter).lower()]
+
+
+def filled(role: str | None, options: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield each option, or member of one, with the parameter that it fills and its value.
+
+    Args:
+        role: whose options they are, None outside of a role.
+        options: values by the options' names without the role's.
+    """
+    for option, value in options.items():
+        decides = SPECIAL.get(role or "", {}).get(option, Special("")).decides
+        if isinstance(value, Mapping):
+            for parameter, member in decides.items():
+                if member and member in value:
+                    yield f"{option}.{member}", parameter, value[member]
+        elif option not in DEPLOYMENT:
+            yield option, parameter_of(option), value
+
+
+def variables_of(role: str, parameter: str) -> list[str]:
+    """Return the variables of a role that decide a parameter, whole ones."""
+    return [f"{role}_{option.partition('.')[0]}" for option in options_of(role, parameter)]
+
+
+def subject(parameter: str, role: str | None) -> str:
+    """Return what a message calls a parameter: by the role's variable, if there is one."""
+    if not role:
+        return f"Parameter {parameter}"
+    return f"{role}_{options_of(role, parameter)[0]} (parameter {parameter})"
