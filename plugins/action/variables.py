@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import functools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleError, AnsibleValueOmittedError
 from ansible.template import trust_as_template
 from ansible.utils.vars import load_extra_vars
+from ansible.vars.manager import preprocess_vars
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     computed,
+    private_names,
     template,
     variable_rules,
     variable_sources,
@@ -107,6 +111,9 @@ class ActionModule(Action):  # type: ignore[misc]
     def _given(self, variables: Variables) -> tuple[Values, list[str]]:
         """Return the values of what somebody set, and what has none or no meaning."""
         problems = list(variables.unknown(self._seen))
+        if variables.role:
+            private = private_names.of_role(variables.role)
+            problems += private.problems(self._layers, self._above)
         given = {}
         for name in variables.options.keys() & self._seen.keys():
             try:
@@ -117,6 +124,35 @@ class ActionModule(Action):  # type: ignore[misc]
                 reason = str(error).strip().splitlines()[0].rstrip(".")
                 problems.append(f"{name}: its template has no value: {reason}. Mend the template.")
         return given, problems
+
+    @functools.cached_property
+    def _layers(self) -> list[Mapping[str, Any]]:
+        """The variables that the task sees, and those that a role's own may cover."""
+        play = self._task.get_play()
+        host = self._seen["hostvars"].raw_get(self._seen["inventory_hostname"])
+        return [self._seen, host, play.get_vars(), *self._vars_files(play)]
+
+    @functools.cached_property
+    def _above(self) -> list[Mapping[str, Any]]:
+        """The variables that cover a role's own: of the command line, and where it is named."""
+        task, role = self._task, self._task._role
+        chain = task.get_dep_chain() or []
+        named = [role.get_role_params(chain), *(it.vars for it in (role, *chain))] if role else []
+        return [load_extra_vars(self._loader), task.get_vars(), task.get_include_params(), *named]
+
+    def _vars_files(self, play: Any) -> Iterator[Mapping[str, Any]]:
+        """Yield the contents of the play's vars_files: of each, the first that is there."""
+        for listed in play.get_vars_files():
+            for name in listed if isinstance(listed, list) else [listed]:
+                try:
+                    path = self._loader.path_dwim_relative_stack(
+                        play.get_search_path(), "vars", self._templar.template(name)
+                    )
+                    found = self._loader.load_from_file(path, trusted_as_template=True)
+                except AnsibleError:
+                    continue
+                yield from preprocess_vars(found) or []
+                break
 
     def _rendered(self, text: str, known: Values) -> Any:
         templar = self._templar.copy_with_new_env(available_variables={**self._seen, **known})

@@ -60,7 +60,11 @@ ALWAYS_THERE = {
     },
 }
 # What looks at variables calls nothing in AWS.
-WITHOUT_ANSWERS = ("plugins/action/variables.py", "plugins/plugin_utils/variable")
+WITHOUT_ANSWERS = (
+    "plugins/action/variables.py",
+    "plugins/plugin_utils/computed.py",
+    "plugins/plugin_utils/variable",
+)
 # Names that a member of some answer has too, read from something that is none of AWS's answers.
 NOT_ANSWERS = {
     ("custom_resources/listener_priority/decisions.py", "Conditions"): "our own property",

@@ -324,3 +324,81 @@ def test_a_playbooks_own_variables_are_checked_too(
     assert len(found) == len(said), found
     for line, words in zip(found, said, strict=True):
         assert line.startswith(words)
+
+
+OWN = "_service_checked"
+REGISTERED = "_service_deployment"
+SAID = ": the role service sets this variable itself, and nobody else may. Leave it out, or take "
+ROLE = {"role": "quayside.fargate.service", **ORDERS}
+
+
+def written(folder: Path, name: str, content: Any) -> Path:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def playing(folder: Path, **play: Any) -> Path:
+    """A playbook that deploys a service."""
+    whole = {"hosts": "localhost", "gather_facts": False, "roles": [ROLE]} | play
+    return written(folder, "deploy.yml", [whole])
+
+
+@pytest.mark.parametrize("name", [OWN, REGISTERED, "_service_overlay", "_variables_checked"])
+def test_a_roles_own_variable_is_refused_from_the_command_line(tmp_path: Path, name: str) -> None:
+    (line,) = run(playing(tmp_path), "-e", json.dumps({name: {"changed": False}})).refusal
+    assert line.startswith(name + SAID)
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        {"vars": {OWN: {}}},
+        {"vars": {REGISTERED: {}}},
+        {"vars_files": [["nowhere.yml", "{{ 'theirs' }}.yml"]]},
+        {"roles": [ROLE | {OWN: {}}]},
+        {"roles": [ROLE | {"vars": {REGISTERED: {"changed": False}}}]},
+        {
+            "roles": [],
+            "tasks": [{"import_role": {"name": ROLE["role"]}, "vars": {**ORDERS, OWN: 1}}],
+        },
+    ],
+    ids=["play", "registered", "vars_files", "role", "role's vars", "import_role"],
+)
+def test_so_it_is_from_a_play_its_files_and_where_the_role_is_named(
+    tmp_path: Path, play: dict[str, Any]
+) -> None:
+    written(tmp_path, "theirs.yml", {OWN: {"options": {}}})
+    (line,) = run(playing(tmp_path, **play)).refusal
+    assert SAID in line
+
+
+@pytest.mark.parametrize("place", ["hosts.yml", "group_vars/all.yml", "host_vars/localhost.yml"])
+@pytest.mark.parametrize("name", [OWN, REGISTERED])
+def test_so_it_is_from_an_inventory(tmp_path: Path, place: str, name: str) -> None:
+    hosts: dict[str, Any] = {"localhost": {"ansible_connection": "local"}}
+    if place == "hosts.yml":
+        hosts["localhost"][name] = {}
+    else:
+        written(tmp_path, place, {name: {}})
+    inventory = written(tmp_path, "hosts.yml", {"all": {"hosts": hosts}})
+    (line,) = run(playing(tmp_path), "-i", str(inventory)).refusal
+    assert line.startswith(name + SAID)
+
+
+def test_what_a_role_itself_has_left_is_no_strangers(tmp_path: Path) -> None:
+    """A play may deploy two services: what the first one's tasks registered is still there."""
+    tasks: list[dict[str, Any]] = [
+        {"quayside.fargate.variables": {"role": "service"}, "register": "_variables_checked"},
+        {"ansible.builtin.debug": {"msg": "x"}, "register": REGISTERED, "when": False},
+        {"quayside.fargate.variables": {"role": "service"}},
+    ]
+    done = run(playing(tmp_path, roles=[], tasks=tasks, vars=ORDERS))
+    assert done.code == 0, done.output
+
+
+def test_a_playbook_refuses_those_of_all_its_roles_at_its_first_step() -> None:
+    theirs = {f"_{role}_checked": 1 for role in ("network", "rds", "load_balancer")}
+    lines = run("playbooks/platform.yml", *extra({"platform": "shop", **theirs})).refusal
+    assert sorted(line.split(":")[0] for line in lines) == sorted(theirs)
