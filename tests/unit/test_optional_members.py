@@ -36,7 +36,8 @@ ALWAYS_THERE = {
         *("Item",),  # DynamoDB leaves it out, and the read is behind `if "Item" in`
     },
     "what identifies the thing that is listed": {
-        *("AlarmName", "Id", "Key", "Name", "OperationId", "OutputKey", "ParameterKey"),
+        *("AlarmName", "DBClusterIdentifier", "DBClusterSnapshotIdentifier", "Id", "Key", "Name"),
+        *("OperationId", "OutputKey", "ParameterKey", "arn", "logGroupName"),
         *("StackId", "StackName"),
         *("Version", "VersionId", "id", "imageDigest", "name", "serviceDeploymentArn", "taskArn"),
         *("taskDefinitionArn",),
@@ -56,7 +57,7 @@ ALWAYS_THERE = {
     "the type's own member: an attribute value has exactly one": {"N", "S"},
     "what a change of a change set says in any case": {"Action", "ResourceChange", "Target"},
     "read behind a condition that it is there": {
-        *("ParameterValue", "exitCode", "finishedAt", "reason", "stoppedAt"),
+        *("KmsKeyId", "ParameterValue", "exitCode", "finishedAt", "reason", "stoppedAt"),
     },
 }
 # What looks at variables calls nothing in AWS.
@@ -100,7 +101,13 @@ NOT_ANSWERS = {
     ("plugins/plugin_utils/draft.py", "tags"): "an option of the task",
     ("plugins/plugin_utils/gate.py", "LogicalResourceId"): "a change names its resource",
     ("plugins/plugin_utils/gate.py", "ResourceType"): "a change names its resource's type",
+    ("plugins/plugin_utils/outdated.py", "version"): "our own dictionary",
     ("plugins/plugin_utils/status.py", "alarms"): "our own dictionary",
+    ("plugins/plugin_utils/status_table.py", "alarms"): "our own dictionary",
+    ("plugins/plugin_utils/status_table.py", "version"): "our own dictionary",
+    ("plugins/plugin_utils/teardown_calls.py", "tags"): "what ListTagsForResource is for",
+    ("plugins/plugin_utils/teardown_remains.py", "type"): "our own dictionary",
+    ("plugins/plugin_utils/versions.py", "version"): "our own pattern's group",
 }
 
 
