@@ -40,7 +40,7 @@ from benchmarks.plot import svg
 from local_aws.control import LocalAws
 from tests.e2e.denial_meter import DenialMeter, Tally, Target
 from tests.e2e.platform import ROOT, RUNTIME, Platform, platform_variables
-from tests.e2e.traffic import Traffic
+from tests.e2e.traffic import traffic_on
 
 REPORT = ROOT / "build" / "bench" / "rotation.json"
 PLOT = ROOT / "docs" / "denied-logins.svg"
@@ -282,12 +282,12 @@ class Run:
         """Do the work under the meter and under traffic."""
         meter = DenialMeter(self.service.target, self._start)
         self.attempts = lambda: meter.attempts
-        traffic = Traffic(self.service.platform, self.service.name, "/orders")
-        with meter, traffic:
+        calls = traffic_on(self.service.platform, self.service.name, "/orders")
+        with meter, calls as traffic:
             wait_until(lambda: meter.attempts > 0, "the meter measures")
             work(meter)
         self.tally = meter.tally
-        self.requests, self.http_failed = traffic.requests, len(traffic.failures)
+        self.requests, self.http_failed = traffic.sent, traffic.failed
 
     def figures(self) -> dict[str, Any]:
         """What stands in the report."""

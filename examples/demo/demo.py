@@ -7,7 +7,7 @@ from examples.demo import inventory
 from examples.demo.commands import ROOT, play
 from examples.demo.report import Report, Rotation
 from examples.demo.steps import CheckError, Steps
-from examples.demo.traffic import Traffic
+from examples.demo.traffic import Orders
 from local_aws.control import LocalAws
 
 # The second service is the same playbook with other variables.
@@ -95,17 +95,18 @@ class _Demo:
         title = "Rotate both users of orders under traffic: playbooks/rotate.yml -e all=true"
         with self._step("rotation", title, _SEE_PLAY):
             before = self._service(name)
-            traffic = Traffic(self._aws.url, before.host_name)
-            with traffic.without_pause():
+            orders = Orders(self._aws.url, before.host_name)
+            with orders.without_pause():
                 variables = {"service_platform": local.PLATFORM, "service_name": name, "all": True}
                 play("playbooks/rotate.yml", variables, self._aws.environment)
             active, after = before.active_user, self._service(name).active_user
+            traffic = orders.traffic
             told = traffic.told(name)
             print(told)
             if traffic.failures or after != active:
                 raise CheckError(f"{told}, and its active user is {after}, before {active}")
         idle = "green" if active == "blue" else "blue"
-        return Rotation(name, [active, idle, active], traffic.requests, traffic.ok)
+        return Rotation(name, [active, idle, active], traffic.sent, traffic.answered)
 
     def _service(self, name: str) -> inventory.Service:
         stacks = inventory.stacks(self._aws.client, local.PLATFORM)
@@ -117,10 +118,11 @@ class _Demo:
         return play("examples/orders/deploy.yml", variables, self._aws.environment)
 
     def _call(self, service: inventory.Service) -> tuple[int, int]:
-        traffic = Traffic(self._aws.url, service.host_name)
-        traffic.write_and_read()
+        orders = Orders(self._aws.url, service.host_name)
+        orders.write_and_read()
+        traffic = orders.traffic
         told = traffic.told(service.name)
         print(told)
         if traffic.failures:
             raise CheckError(told)
-        return traffic.requests, traffic.ok
+        return traffic.sent, traffic.answered

@@ -4,54 +4,33 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from local_aws.traffic import Traffic, WrongAnswerError
+
 Front = Callable[[str, str], tuple[str, dict[str, str]]]  # host name, path -> URL, headers
 
 _ORDERS = 5
-_SHOWN_FAILURES = 5
 _SHOWN_CHARACTERS = 200  # of a body
 
 
-class _FailedRequestError(Exception):
-    """A request was answered with an error, or with no JSON object."""
-
-
-class Traffic:
-    """Requests to one service, counted.
+class Orders:
+    """Orders that are written to one service and read back.
 
     Args:
         front: tells where a host name's load balancer listens (LocalAws.url).
         host_name: the service's host name.
 
     Attributes:
-        requests: how many were sent.
-        failures: what went wrong, a line for each request that wasn't answered as it must be.
+        traffic: the requests, counted.
     """
 
     def __init__(self, front: Front, host_name: str) -> None:
         self._front, self._host_name = front, host_name
-        self.requests = 0
-        self.failures: list[str] = []
-
-    @property
-    def ok(self) -> int:
-        """How many were answered as they must be."""
-        return self.requests - len(self.failures)
-
-    def told(self, name: str) -> str:
-        """Return a sentence with the count, and the first failures.
-
-        Args:
-            name: the service's name.
-        """
-        told = f"{name} answered {self.ok} of {self.requests} requests as it must"
-        return "; ".join([told, *self.failures[:_SHOWN_FAILURES]])
+        self.traffic = Traffic()
 
     def write_and_read(self) -> None:
         """Write some orders, and read each one back."""
@@ -64,36 +43,19 @@ class Traffic:
     @contextmanager
     def without_pause(self) -> Iterator[None]:
         """Write and read orders as long as the ``with`` block lasts."""
-        over = threading.Event()
-
-        def go_on() -> None:
-            while not over.is_set():
-                self.write_and_read()
-
-        thread = threading.Thread(target=go_on)
-        thread.start()
-        try:
+        with self.traffic.meanwhile(self.write_and_read):
             yield
-        finally:
-            over.set()
-            thread.join()
 
     def _ask(
         self, method: str, path: str, body: object, expected: dict[str, Any]
     ) -> dict[str, Any] | None:
-        self.requests += 1
-        sent = time.monotonic()
-        try:
+        def ask() -> dict[str, Any]:
             answer = self._send(method, path, body)
-        except (OSError, http.client.HTTPException, ValueError, _FailedRequestError) as error:
-            reason = str(error) or type(error).__name__
-        else:
-            if expected.items() <= answer.items():
-                return answer
-            reason = f"answered {answer}, not {expected}"
-        took = time.monotonic() - sent
-        self.failures.append(f"{method} {path} after {took:.1f} s: {reason}")
-        return None
+            if not expected.items() <= answer.items():
+                raise WrongAnswerError(f"answered {answer}, not {expected}")
+            return answer
+
+        return self.traffic.send(f"{method} {path}", ask)
 
     def _send(self, method: str, path: str, body: object) -> dict[str, Any]:
         url, headers = self._front(self._host_name, path)
@@ -108,8 +70,8 @@ class Traffic:
         finally:
             connection.close()
         if response.status >= http.client.BAD_REQUEST:
-            raise _FailedRequestError(f"{response.status} {content[:_SHOWN_CHARACTERS]!r}")
+            raise WrongAnswerError(f"{response.status} {content[:_SHOWN_CHARACTERS]!r}")
         answer = json.loads(content)
         if not isinstance(answer, dict):
-            raise _FailedRequestError(f"no JSON object: {content[:_SHOWN_CHARACTERS]!r}")
+            raise WrongAnswerError(f"no JSON object: {content[:_SHOWN_CHARACTERS]!r}")
         return answer

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tests.e2e.denial_meter import DenialMeter, Target
 from tests.e2e.rotating import Rotating
-from tests.e2e.traffic import Traffic
+from tests.e2e.traffic import traffic_on
 
 FEWEST_LOGINS = 50  # a block lasts for seconds, in each of which dozens fit
 
@@ -37,13 +37,13 @@ def nobody_is_denied(service: Rotating, path: str) -> Iterator[dict[str, int]]:
         },
     )
     meter = DenialMeter(target, time.time())
-    with meter, Traffic(service.platform, service.name, path) as traffic:
+    with meter, traffic_on(service.platform, service.name, path) as traffic:
         service.eventually(lambda: meter.attempts, "the meter measures")
         counted: dict[str, int] = {}
         yield counted
     logins = meter.tally.attempts.total()
-    counted |= {"logins": logins, "requests": traffic.requests}
-    print(f"{logins} logins, {traffic.requests} requests")
+    counted |= {"logins": logins, "requests": traffic.sent}
+    print(f"{logins} logins, {traffic.sent} requests")
     assert not meter.tally.denied
     assert traffic.failures == []
     assert logins > FEWEST_LOGINS

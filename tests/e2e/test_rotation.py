@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.meter import nobody_is_denied
 from tests.e2e.platform import Platform
 from tests.e2e.rotating import OTHER, Rotating
-from tests.e2e.traffic import Traffic
+from tests.e2e.traffic import traffic_on
 
 SCHEDULED = {
     "blue": datetime(2027, 3, 1, 3, tzinfo=UTC),
@@ -50,7 +50,7 @@ def test_a_service_moves_to_the_rotated_user_and_back_and_no_request_fails(
     rotating: Rotating,
 ) -> None:
     first = rotating.active
-    with Traffic(rotating.platform, rotating.name, "/orders") as traffic:
+    with traffic_on(rotating.platform, rotating.name, "/orders") as traffic:
         for turn in (OTHER[first], first):
             before = {user: rotating.password(user) for user in OTHER}
             assert rotating.rotate() == turn
@@ -61,7 +61,7 @@ def test_a_service_moves_to_the_rotated_user_and_back_and_no_request_fails(
             assert labels["ROTATED"] == labels["AWSCURRENT"]
             assert "AWSPENDING" not in labels
     assert traffic.failures == []
-    assert traffic.requests > 100
+    assert traffic.sent > 100
 
 
 def test_the_parameter_and_the_tasks_agree_with_the_stack(rotating: Rotating) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from tests.e2e.platform import Platform
-from tests.e2e.traffic import Traffic
+from tests.e2e.traffic import traffic_on
 
 
 def test_a_deployed_service_keeps_what_it_is_told_in_postgresql(orders: Platform) -> None:
@@ -105,12 +105,12 @@ def test_an_image_that_crashes_is_rolled_back_and_no_request_is_lost(
 ) -> None:
     variables = orders.service("orders", crash_image)
     watching = described(orders, "shop-monitoring-orders")
-    with Traffic(orders, "orders", "/orders") as traffic:
+    with traffic_on(orders, "orders", "/orders") as traffic:
         output = orders.play_in_vain("examples/orders/deploy.yml", **variables)
     assert "Circuit Breaker" in output
     assert "crash: this image always fails" in output, "the task's own words say why"
     assert traffic.failures == []
-    assert traffic.requests > 20
+    assert traffic.sent > 20
     stacks = orders.aws.client("cloudformation").describe_stacks(StackName="shop-service-orders")
     assert stacks["Stacks"][0]["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert described(orders, "shop-monitoring-orders") == watching
@@ -258,10 +258,10 @@ def test_a_host_name_goes_over_to_another_service_and_no_request_is_lost(
     refused = platform.play_in_vain("playbooks/service.yml", **new)
     assert "the stack shop-service-ferry (number" in refused.replace("\n", " ")
 
-    with Traffic(platform, "ferry", "/") as traffic:
+    with traffic_on(platform, "ferry", "/") as traffic:
         platform.play("playbooks/service.yml", **new, service_takes_over="ferry")
         platform.play("playbooks/service.yml", **old, service_state="absent")
         platform.play("playbooks/service.yml", **new)
-    assert traffic.requests > 0
+    assert traffic.sent > 0
     assert traffic.failures == []
     platform.play("playbooks/service.yml", **new, service_state="absent")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
-from tests.repeating import Repeating
+from local_aws.traffic import Traffic, WrongAnswerError
+
+_PAUSE = 0.02  # seconds: about 50 requests a second
 
 
 class Called(Protocol):
@@ -15,8 +19,9 @@ class Called(Protocol):
         ...
 
 
-class Traffic(Repeating):
-    """Call a service from a thread until the block ends, about 50 times a second.
+@contextmanager
+def traffic_on(platform: Called, service: str, path: str) -> Iterator[Traffic]:
+    """Call a service until the block ends; any answer but 200 is a failure.
 
     Args:
         platform: what knows how to call a service.
@@ -24,18 +29,11 @@ class Traffic(Repeating):
         path: path to call.
     """
 
-    def __init__(self, platform: Called, service: str, path: str) -> None:
-        super().__init__(pause=0.02)
-        self._platform, self._service, self._path = platform, service, path
-        self.requests = 0
-        self.failures: list[str] = []
+    def call() -> None:
+        status = getattr(platform.call(service, path), "status", None)
+        if status != 200:
+            raise WrongAnswerError(f"status {status}")
 
-    def once(self) -> None:
-        """Call it, and note a failure."""
-        self.requests += 1
-        try:
-            status = getattr(self._platform.call(self._service, self._path), "status", None)
-            if status != 200:
-                self.failures.append(f"status {status}")
-        except OSError as error:
-            self.failures.append(repr(error))
+    traffic = Traffic()
+    with traffic.meanwhile(lambda: traffic.send(f"GET {path}", call), _PAUSE):
+        yield traffic

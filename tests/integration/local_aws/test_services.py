@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.error
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
+from local_aws.traffic import Traffic
 from tests.integration.local_aws.support import (
     LOAD_BALANCER,
     Stacks,
@@ -50,30 +52,14 @@ class Service:
         return list(ecs.describe_tasks(cluster="tests", tasks=arns["taskArns"])["tasks"])
 
 
-class Traffic:
-    """Calls a host without a pause and counts what fails."""
-
-    def __init__(self, aws: LocalAws, host: str) -> None:
-        self.calls = 0
-        self.failures: list[str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(aws, host))
-
-    def _run(self, aws: LocalAws, host: str) -> None:
-        while not self._stop.is_set():
-            self.calls += 1
-            try:
-                call(aws, host, "/sleep?0.02")
-            except OSError as error:
-                self.failures.append(str(error))
-
-    def __enter__(self) -> Traffic:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
+@contextmanager
+def calls(aws: LocalAws, host: str) -> Iterator[Traffic]:
+    """Call a host without a pause as long as the block lasts."""
+    traffic = Traffic()
+    with traffic.meanwhile(
+        lambda: traffic.send(f"GET {host}", lambda: call(aws, host, "/sleep?0.02"))
+    ):
+        yield traffic
 
 
 @pytest.fixture(scope="module")
@@ -205,12 +191,12 @@ def test_a_deployment_that_crashes_is_rolled_back_and_no_request_fails(
     before = {task["taskArn"] for task in service.tasks()}
     crash = [{"Name": "CRASH", "Value": "1"}, {"Name": "PORT", "Value": "8080"}]
     with (
-        Traffic(aws, service.host) as traffic,
+        calls(aws, service.host) as traffic,
         pytest.raises(AssertionError, match="Circuit Breaker was triggered"),
     ):
         service.deploy(image, Environment=crash)
     assert {task["taskArn"] for task in service.tasks()} == before
-    assert traffic.calls > 10
+    assert traffic.sent > 10
     assert traffic.failures == []
     status = aws.client("cloudformation").describe_stacks(StackName=service.name)["Stacks"][0]
     assert status["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
@@ -224,7 +210,7 @@ def test_a_rolling_deployment_replaces_every_task_and_no_request_fails(
     service.deploy(image)
     before = {task["taskArn"] for task in service.tasks()}
     new = [{"Name": "COLOUR", "Value": "green"}, {"Name": "PORT", "Value": "8080"}]
-    with Traffic(aws, service.host) as traffic:
+    with calls(aws, service.host) as traffic:
         service.deploy(image, Environment=new)
         draining = [t for t in service.tasks("STOPPED") if t["taskArn"] in before]
         assert {task["lastStatus"] for task in draining} == {"DEACTIVATING"}
@@ -380,11 +366,11 @@ def test_another_container_port_sends_no_request_where_nobody_listens(
     template = service_template(image)
     template["Resources"]["TargetGroup"]["Properties"]["Port"] = 80
     group = service.stacks.deploy(service.name, template, **service.parameters)["TargetGroup"]
-    with Traffic(aws, service.host) as traffic:
+    with calls(aws, service.host) as traffic:
         other = service.parameters | {"Port": "9090"}
         assert service.stacks.deploy(service.name, template, **other)["TargetGroup"] == group
     assert traffic.failures == []
-    assert traffic.calls > 10
+    assert traffic.sent > 10
     assert ports(aws, group) == {9090}
 
 

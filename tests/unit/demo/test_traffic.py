@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from examples.demo.traffic import Traffic
+from examples.demo.traffic import Orders
 
 
 class Shop(BaseHTTPRequestHandler):
@@ -58,17 +58,17 @@ def front() -> Iterator[Callable[[str, str], tuple[str, dict[str, str]]]]:
 def test_only_what_is_read_back_as_it_was_written_counts(
     front: Callable[[str, str], tuple[str, dict[str, str]]], host: str, requests: int, ok: int
 ) -> None:
-    traffic = Traffic(front, host)
-    traffic.write_and_read()
+    orders = Orders(front, host)
+    orders.write_and_read()
 
-    assert (traffic.requests, traffic.ok) == (requests, ok)
+    assert (orders.traffic.sent, orders.traffic.answered) == (requests, ok)
 
 
 def test_a_service_that_does_not_answer_is_counted_as_not_ok() -> None:
-    traffic = Traffic(lambda _, path: (f"http://127.0.0.1:1{path}", {}), "nobody")
-    traffic.write_and_read()
+    orders = Orders(lambda _, path: (f"http://127.0.0.1:1{path}", {}), "nobody")
+    orders.write_and_read()
 
-    assert (traffic.requests, traffic.ok) == (5, 0)
+    assert (orders.traffic.sent, orders.traffic.answered) == (5, 0)
 
 
 @pytest.mark.parametrize(
@@ -81,25 +81,25 @@ def test_a_failure_is_told_with_its_request_and_its_reason(
     def nobodys(_: str, path: str) -> tuple[str, dict[str, str]]:
         return f"http://127.0.0.1:1{path}", {}
 
-    traffic = Traffic(nobodys if host == "nobody" else front, host)
-    traffic.write_and_read()
+    orders = Orders(nobodys if host == "nobody" else front, host)
+    orders.write_and_read()
 
-    first, *_ = traffic.failures
+    first = orders.traffic.first_failure
     assert first.startswith("GET /orders/0 after" if host == "forgetful" else "POST /orders after")
     assert reason in first
-    assert traffic.told("orders").startswith(
-        f"orders answered {traffic.ok} of {traffic.requests} requests as it must; {first}"
-    )
+    answered, sent = orders.traffic.answered, orders.traffic.sent
+    told = orders.traffic.told("orders")
+    assert told.startswith(f"orders answered {answered} of {sent} requests as it must; {first}")
 
 
 def test_traffic_goes_on_as_long_as_the_block_lasts(
     front: Callable[[str, str], tuple[str, dict[str, str]]],
 ) -> None:
-    traffic = Traffic(front, "good")
-    with traffic.without_pause():
-        while traffic.requests < 100:
+    orders = Orders(front, "good")
+    with orders.without_pause():
+        while orders.traffic.sent < 100:
             time.sleep(0.01)
-    sent = traffic.requests
+    sent = orders.traffic.sent
 
-    assert traffic.ok == sent
+    assert orders.traffic.answered == sent
     assert sent % 10 == 0, "a round is finished"
