@@ -10,7 +10,7 @@ from typing import Any
 from ministack.core.responses import request_scope
 
 from local_aws import controls
-from local_aws.mends.load_balancers import load_balancer_for
+from local_aws.mends.load_balancing.fronts import load_balancer_for
 from local_aws.settings import ACCOUNT, Settings
 
 Scope = MutableMapping[str, Any]

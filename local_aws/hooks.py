@@ -1,4 +1,4 @@
-"""Every name of ministack's that a mend replaces, calls or reads, by module; checked at start.
+"""Every name of ministack's that a mend wraps, puts, calls or reads, by module; checked at start.
 
 A unit test holds this list against the mends.
 """
@@ -22,9 +22,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "core.iam_evaluator": (
         "_is_root_key",
         "_resolve_condition_key",
-        "evaluate",
         "_verified_key",
         "enforce",
+        "evaluate",
         "is_root_access_key",
         "resolve_principal",
     ),
@@ -75,6 +75,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_stacks",
     ),
     "services.cloudformation.changesets": (
+        "_add_event",
+        "_deploy_stack_async",
         "_evaluate_conditions",
         "_find_change_set",
         "_resolve_props_for_diff",
@@ -88,6 +90,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudformation.handlers": (
         "_ACTION_HANDLERS",
+        "_add_event",
+        "_delete_stack_async",
+        "_deploy_stack_async",
         "_imported_export_names",
         "_resolve_stack",
         "_resolve_template",
@@ -187,6 +192,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_clusters",
         "_complete_service_deployment",
         "_create_service",
+        "_delete_service",
         "_docker",
         "_get_docker",
         "_iso",
@@ -264,7 +270,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_subnet_groups",
         "_tags",
     ),
-    "services.route53": ("_records", "_rs_key"),
+    "services.route53": (
+        "_records",
+        "_rs_key",
+    ),
     "services.s3": (
         "_bucket_owner_account",
         "_buckets",
@@ -295,7 +304,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_queues",
     ),
     "services.ssm": (
+        "_add_tags_to_resource",
+        "_list_tags_for_resource",
         "_parameters",
+        "_remove_tags_from_resource",
         "error_response_json",
         "resolve_parameter_value",
     ),

@@ -23,7 +23,7 @@ SERVER_PORTS = 4  # of the block, taken by the server itself
 BLOCK_ADDRESSES = 1 << 14
 # Below 32768 the kernel hands out no ephemeral port; most well-known servers live below 10240.
 FREE_BLOCKS = range(10240 // BLOCK_PORTS, 32768 // BLOCK_PORTS)
-LATEST = 0.7  # seconds that an answer may be old, in strict mode (mends/lateness.py)
+LATEST = 0.7  # seconds that an answer may be old, in strict mode (mends/strict/lateness.py)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.mends.lambdas import interpreter
+from local_aws.mends.functions.runtimes import interpreter
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -15,44 +15,41 @@ from ministack.core.responses import get_region
 from ministack.services.cloudformation import changesets, handlers, helpers, stacks
 
 from local_aws import schemas
+from local_aws.mending import Layer, Mending
 
 _NOTHING = "The submitted information didn't contain changes."
 Template = dict[str, Any]
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    upstream = changesets._resolve_props_for_diff
-
-    def active(template: Template, parameters: Any, *stack: str) -> Template:
-        resolved: Template = upstream(template, parameters, *stack)
-        conditions = changesets._evaluate_conditions(template, parameters) if template else {}
-        kept = {
-            name: resource
-            for name, resource in resolved.get("Resources", {}).items()
-            if conditions.get(resource.get("Condition"), True)
-        }
-        return resolved | {"Resources": kept} if resolved else resolved
-
-    changesets._resolve_props_for_diff = active
-    _executable_without_changes()
-    _replacements()
+    mending.around(changesets, "_resolve_props_for_diff", _active)
+    mending.around(
+        handlers, "_ACTION_HANDLERS", _executable, key="CreateChangeSet", layer=Layer.ANSWER
+    )
+    mending.around(stacks, "_property_recreation", _recreation)
 
 
-def _executable_without_changes() -> None:
-    upstream = handlers._ACTION_HANDLERS["CreateChangeSet"]
+def _active(upstream: Any, template: Template, parameters: Any, *stack: str) -> Template:
+    resolved: Template = upstream(template, parameters, *stack)
+    conditions = changesets._evaluate_conditions(template, parameters) if template else {}
+    kept = {
+        name: resource
+        for name, resource in resolved.get("Resources", {}).items()
+        if conditions.get(resource.get("Condition"), True)
+    }
+    return resolved | {"Resources": kept} if resolved else resolved
 
-    def create(parameters: dict[str, Any]) -> Any:
-        answer = upstream(parameters)
-        stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
-        name = helpers._p(parameters, "ChangeSetName")
-        _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
-        if stack and change_set and _is_executable(change_set, stack):
-            available = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
-            change_set.update(available, StatusReason="")
-        return answer
 
-    handlers._ACTION_HANDLERS["CreateChangeSet"] = create
+def _executable(upstream: Any, parameters: dict[str, Any]) -> Any:
+    answer = upstream(parameters)
+    stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
+    name = helpers._p(parameters, "ChangeSetName")
+    _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
+    if stack and change_set and _is_executable(change_set, stack):
+        available = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
+        change_set.update(available, StatusReason="")
+    return answer
 
 
 def _is_executable(change_set: dict[str, Any], stack: dict[str, Any]) -> bool:
@@ -74,14 +71,9 @@ def _outputs(source: dict[str, Any], stack: dict[str, Any]) -> Any:
     return changesets._resolve_props_for_diff(as_resources, source["_resolved_params"], *place)
 
 
-def _replacements() -> None:
+def _recreation(upstream: Any, kind: str, name: str) -> str:
     # Wrong upstream: for most types each change is said to need a new resource, perhaps.
-    upstream = stacks._property_recreation
-
-    def recreation(kind: str, name: str) -> str:
-        known = str(upstream(kind, name))
-        if known != "Conditionally":
-            return known
-        return schemas.recreation(kind, name, get_region()) or known
-
-    stacks._property_recreation = recreation
+    known = str(upstream(kind, name))
+    if known != "Conditionally":
+        return known
+    return schemas.recreation(kind, name, get_region()) or known

@@ -10,40 +10,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from ministack.services.cloudformation import _stacks, changesets, handlers, stacks
+from ministack.services.cloudformation import _stacks, stacks
+
+from local_aws.mending import Layer, Mending
 
 Stack = dict[str, Any]
 _DELETING = ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    _skip_what_is_needed()
-    delete, roll_back = stacks._delete_stack_async, stacks._roll_back_operation
+    mending.around(stacks, "_delete_resource", _delete, layer=Layer.STATE)
+    mending.around(stacks, "_add_event", _add_event, layer=Layer.STATE)
+    mending.around(stacks, "_delete_stack_async", _delete_stack)
+    mending.around(stacks, "_roll_back_operation", _roll_back, layer=Layer.HISTORY)
 
-    async def delete_stack(name: str, *arguments: Any, **options: Any) -> None:
-        stack = _stacks.get(name)
-        if stack is None:
-            return
-        before = dict(stack["_resources"])
-        stack["_kept"] = set()
-        await delete(name, *arguments, **options)
-        _give_back(stack, before, ())
 
-    async def roll_back_stack(
-        name: str, stack_id: str, stack: Stack, operation: Any, *reason: str
-    ) -> None:
-        before = dict(stack.get("_resources", {}))
-        stack.update(_kept=set(), _rolling_back=operation["template"])
-        await roll_back(name, stack_id, stack, operation, *reason)
-        template = stack.pop("_rolling_back")
-        if stack["StackStatus"] == "ROLLBACK_FAILED":
-            stack["_template"] = template
-            _give_back(stack, before, stack["_rollback_failed"])
+async def _delete_stack(upstream: Any, name: str, *arguments: Any, **options: Any) -> None:
+    stack = _stacks.get(name)
+    if stack is None:
+        return
+    before = dict(stack["_resources"])
+    stack["_kept"] = set()
+    await upstream(name, *arguments, **options)
+    _give_back(stack, before, ())
 
-    for module in (stacks, handlers):
-        module._delete_stack_async = delete_stack
-    stacks._roll_back_operation = roll_back_stack
+
+async def _roll_back(
+    upstream: Any, name: str, stack_id: str, stack: Stack, operation: Any, *reason: str
+) -> None:
+    before = dict(stack.get("_resources", {}))
+    stack.update(_kept=set(), _rolling_back=operation["template"])
+    await upstream(name, stack_id, stack, operation, *reason)
+    template = stack.pop("_rolling_back")
+    if stack["StackStatus"] == "ROLLBACK_FAILED":
+        stack["_template"] = template
+        _give_back(stack, before, stack["_rollback_failed"])
 
 
 def _give_back(stack: Stack, before: dict[str, Any], failed: Any) -> None:
@@ -55,31 +57,33 @@ def _give_back(stack: Stack, before: dict[str, Any], failed: Any) -> None:
     there.update({name: record for name, record in before.items() if name in still})
 
 
-def _skip_what_is_needed() -> None:
-    upstream, add_event = stacks._delete_resource, stacks._add_event
+def _delete(upstream: Any, kind: str, made: str, properties: Any, *where: str) -> Any:
+    name, resource = where
+    stack = _stacks[name]
+    if resource in stack.get("_kept", ()):
+        return None
+    try:
+        return upstream(kind, made, properties, *where)
+    except Exception:
+        forced = stack.get("DeletionMode") == "FORCE_DELETE_STACK"
+        if stack["StackStatus"] in _DELETING and not forced:
+            template = stack.get("_rolling_back") or stack["_template"]
+            resources = template.get("Resources", {})
+            needed = stacks._with_dependencies([resource], resources, set(resources))
+            stack["_kept"] |= needed - {resource}
+        raise
 
-    def delete(kind: str, made: str, properties: Any, name: str, resource: str) -> Any:
-        stack = _stacks[name]
-        if resource in stack.get("_kept", ()):
-            return None
-        try:
-            return upstream(kind, made, properties, name, resource)
-        except Exception:
-            forced = stack.get("DeletionMode") == "FORCE_DELETE_STACK"
-            if stack["StackStatus"] in _DELETING and not forced:
-                template = stack.get("_rolling_back") or stack["_template"]
-                resources = template.get("Resources", {})
-                needed = stacks._with_dependencies([resource], resources, set(resources))
-                stack["_kept"] |= needed - {resource}
-            raise
 
-    def add(
-        stack_id: str, name: str, resource: str, kind: str, status: str, *rest: Any, **more: Any
-    ) -> None:
-        kept = _stacks.get(name, {}).get("_kept", ())
-        if not (resource in kept and status.startswith("DELETE_")):
-            add_event(stack_id, name, resource, kind, status, *rest, **more)
-
-    stacks._delete_resource = delete
-    for module in (stacks, changesets, handlers):
-        module._add_event = add
+def _add_event(  # noqa: PLR0917 - as upstream
+    upstream: Any,
+    stack_id: str,
+    name: str,
+    resource: str,
+    kind: str,
+    status: str,
+    *rest: Any,
+    **more: Any,
+) -> None:
+    kept = _stacks.get(name, {}).get("_kept", ())
+    if not (resource in kept and status.startswith("DELETE_")):
+        upstream(stack_id, name, resource, kind, status, *rest, **more)

@@ -11,20 +11,21 @@ from typing import Any
 
 from ministack.services.cloudformation import _exports, _stacks, handlers, stacks
 
+from local_aws.mending import Mending
+
 Exports = dict[str, dict[str, str]]
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Check the exports of a stack before they are published."""
-    upstream = stacks._resolve_stack_outputs
+    mending.around(stacks, "_resolve_stack_outputs", _resolve)
 
-    def resolve(*arguments: Any) -> tuple[Any, Exports]:
-        outputs, exports = upstream(*arguments)
-        stack_name, stack_id = arguments[-2:]
-        _check(stack_name, stack_id, exports)
-        return outputs, exports
 
-    stacks._resolve_stack_outputs = resolve
+def _resolve(upstream: Any, *arguments: Any) -> tuple[Any, Exports]:
+    outputs, exports = upstream(*arguments)
+    stack_name, stack_id = arguments[-2:]
+    _check(stack_name, stack_id, exports)
+    return outputs, exports
 
 
 def _check(stack_name: str, stack_id: str, exports: Exports) -> None:

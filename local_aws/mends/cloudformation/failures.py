@@ -12,7 +12,8 @@ from typing import Any
 from ministack.services.cloudformation import stacks
 
 from local_aws.controls import control
-from local_aws.mends.handlers import UnfinishedError
+from local_aws.mending import Layer, Mending
+from local_aws.mends.cloudformation.handlers import UnfinishedError
 
 ACTIONS = ("CREATE", "UPDATE", "DELETE")
 _Wanted = tuple[str, str, str]  # stack, logical id, action
@@ -33,30 +34,27 @@ def fail(stack: str, resource: str, *, action: str, times: int, reason: str, aft
     _how[stack, resource, action] = reason, after
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Put the failures in front of the handlers."""
-    provision, update, delete = (
-        stacks._provision_resource,
-        stacks._update_resource,
-        stacks._delete_resource,
-    )
+    mending.around(stacks, "_provision_resource", _create_resource, layer=Layer.FAULT)
+    mending.around(stacks, "_update_resource", _update_resource, layer=Layer.FAULT)
+    mending.around(stacks, "_delete_resource", _delete_resource, layer=Layer.FAULT)
 
-    def create_resource(kind: str, logical_id: str, properties: Any, stack: str) -> Any:
-        return _run((stack, logical_id, "CREATE"), provision, kind, logical_id, properties, stack)
 
-    def update_resource(kind: str, made: str, old: Any, new: Any, *where: Any) -> Any:
-        if old == new:  # nothing is asked of the handler
-            return update(kind, made, old, new, *where)
-        stack, logical_id = where[:2]
-        return _run((stack, logical_id, "UPDATE"), update, kind, made, old, new, *where)
+def _create_resource(upstream: Any, kind: str, logical_id: str, properties: Any, stack: str) -> Any:
+    return _run((stack, logical_id, "CREATE"), upstream, kind, logical_id, properties, stack)
 
-    def delete_resource(kind: str, made: str, properties: Any, stack: str, logical_id: str) -> Any:
-        arguments = kind, made, properties, stack, logical_id
-        return _run((stack, logical_id, "DELETE"), delete, *arguments)
 
-    stacks._provision_resource = create_resource
-    stacks._update_resource = update_resource
-    stacks._delete_resource = delete_resource
+def _update_resource(upstream: Any, kind: str, made: str, old: Any, new: Any, *where: Any) -> Any:
+    if old == new:  # nothing is asked of the handler
+        return upstream(kind, made, old, new, *where)
+    stack, logical_id = where[:2]
+    return _run((stack, logical_id, "UPDATE"), upstream, kind, made, old, new, *where)
+
+
+def _delete_resource(upstream: Any, kind: str, made: str, properties: Any, *where: str) -> Any:
+    stack, logical_id = where
+    return _run((stack, logical_id, "DELETE"), upstream, kind, made, properties, *where)
 
 
 def _run(operation: _Wanted, handler: Callable[..., Any], *arguments: Any) -> Any:

@@ -1,4 +1,9 @@
-"""How a CloudFormation resource type becomes handlers of ministack's provisioner."""
+"""How a CloudFormation resource type becomes handlers of ministack's provisioner.
+
+Wrong upstream: handlers run on the event loop, and one that waits (for a steady service, for a
+database server) freezes the server.
+Source: none of AWS's; the mends that wait need it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,25 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from ministack.services.cloudformation import stacks
+
+from local_aws.mending import Mending
+
 Properties = dict[str, Any]
 Created = tuple[str, dict[str, Any]]
 Handler = dict[str, Any]  # create, update, delete: functions of ministack's signatures
+
+
+_WAITING = ("AWS::ECS::Service", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance")
+
+
+def install(mending: Mending) -> None:
+    """Let the handlers that wait run on a thread."""
+    mending.around(stacks, "_runs_on_worker_thread", _on_worker)
+
+
+def _on_worker(upstream: Any, kind: str) -> Any:
+    return kind in _WAITING or upstream(kind)
 
 
 class UnfinishedError(ValueError):

@@ -10,6 +10,7 @@ that is named without its stack.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import new_uuid
@@ -21,6 +22,8 @@ from ministack.services.cloudformation import (
     helpers,
     stacks,
 )
+
+from local_aws.mending import Layer, Mending
 
 Event = dict[str, Any]
 
@@ -43,22 +46,27 @@ _FIELDS = (
 )
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    add_event = stacks._add_event
+    mending.around(stacks, "_add_event", _add_event)
+    mending.put(handlers, "_ACTION_HANDLERS", _describe_events, key="DescribeEvents")
+    mending.around(handlers, "_ACTION_HANDLERS", _describe_stack_events, key="DescribeStackEvents")
+    mending.around(
+        handlers, "_ACTION_HANDLERS", _describe_stacks, key="DescribeStacks", layer=Layer.HISTORY
+    )
 
-    def add(stack_id: str, stack_name: str, logical_id: str, *rest: Any, **options: Any) -> None:
-        add_event(stack_id, stack_name, logical_id, *rest, **options)
-        _note(_stack_events[stack_id][-1])
 
-    for module in (stacks, changesets, handlers):
-        module._add_event = add
-    handlers._ACTION_HANDLERS["DescribeEvents"] = _describe_events
-    for action, change in (
-        ("DescribeStackEvents", _with_operations),
-        ("DescribeStacks", _with_last_operations),
-    ):
-        handlers._ACTION_HANDLERS[action] = _changed(handlers._ACTION_HANDLERS[action], change)
+def _add_event(upstream: Any, stack_id: str, *rest: Any, **options: Any) -> None:
+    upstream(stack_id, *rest, **options)
+    _note(_stack_events[stack_id][-1])
+
+
+def _describe_stack_events(upstream: Any, parameters: dict[str, Any]) -> Any:
+    return _changed(upstream(parameters), _with_operations)
+
+
+def _describe_stacks(upstream: Any, parameters: dict[str, Any]) -> Any:
+    return _changed(upstream(parameters), _with_last_operations)
 
 
 def _note(event: Event) -> None:
@@ -138,13 +146,10 @@ def _member(event: Event) -> str:
     return f"<member>{fields}</member>"
 
 
-def _changed(operation: Any, change: Any) -> Any:
-    def changed(parameters: dict[str, Any]) -> Any:
-        status, headers, body = operation(parameters)
-        text = change(body.decode() if isinstance(body, bytes) else body)
-        return status, headers, text.encode() if isinstance(body, bytes) else text
-
-    return changed
+def _changed(answer: Any, change: Callable[[str], str]) -> Any:
+    status, headers, body = answer
+    text = change(body.decode() if isinstance(body, bytes) else body)
+    return status, headers, text.encode() if isinstance(body, bytes) else text
 
 
 def _with_operations(text: str) -> str:

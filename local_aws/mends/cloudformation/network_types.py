@@ -11,7 +11,8 @@ from ministack.core.responses import new_uuid
 from ministack.services import ec2
 from ministack.services.cloudformation import provisioners
 
-from local_aws.mends.handlers import (
+from local_aws.mending import Mending
+from local_aws.mends.cloudformation.handlers import (
     Created,
     Handler,
     Properties,
@@ -19,6 +20,18 @@ from local_aws.mends.handlers import (
     element,
     replaced_on_update,
 )
+
+
+def install(mending: Mending) -> None:
+    """Add what Fn::GetAtt finds on AWS; types.py registers the types."""
+    for operation in ("create", "update"):
+        mending.handler("AWS::EC2::VPC", operation, _with_cidr_block)
+
+
+def _with_cidr_block(upstream: Any, *arguments: Any) -> Created:
+    # Wrong upstream: a VPC has no attribute CidrBlock.
+    vpc, attributes = upstream(*arguments)
+    return vpc, attributes | {"CidrBlock": ec2._vpcs[vpc]["CidrBlock"]}
 
 
 def types() -> dict[str, Handler]:
@@ -30,20 +43,6 @@ def types() -> dict[str, Handler]:
         "AWS::EC2::NatGateway": replaced_on_update(_create_nat_gateway, _delete_nat_gateway),
         "AWS::EC2::FlowLog": replaced_on_update(_create_flow_log, _delete_flow_log),
     }
-
-
-def install_attributes() -> None:
-    """Add what Fn::GetAtt finds on AWS."""
-    # Wrong upstream: a VPC has no attribute CidrBlock.
-    handler = provisioners._RESOURCE_HANDLERS["AWS::EC2::VPC"]
-    create, update = handler["create"], handler["update"]
-
-    def with_cidr_block(created: Created) -> Created:
-        vpc, attributes = created
-        return vpc, attributes | {"CidrBlock": ec2._vpcs[vpc]["CidrBlock"]}
-
-    handler["create"] = lambda *arguments: with_cidr_block(create(*arguments))
-    handler["update"] = lambda *arguments: with_cidr_block(update(*arguments))
 
 
 def _rule(direction: str) -> Handler:

@@ -13,20 +13,21 @@ from ministack.core.responses import get_region
 from ministack.services.cloudformation import stacks
 
 from local_aws import schemas
+from local_aws.mending import Layer, Mending
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Give handlers what AWS would give them."""
-    provision, update = stacks._provision_resource, stacks._update_resource
+    mending.around(stacks, "_provision_resource", _create_resource, layer=Layer.INPUT)
+    mending.around(stacks, "_update_resource", _update_resource, layer=Layer.INPUT)
 
-    def create_resource(kind: str, logical_id: str, properties: Any, stack: str) -> Any:
-        return provision(kind, logical_id, _read(kind, properties), stack)
 
-    def update_resource(kind: str, made: str, old: Any, new: Any, *where: Any) -> Any:
-        return update(kind, made, _read(kind, old), _read(kind, new), *where)
+def _create_resource(upstream: Any, kind: str, logical_id: str, properties: Any, stack: str) -> Any:
+    return upstream(kind, logical_id, _read(kind, properties), stack)
 
-    stacks._provision_resource = create_resource
-    stacks._update_resource = update_resource
+
+def _update_resource(upstream: Any, kind: str, made: str, old: Any, new: Any, *where: Any) -> Any:
+    return upstream(kind, made, _read(kind, old), _read(kind, new), *where)
 
 
 def _read(kind: str, properties: Any) -> Any:

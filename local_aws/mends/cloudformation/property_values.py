@@ -20,7 +20,8 @@ from xml.etree import ElementTree
 
 from ministack.services.cloudformation import changesets, handlers, helpers, stacks
 
-from local_aws.mends.stack_values import Place
+from local_aws.mending import Layer, Mending
+from local_aws.mends.cloudformation.values import Place
 from local_aws.schemas import UNKNOWN
 
 _LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -37,32 +38,33 @@ Properties = dict[str, Any]
 Difference = tuple[tuple[str, ...], Any, Any]  # a place, and its value before and after
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Keep the values with the change set, and describe them when they are asked for."""
-    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
-    describe = handlers._ACTION_HANDLERS["DescribeChangeSet"]
+    mending.around(
+        handlers, "_ACTION_HANDLERS", _create_change_set, key="CreateChangeSet", layer=Layer.HISTORY
+    )
+    mending.around(handlers, "_ACTION_HANDLERS", _describe_change_set, key="DescribeChangeSet")
 
-    def create_change_set(parameters: dict[str, Any]) -> Any:
-        answer = create(parameters)
-        stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
-        name = helpers._p(parameters, "ChangeSetName")
-        _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
-        if stack and change_set and "_contexts" not in change_set:
-            change_set["_contexts"] = _contexts(change_set, stack)
-        return answer
 
-    def describe_change_set(parameters: dict[str, Any]) -> Any:
-        status, headers, body = describe(parameters)
-        name, stack_name = (helpers._p(parameters, key) for key in ("ChangeSetName", "StackName"))
-        stack = handlers._resolve_stack(stack_name) if stack_name else None
-        _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
-        wanted = helpers._p(parameters, "IncludePropertyValues").lower() == "true"
-        if wanted and change_set and "_contexts" in change_set:
-            body = _with_values(body, change_set["_contexts"])
-        return status, headers, body
+def _create_change_set(upstream: Any, parameters: dict[str, Any]) -> Any:
+    answer = upstream(parameters)
+    stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
+    name = helpers._p(parameters, "ChangeSetName")
+    _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
+    if stack and change_set and "_contexts" not in change_set:
+        change_set["_contexts"] = _contexts(change_set, stack)
+    return answer
 
-    handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
-    handlers._ACTION_HANDLERS["DescribeChangeSet"] = describe_change_set
+
+def _describe_change_set(upstream: Any, parameters: dict[str, Any]) -> Any:
+    status, headers, body = upstream(parameters)
+    name, stack_name = (helpers._p(parameters, key) for key in ("ChangeSetName", "StackName"))
+    stack = handlers._resolve_stack(stack_name) if stack_name else None
+    _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
+    wanted = helpers._p(parameters, "IncludePropertyValues").lower() == "true"
+    if wanted and change_set and "_contexts" in change_set:
+        body = _with_values(body, change_set["_contexts"])
+    return status, headers, body
 
 
 def _contexts(change_set: dict[str, Any], stack: dict[str, Any]) -> dict[str, Any]:

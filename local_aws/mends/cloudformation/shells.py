@@ -18,25 +18,26 @@ from ministack.services.cloudformation import (
     helpers,
 )
 
+from local_aws.mending import Mending
 
-def install() -> None:
+
+def install(mending: Mending) -> None:
     """Let change sets of one name share the empty stack."""
-    upstream = handlers._ACTION_HANDLERS["CreateChangeSet"]
+    mending.around(handlers, "_ACTION_HANDLERS", _create_change_set, key="CreateChangeSet")
 
-    def create_change_set(parameters: dict[str, Any]) -> Any:
-        name = helpers._p(parameters, "StackName")
-        shell = _stacks.get(name)
-        if not shell or shell["StackStatus"] != "REVIEW_IN_PROGRESS":
-            return upstream(parameters)
-        status, headers, body = upstream(parameters)
-        second, _stacks[name] = _stacks.get(name), shell
-        if not second:  # refused
-            return status, headers, body
-        _stack_events.pop(second["StackId"], None)
-        for change_set in _change_sets.values():
-            if change_set["StackId"] == second["StackId"]:
-                change_set["StackId"] = shell["StackId"]
-        text = body.decode() if isinstance(body, bytes) else body
-        return status, headers, text.replace(second["StackId"], shell["StackId"])
 
-    handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
+def _create_change_set(upstream: Any, parameters: dict[str, Any]) -> Any:
+    name = helpers._p(parameters, "StackName")
+    shell = _stacks.get(name)
+    if not shell or shell["StackStatus"] != "REVIEW_IN_PROGRESS":
+        return upstream(parameters)
+    status, headers, body = upstream(parameters)
+    second, _stacks[name] = _stacks.get(name), shell
+    if not second:  # refused
+        return status, headers, body
+    _stack_events.pop(second["StackId"], None)
+    for change_set in _change_sets.values():
+        if change_set["StackId"] == second["StackId"]:
+            change_set["StackId"] = shell["StackId"]
+    text = body.decode() if isinstance(body, bytes) else body
+    return status, headers, text.replace(second["StackId"], shell["StackId"])

@@ -31,6 +31,7 @@ from ministack.services import (
 from ministack.services.cloudformation import stacks
 
 from local_aws import schemas
+from local_aws.mending import Layer, Mending
 
 Properties = dict[str, Any]
 Exists = Callable[[str, Properties], bool]
@@ -82,21 +83,25 @@ _NAMED: dict[str, tuple[str, Exists]] = {
 }
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Refuse a name that is taken, where a type's handler would."""
-    provision, update = stacks._provision_resource, stacks._update_resource
+    mending.around(stacks, "_provision_resource", _create_resource, layer=Layer.VALIDATION)
+    mending.around(stacks, "_update_resource", _update_resource, layer=Layer.VALIDATION)
 
-    def create_resource(kind: str, logical_id: str, properties: Properties, stack: str) -> Any:
-        _refuse_taken(kind, properties)
-        return provision(kind, logical_id, properties, stack)
 
-    def update_resource(kind: str, made: str, old: Properties, new: Properties, *rest: Any) -> Any:
-        if _name(kind, old) != _name(kind, new):
-            _refuse_taken(kind, new)
-        return update(kind, made, old, new, *rest)
+def _create_resource(
+    upstream: Any, kind: str, logical_id: str, properties: Properties, stack: str
+) -> Any:
+    _refuse_taken(kind, properties)
+    return upstream(kind, logical_id, properties, stack)
 
-    stacks._provision_resource = create_resource
-    stacks._update_resource = update_resource
+
+def _update_resource(
+    upstream: Any, kind: str, made: str, old: Properties, new: Properties, *rest: Any
+) -> Any:
+    if _name(kind, old) != _name(kind, new):
+        _refuse_taken(kind, new)
+    return upstream(kind, made, old, new, *rest)
 
 
 def conflict(kind: str, properties: Properties, before: Properties) -> str | None:

@@ -10,10 +10,10 @@ import json
 
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import alb, iam, secretsmanager
-from ministack.services.cloudformation import provisioners
 
-from local_aws.mends import network_types
-from local_aws.mends.handlers import (
+from local_aws.mending import Mending
+from local_aws.mends.cloudformation import network_types
+from local_aws.mends.cloudformation.handlers import (
     Created,
     Handler,
     Properties,
@@ -24,13 +24,12 @@ from local_aws.mends.handlers import (
 )
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Register the types."""
-    network_types.install_attributes()
     for kind, handler in (network_types.types() | _types()).items():
-        provisioners._RESOURCE_HANDLERS.setdefault(kind, handler)
+        mending.lacking("_RESOURCE_HANDLERS", kind, handler)
     for kind in ("AWS::EC2::EIP", "AWS::EC2::NatGateway", "AWS::EC2::FlowLog"):
-        provisioners._STACK_TAG_PROPERTY.setdefault(kind, ("Tags", "list"))
+        mending.lacking("_STACK_TAG_PROPERTY", kind, ("Tags", "list"))
 
 
 def _types() -> dict[str, Handler]:

@@ -14,51 +14,52 @@ from typing import Any
 from ministack.core.responses import now_iso
 from ministack.services.cloudformation import _stacks, stacks
 
-from local_aws.mends.handlers import UnfinishedError
+from local_aws.mending import Mending
+from local_aws.mends.cloudformation.handlers import UnfinishedError
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Let stacks keep what was made, until the rollback deletes it."""
-    provision, update = stacks._provision_resource, stacks._update_resource
-    roll_back = stacks._roll_back_operation
+    mending.around(stacks, "_provision_resource", _create_resource)
+    mending.around(stacks, "_update_resource", _update_resource)
+    mending.around(stacks, "_roll_back_operation", _roll_back_with_it)
 
-    def create_resource(kind: str, logical_id: str, properties: Any, stack: str) -> Any:
-        try:
-            return provision(kind, logical_id, properties, stack)
-        except UnfinishedError as error:
-            _stacks[stack]["_resources"][logical_id] = {
-                "PhysicalResourceId": error.physical_id,
-                "ResourceType": kind,
-                "ResourceStatus": "CREATE_FAILED",
-                "ResourceStatusReason": str(error),
-                "LogicalResourceId": logical_id,
-                "Properties": properties,
-                "Attributes": error.attributes,
-                "Timestamp": now_iso(),
-            }
-            raise
 
-    def update_resource(kind: str, old_id: str, old: Any, new: Any, *where: Any) -> Any:
-        try:
-            return update(kind, old_id, old, new, *where)
-        except UnfinishedError as error:
-            if error.physical_id != old_id:  # a replacement
-                stacks._delete_resource(kind, error.physical_id, new, *where[:2])
-            raise
+def _create_resource(upstream: Any, kind: str, logical_id: str, properties: Any, stack: str) -> Any:
+    try:
+        return upstream(kind, logical_id, properties, stack)
+    except UnfinishedError as error:
+        _stacks[stack]["_resources"][logical_id] = {
+            "PhysicalResourceId": error.physical_id,
+            "ResourceType": kind,
+            "ResourceStatus": "CREATE_FAILED",
+            "ResourceStatusReason": str(error),
+            "LogicalResourceId": logical_id,
+            "Properties": properties,
+            "Attributes": error.attributes,
+            "Timestamp": now_iso(),
+        }
+        raise
 
-    async def roll_back_with_it(
-        name: str, stack_id: str, stack: Any, operation: Any, *reason: str
-    ) -> None:
-        failed = operation.get("failed_logical_id")
-        kept = stack.get("_resources", {}).get(failed, {})
-        if kept.get("ResourceStatus") == "CREATE_FAILED" and failed not in operation["created"]:
-            operation["created"].append(failed)
-        await roll_back(name, stack_id, stack, operation, *reason)
-        _keep_undeleted(stack)
 
-    stacks._provision_resource = create_resource
-    stacks._update_resource = update_resource
-    stacks._roll_back_operation = roll_back_with_it
+def _update_resource(upstream: Any, kind: str, old_id: str, old: Any, new: Any, *where: Any) -> Any:
+    try:
+        return upstream(kind, old_id, old, new, *where)
+    except UnfinishedError as error:
+        if error.physical_id != old_id:  # a replacement
+            stacks._delete_resource(kind, error.physical_id, new, *where[:2])
+        raise
+
+
+async def _roll_back_with_it(
+    upstream: Any, name: str, stack_id: str, stack: Any, operation: Any, *reason: str
+) -> None:
+    failed = operation.get("failed_logical_id")
+    kept = stack.get("_resources", {}).get(failed, {})
+    if kept.get("ResourceStatus") == "CREATE_FAILED" and failed not in operation["created"]:
+        operation["created"].append(failed)
+    await upstream(name, stack_id, stack, operation, *reason)
+    _keep_undeleted(stack)
 
 
 def _keep_undeleted(stack: dict[str, Any]) -> None:

@@ -24,8 +24,9 @@ from ministack.services.cloudformation import (
 )
 
 from local_aws import schemas
-from local_aws.mends import taken_names
-from local_aws.mends.stack_values import Place
+from local_aws.mending import Layer, Mending
+from local_aws.mends.cloudformation import taken_names
+from local_aws.mends.cloudformation.values import Place
 
 Template = dict[str, Any]
 # Logical id, type, name of the validation, path, reason: as upstream has them.
@@ -40,25 +41,28 @@ _REASON = (
     "The following hook(s)/validation failed: [{}]. To troubleshoot Early Validation errors, "
     "use the DescribeEvents API for detailed failure information."
 )
-_PSEUDO = "AWS::"
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    stacks._validation_errors = _findings
-    upstream = handlers._ACTION_HANDLERS["CreateChangeSet"]
+    mending.put(stacks, "_validation_errors", _findings)
+    mending.around(
+        handlers,
+        "_ACTION_HANDLERS",
+        _create_change_set,
+        key="CreateChangeSet",
+        layer=Layer.VALIDATION,
+    )
 
-    def create_change_set(parameters: dict[str, Any]) -> Any:
-        answer = upstream(parameters)
-        stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
-        name = helpers._p(parameters, "ChangeSetName")
-        _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
-        if change_set and change_set["Status"] != "FAILED" and "_validated" not in change_set:
-            _validate(change_set)
-        return answer
 
-    handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
-    _dangling_references()
+def _create_change_set(upstream: Any, parameters: dict[str, Any]) -> Any:
+    answer = upstream(parameters)
+    stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
+    name = helpers._p(parameters, "ChangeSetName")
+    _, change_set = changesets._find_change_set(name, (stack or {}).get("StackName", ""))
+    if change_set and change_set["Status"] != "FAILED" and "_validated" not in change_set:
+        _validate(change_set)
+    return answer
 
 
 def _validate(change_set: dict[str, Any]) -> None:
@@ -135,38 +139,3 @@ def _of_resource(
     taken = taken_names.conflict(kind, properties, before)
     if taken:
         yield name, kind, _NAME, f"/Resources/{name}", taken
-
-
-def _dangling_references() -> None:
-    # Wrong upstream: Ref, Fn::GetAtt, Fn::Sub and DependsOn may name what isn't there.
-    upstream = handlers.validate_template_support
-
-    def validate(template: Template, *arguments: Any, **options: Any) -> None:
-        _refuse_dangling(template)
-        upstream(template, *arguments, **options)
-
-    handlers.validate_template_support = validate
-    changesets.validate_template_support = validate
-
-
-def _refuse_dangling(template: Template) -> None:
-    resources = template.get("Resources") or {}
-    known = {*resources, *(template.get("Parameters") or {})}
-    for section in ("Resources", "Outputs"):
-        members = (template.get(section) or {}).values()
-        missing = sorted({name for each in members for name in _missing(each, known, resources)})
-        if missing:
-            raise ValueError(
-                f"Template format error: Unresolved resource dependencies "
-                f"[{', '.join(missing)}] in the {section} block of the template"
-            )
-
-
-def _missing(member: Any, known: set[str], resources: dict[str, Any]) -> Iterator[str]:
-    for name, _ in stacks._intrinsic_references(member):
-        if name not in known and not name.startswith(_PSEUDO):
-            yield name
-    wanted = member.get("DependsOn") or [] if isinstance(member, dict) else []
-    for name in [wanted] if isinstance(wanted, str) else wanted:
-        if name not in resources:
-            yield name

@@ -12,8 +12,8 @@ none).
 from __future__ import annotations
 
 import contextvars
+import functools
 import secrets
-import shutil
 from typing import Any
 
 from ministack.services import cloudwatch_logs, rds
@@ -21,6 +21,8 @@ from ministack.services.cloudformation import provisioners, stacks
 
 from local_aws.controls import control
 from local_aws.databases import Databases, Server
+from local_aws.mending import Mending
+from local_aws.mends.databases import snapshots
 from local_aws.settings import ADDRESS
 
 Properties = dict[str, Any]
@@ -31,87 +33,96 @@ _PASSED_ON = ("log_", "rds.force_ssl", "statement_timeout", "idle_in_transaction
 _replace_policy: contextvars.ContextVar[str] = contextvars.ContextVar("replace_policy")
 
 
-def install(databases: Databases) -> None:
+def install(mending: Mending) -> None:
     """Put servers behind clusters."""
-    _remember_replace_policy()
-    _clusters(databases)
-    _instances()
-    _snapshots(databases)
+    databases = mending.databases
+    create = functools.partial(_create, databases)
+    mending.around(provisioners, "_rds_db_cluster_create", create)
+    mending.handler("AWS::RDS::DBCluster", "update", functools.partial(_update, databases))
+    delete = functools.partial(_delete, databases)
+    mending.around(provisioners, "_rds_db_cluster_delete", delete)
+    mending.handler("AWS::RDS::DBCluster", "snapshot", _final_snapshot)
+    modify = functools.partial(_modify, databases)
+    mending.around(rds, "_ACTION_MAP", modify, key="ModifyDBCluster")
+    mending.around(stacks, "_resource_policy", _resource_policy)
     control("database_away")(databases.go_away)
-    for kind in ("AWS::RDS::DBCluster", "AWS::RDS::DBInstance"):
-        _on_worker(kind)
 
 
-def _on_worker(kind: str) -> None:
-    # Wrong upstream: the handler runs on the event loop, and starting a server freezes all.
-    upstream = stacks._runs_on_worker_thread
-    stacks._runs_on_worker_thread = lambda asked: asked == kind or upstream(asked)
+def _resource_policy(upstream: Any, resource: Any, attribute: str, *rest: Any) -> str:
+    policy = str(upstream(resource, attribute, *rest))
+    _replace_policy.set(policy if attribute == "UpdateReplacePolicy" else "Delete")
+    return policy
 
 
-def _remember_replace_policy() -> None:
-    upstream = stacks._resource_policy
-
-    def resource_policy(resource: Any, attribute: str, *rest: Any) -> str:
-        policy = str(upstream(resource, attribute, *rest))
-        _replace_policy.set(policy if attribute == "UpdateReplacePolicy" else "Delete")
-        return policy
-
-    stacks._resource_policy = resource_policy
-
-
-def _clusters(databases: Databases) -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::RDS::DBCluster"]
-    create, update, delete = handler["create"], handler["update"], handler["delete"]
-
-    def create_cluster(logical_id: str, properties: Properties, stack: str) -> Any:
-        snapshot = _snapshot_of(properties)
-        identifier = properties.get("DBClusterIdentifier")
-        if identifier and identifier in rds._clusters:
-            raise ValueError(
-                f"DB Cluster already exists: {identifier} (Service: Rds, Status Code: 400, "
-                "Error Code: DBClusterAlreadyExistsFault)"
-            )
-        physical_id, _ = create(logical_id, properties, stack)
-        cluster = rds._clusters[physical_id]
-        try:
-            _start(databases, cluster, properties, snapshot)
-        except Exception:
-            rds._clusters.pop(physical_id, None)
-            databases.remove(physical_id)
-            raise
-        for log in properties.get("EnableCloudwatchLogsExports") or ():
-            name = f"/aws/rds/cluster/{physical_id}/{log}"
-            cloudwatch_logs._create_log_group({"logGroupName": name})
-        return physical_id, provisioners._rds_db_cluster_attrs(cluster)
-
-    def update_cluster(
-        physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str = ""
-    ) -> Any:
-        port = rds._clusters[physical_id]["Port"]
-        new_id, _ = update(physical_id, old, new, stack, logical_id or physical_id)
-        cluster = rds._clusters[new_id]
-        server = databases.get(new_id)
-        if new_id == physical_id and server is not None:
-            moves = old.get("Port") != new.get("Port")
-            cluster["Port"] = databases.move(new_id) if moves else port
-            _apply_changes(server, cluster, old, new)
-        return new_id, provisioners._rds_db_cluster_attrs(cluster)
-
-    def delete_cluster(physical_id: str, properties: Properties) -> None:
-        cluster = rds._clusters.get(physical_id)
-        if cluster is None:
-            return
-        _refuse_if_protected(cluster)
-        if _replace_policy.get("Delete") == "Snapshot":
-            final = rds._create_cluster_snapshot_internal(_final_snapshot(physical_id), cluster)
-            rds._tags[final["DBClusterSnapshotArn"]] = final["TagList"]
+def _create(
+    databases: Databases, upstream: Any, logical_id: str, properties: Properties, stack: str
+) -> Any:
+    snapshot = _snapshot_of(properties)
+    identifier = properties.get("DBClusterIdentifier")
+    if identifier and identifier in rds._clusters:
+        raise ValueError(
+            f"DB Cluster already exists: {identifier} (Service: Rds, Status Code: 400, "
+            "Error Code: DBClusterAlreadyExistsFault)"
+        )
+    physical_id, _ = upstream(logical_id, properties, stack)
+    cluster = rds._clusters[physical_id]
+    try:
+        _start(databases, cluster, properties, snapshot)
+    except Exception:
+        rds._clusters.pop(physical_id, None)
         databases.remove(physical_id)
-        delete(physical_id, properties)
+        raise
+    for log in properties.get("EnableCloudwatchLogsExports") or ():
+        name = f"/aws/rds/cluster/{physical_id}/{log}"
+        cloudwatch_logs._create_log_group({"logGroupName": name})
+    return physical_id, provisioners._rds_db_cluster_attrs(cluster)
 
-    handler.update(create=create_cluster, update=update_cluster, delete=delete_cluster)
-    # ministack's update handler replaces a cluster with these two
-    provisioners._rds_db_cluster_create = create_cluster
-    provisioners._rds_db_cluster_delete = delete_cluster
+
+def _update(  # noqa: PLR0917 - as upstream
+    databases: Databases,
+    upstream: Any,
+    physical_id: str,
+    old: Properties,
+    new: Properties,
+    stack: str,
+    logical_id: str = "",
+) -> Any:
+    port = rds._clusters[physical_id]["Port"]
+    new_id, _ = upstream(physical_id, old, new, stack, logical_id or physical_id)
+    cluster = rds._clusters[new_id]
+    server = databases.get(new_id)
+    if new_id == physical_id and server is not None:
+        moves = old.get("Port") != new.get("Port")
+        cluster["Port"] = databases.move(new_id) if moves else port
+        _apply_changes(server, cluster, old, new)
+    return new_id, provisioners._rds_db_cluster_attrs(cluster)
+
+
+def _delete(databases: Databases, upstream: Any, physical_id: str, properties: Properties) -> None:
+    cluster = rds._clusters.get(physical_id)
+    if cluster is None:
+        return
+    _refuse_if_protected(cluster)
+    if _replace_policy.get("Delete") == "Snapshot":
+        final = rds._create_cluster_snapshot_internal(snapshots.final(physical_id), cluster)
+        rds._tags[final["DBClusterSnapshotArn"]] = final["TagList"]
+    databases.remove(physical_id)
+    upstream(physical_id, properties)
+
+
+def _final_snapshot(upstream: Any, physical_id: str, properties: Properties) -> Any:
+    _refuse_if_protected(rds._clusters.get(physical_id) or {})
+    return upstream(physical_id, properties)
+
+
+def _modify(databases: Databases, upstream: Any, parameters: Properties) -> Any:
+    answer = upstream(parameters)
+    password = rds._p(parameters, "MasterUserPassword")
+    identifier = rds._p(parameters, "DBClusterIdentifier")
+    server = databases.get(identifier)
+    if answer[0] < 400 and password and server is not None:  # noqa: PLR2004 - HTTP
+        server.set_password(rds._clusters[identifier]["MasterUsername"], password)
+    return answer
 
 
 def _refuse_if_protected(cluster: dict[str, Any]) -> None:
@@ -192,67 +203,3 @@ def _apply_changes(
     password = new.get("MasterUserPassword")
     if password and password != old.get("MasterUserPassword"):
         server.set_password(cluster["MasterUsername"], password)
-
-
-def _instances() -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::RDS::DBInstance"]
-    create, update = handler["create"], handler["update"]
-
-    def at_cluster(created: Any) -> Any:
-        instance = rds._instances[created[0]]
-        cluster = rds._clusters.get(instance.get("DBClusterIdentifier") or "")
-        if cluster is None:
-            return created
-        instance["Endpoint"].update(Address=cluster["Endpoint"], Port=cluster["Port"])
-        # Wrong upstream: every member calls itself the writer.
-        for position, member in enumerate(cluster["DBClusterMembers"]):
-            member["IsClusterWriter"] = position == 0
-        return created[0], provisioners._rds_db_instance_attrs(instance)
-
-    handler["create"] = lambda *arguments: at_cluster(create(*arguments))
-    handler["update"] = lambda *arguments: at_cluster(update(*arguments))
-
-
-def _snapshots(databases: Databases) -> None:
-    record_snapshot = rds._create_cluster_snapshot_internal
-    delete_record = rds._ACTION_MAP["DeleteDBClusterSnapshot"]
-    modify = rds._ACTION_MAP["ModifyDBCluster"]
-
-    def create_snapshot(snapshot: str, cluster: dict[str, Any]) -> Any:
-        server = databases.get(cluster["DBClusterIdentifier"])
-        if server is not None:
-            server.snapshot(databases.snapshot_path(snapshot))
-        return record_snapshot(snapshot, cluster)
-
-    def delete_snapshot(parameters: Properties) -> Any:
-        answer = delete_record(parameters)
-        if answer[0] < 400:  # noqa: PLR2004 - HTTP
-            name = rds._p(parameters, "DBClusterSnapshotIdentifier")
-            shutil.rmtree(databases.snapshot_path(name), ignore_errors=True)
-        return answer
-
-    def modify_cluster(parameters: Properties) -> Any:
-        answer = modify(parameters)
-        password = rds._p(parameters, "MasterUserPassword")
-        identifier = rds._p(parameters, "DBClusterIdentifier")
-        server = databases.get(identifier)
-        if answer[0] < 400 and password and server is not None:  # noqa: PLR2004 - HTTP
-            server.set_password(rds._clusters[identifier]["MasterUsername"], password)
-        return answer
-
-    rds._create_cluster_snapshot_internal = create_snapshot
-    rds._ACTION_MAP["DeleteDBClusterSnapshot"] = delete_snapshot
-    rds._ACTION_MAP["ModifyDBCluster"] = modify_cluster
-    provisioners._snapshot_id = _final_snapshot
-    handler = provisioners._RESOURCE_HANDLERS["AWS::RDS::DBCluster"]
-    take = handler["snapshot"]
-
-    def final_snapshot(physical_id: str, properties: Properties) -> Any:
-        _refuse_if_protected(rds._clusters.get(physical_id) or {})
-        return take(physical_id, properties)
-
-    handler["snapshot"] = final_snapshot
-
-
-def _final_snapshot(physical_id: str) -> str:
-    return f"{physical_id}-snapshot-{secrets.token_hex(6)}"

@@ -14,7 +14,8 @@ from ministack.core.concurrency import resource_lock, spawn_background
 from ministack.core.responses import get_account_id, get_region, json_response, request_scope
 from ministack.services import alb, ecs, ecs_metadata
 
-from local_aws.mends import service_targets
+from local_aws.mending import Mending
+from local_aws.mends.ecs import targets
 
 _DEFAULT_DEREGISTRATION_DELAY = (
     300  # seconds; ELB's default of deregistration_delay.timeout_seconds
@@ -25,22 +26,20 @@ _WAIT_MARGIN = 10  # seconds that a delete waits beyond the delay and the stop t
 Task = dict[str, Any]
 
 
-def install() -> None:
-    """Replace StopTask."""
-    upstream = ecs._stop_task
+def install(mending: Mending) -> None:
+    """Let StopTask drain."""
+    mending.around(ecs, "_stop_task", _stop_task)
 
-    def stop_task(data: dict[str, Any]) -> Any:
-        cluster = ecs._resolve_cluster_name(data.get("cluster", "default")) or ""
-        task = ecs._resolve_task(data.get("task", ""), cluster)
-        if task and task["desiredStatus"] == "STOPPED":
-            return json_response({"task": ecs._sanitize(task)})
-        if not task or task["lastStatus"] != "RUNNING" or not task.get("_docker_ids"):
-            return upstream(data)  # nothing runs yet, so nothing drains
-        _drain(task, data.get("reason", "Task stopped by user"))
+
+def _stop_task(upstream: Any, data: dict[str, Any]) -> Any:
+    cluster = ecs._resolve_cluster_name(data.get("cluster", "default")) or ""
+    task = ecs._resolve_task(data.get("task", ""), cluster)
+    if task and task["desiredStatus"] == "STOPPED":
         return json_response({"task": ecs._sanitize(task)})
-
-    ecs._stop_task = stop_task
-    ecs._ACTION_MAP["StopTask"] = stop_task
+    if not task or task["lastStatus"] != "RUNNING" or not task.get("_docker_ids"):
+        return upstream(data)  # nothing runs yet, so nothing drains
+    _drain(task, data.get("reason", "Task stopped by user"))
+    return json_response({"task": ecs._sanitize(task)})
 
 
 def service_is_gone(cluster: str, service: str) -> bool:
@@ -70,7 +69,7 @@ def _drain(task: Task, reason: str) -> None:
         f"{ecs._cluster_name_from_arn(task['clusterArn'])}/"
         f"{task.get('group', '').removeprefix('service:')}"
     )
-    delay = _deregistration_delay({"loadBalancers": service_targets.of_task(service or {}, task)})
+    delay = _deregistration_delay({"loadBalancers": targets.of_task(service or {}, task)})
     ecs._bump_task_version(task)
     _move(
         task,

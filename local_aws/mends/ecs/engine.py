@@ -12,21 +12,24 @@ from typing import Any
 from ministack.services import ecs
 
 from local_aws.containers import Engine
+from local_aws.mending import Mending
 from local_aws.registry import NotFoundError
-from local_aws.settings import Settings
 
 
-def install(settings: Settings) -> None:
+def install(mending: Mending) -> None:
     """Put our engine in Docker's place."""
-    ecs._docker = Engine(settings)
+    mending.put(ecs, "_docker", Engine(mending.settings))
+    mending.put(ecs, "_run_docker_container", _run)
+    mending.around(ecs, "_sanitize", _sanitize)
 
-    def run(engine: Engine, definition: dict[str, Any], options: Any, **_: Any) -> Any:
-        # ministack's own would look for docker-py's exceptions, and for another architecture
-        try:
-            return engine.containers.run(definition["image"], **options)
-        except NotFoundError as error:
-            raise ecs._ImagePullError(str(error)) from error
 
-    ecs._run_docker_container = run
-    sanitize = ecs._sanitize
-    ecs._sanitize = lambda record: sanitize(copy.copy(record))
+def _run(engine: Engine, definition: dict[str, Any], options: Any, **_: Any) -> Any:
+    # ministack's own would look for docker-py's exceptions, and for another architecture
+    try:
+        return engine.containers.run(definition["image"], **options)
+    except NotFoundError as error:
+        raise ecs._ImagePullError(str(error)) from error
+
+
+def _sanitize(upstream: Any, record: dict[str, Any]) -> Any:
+    return upstream(copy.copy(record))

@@ -13,7 +13,8 @@ from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import ecs
-from ministack.services.cloudformation import provisioners
+
+from local_aws.mending import Layer, Mending
 
 # CPU units -> MiB
 _SIZES: dict[int, Any] = {
@@ -27,28 +28,31 @@ _SIZES: dict[int, Any] = {
 }
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Refuse what Fargate hasn't."""
-    register = ecs._register_task_definition
+    mending.around(
+        ecs, "_register_task_definition", _register_task_definition, layer=Layer.VALIDATION
+    )
+    kind = "AWS::ECS::TaskDefinition"
+    mending.handler(kind, "create", _create_definition, Layer.VALIDATION)
+    mending.handler(kind, "update", _update_definition, Layer.VALIDATION)
 
-    def register_task_definition(data: dict[str, Any]) -> Any:
-        refused = refusal(data.get("requiresCompatibilities"), data.get("cpu"), data.get("memory"))
-        return error_response_json("ClientException", refused, 400) if refused else register(data)
 
-    ecs._register_task_definition = register_task_definition
-    ecs._ACTION_MAP["RegisterTaskDefinition"] = register_task_definition
-    handler = provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]
-    create, update = handler["create"], handler["update"]
+def _register_task_definition(upstream: Any, data: dict[str, Any]) -> Any:
+    refused = refusal(data.get("requiresCompatibilities"), data.get("cpu"), data.get("memory"))
+    return error_response_json("ClientException", refused, 400) if refused else upstream(data)
 
-    def create_definition(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
-        _check(properties)
-        return create(logical_id, properties, *rest)
 
-    def update_definition(made: str, old: Any, new: dict[str, Any], *rest: Any) -> Any:
-        _check(new)
-        return update(made, old, new, *rest)
+def _create_definition(
+    upstream: Any, logical_id: str, properties: dict[str, Any], *rest: Any
+) -> Any:
+    _check(properties)
+    return upstream(logical_id, properties, *rest)
 
-    handler.update(create=create_definition, update=update_definition)
+
+def _update_definition(upstream: Any, made: str, old: Any, new: dict[str, Any], *rest: Any) -> Any:
+    _check(new)
+    return upstream(made, old, new, *rest)
 
 
 def _check(properties: Mapping[str, Any]) -> None:

@@ -8,30 +8,25 @@ Source: Amazon ECS API reference, LoadBalancer (containerName, containerPort), C
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import alb, ecs
 
-Action = Callable[[dict[str, Any]], Any]
+from local_aws.mending import Layer, Mending
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Refuse what ECS refuses, of calls and of templates."""
-    ecs._create_service = _refusing(ecs._create_service)
-    ecs._update_service = _refusing(ecs._update_service)
-    ecs._ACTION_MAP.update(CreateService=ecs._create_service, UpdateService=ecs._update_service)
+    for name in ("_create_service", "_update_service"):
+        mending.around(ecs, name, _checked, layer=Layer.VALIDATION)
 
 
-def _refusing(upstream: Action) -> Action:
-    def checked(data: dict[str, Any]) -> Any:
-        refusal = _refusal(data)
-        if refusal:
-            return error_response_json("InvalidParameterException", refusal, 400)
-        return upstream(data)
-
-    return checked
+def _checked(upstream: Any, data: dict[str, Any]) -> Any:
+    refusal = _refusal(data)
+    if refusal:
+        return error_response_json("InvalidParameterException", refusal, 400)
+    return upstream(data)
 
 
 def _refusal(data: dict[str, Any]) -> str | None:

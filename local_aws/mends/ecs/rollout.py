@@ -11,60 +11,48 @@ from typing import Any
 
 from ministack.services import ecs
 
-from local_aws.mends import target_health
+from local_aws.mending import Mending
+from local_aws.mends.load_balancing import health
 
 _RESTART_DELAY = 0.5  # seconds
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    _first_deployment_in_progress()
-    _paced_restarts()
-    _unhealthy_first()
+    mending.around(ecs, "_make_deployment", _make_deployment)
+    mending.around(ecs, "_record_service_task_failure", _record_failure)
+    mending.around(ecs, "_reconcile_service_tasks", _reconcile)
 
 
-def _first_deployment_in_progress() -> None:
+def _make_deployment(upstream: Any, *arguments: Any, **options: Any) -> Any:
     # Wrong upstream: the first deployment of a service counts as COMPLETED before a task runs, so
     # its circuit breaker never opens.
-    upstream = ecs._make_deployment
-
-    def make_deployment(*arguments: Any, **options: Any) -> Any:
-        deployment = upstream(*arguments, **options)
-        if deployment["status"] == "PRIMARY" and deployment["desiredCount"]:
-            deployment["rolloutState"] = "IN_PROGRESS"
-            deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
-        return deployment
-
-    ecs._make_deployment = make_deployment
+    deployment = upstream(*arguments, **options)
+    if deployment["status"] == "PRIMARY" and deployment["desiredCount"]:
+        deployment["rolloutState"] = "IN_PROGRESS"
+        deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
+    return deployment
 
 
-def _paced_restarts() -> None:
+def _record_failure(
+    upstream: Any, task: dict[str, Any], digest_resolution_failed: bool = False
+) -> None:
     # Wrong upstream: a failing task is replaced in a hot loop, while ECS throttles it; and a
     # deployment fails before one of its tasks could say which image it can't pull.
-    upstream = ecs._record_service_task_failure
-
-    def record_failure(task: dict[str, Any], digest_resolution_failed: bool = False) -> None:
-        if not digest_resolution_failed:
-            time.sleep(_RESTART_DELAY)
-            upstream(task)
-
-    ecs._record_service_task_failure = record_failure
+    if not digest_resolution_failed:
+        time.sleep(_RESTART_DELAY)
+        upstream(task)
 
 
-def _unhealthy_first() -> None:
+def _reconcile(upstream: Any, cluster: str, key: str) -> None:
     # Wrong upstream: a deployment over an unfinished one makes room by stopping the oldest tasks,
     # which are the healthy ones.
-    upstream = ecs._reconcile_service_tasks
-
-    def reconcile(cluster: str, key: str) -> None:
-        service = ecs._services.get(key) or {}
-        primary = ecs._primary_deployment(service)
-        if primary and primary["rolloutState"] == "IN_PROGRESS":
-            for arn in _superseded(service, primary):
-                ecs._stop_task({"task": arn, "cluster": cluster, "reason": _reason(primary)})
-        upstream(cluster, key)
-
-    ecs._reconcile_service_tasks = reconcile
+    service = ecs._services.get(key) or {}
+    primary = ecs._primary_deployment(service)
+    if primary and primary["rolloutState"] == "IN_PROGRESS":
+        for arn in _superseded(service, primary):
+            ecs._stop_task({"task": arn, "cluster": cluster, "reason": _reason(primary)})
+    upstream(cluster, key)
 
 
 def _reason(deployment: dict[str, Any]) -> str:
@@ -73,7 +61,7 @@ def _reason(deployment: dict[str, Any]) -> str:
 
 
 def _superseded(service: dict[str, Any], primary: dict[str, Any]) -> list[str]:
-    if not target_health.target_groups(service):
+    if not health.target_groups(service):
         return []
     return [
         arn
@@ -82,5 +70,5 @@ def _superseded(service: dict[str, Any], primary: dict[str, Any]) -> list[str]:
         and task["clusterArn"] == service["clusterArn"]
         and task["lastStatus"] in ecs._PRE_STOP_STATUSES
         and task.get("_deployment_id") != primary["id"]
-        and not target_health.is_healthy_everywhere(service, task)
+        and not health.is_healthy_everywhere(service, task)
     ]

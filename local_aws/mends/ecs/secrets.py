@@ -11,19 +11,20 @@ from typing import Any
 
 from ministack.services import ecs, secretsmanager, ssm
 
+from local_aws.mending import Mending
+
 _ARN_PARTS = 7  # of a secret's ARN; :json-key:version-stage:version-id may follow
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Replace how secrets become environment variables."""
+    mending.put(ecs, "_resolve_container_secrets", _resolve)
 
-    def resolve(definition: dict[str, Any]) -> dict[str, str]:
-        return {
-            secret["name"]: _value(secret["valueFrom"])
-            for secret in definition.get("secrets") or []
-        }
 
-    ecs._resolve_container_secrets = resolve
+def _resolve(definition: dict[str, Any]) -> dict[str, str]:
+    return {
+        secret["name"]: _value(secret["valueFrom"]) for secret in definition.get("secrets") or []
+    }
 
 
 def _value(reference: str) -> str:

@@ -16,6 +16,8 @@ from ministack.core.concurrency import resource_lock
 from ministack.core.responses import error_response_json
 from ministack.services import alb, ecs
 
+from local_aws.mending import Layer, Mending
+
 _DEPLOYING = ("loadBalancers", "networkConfiguration")
 _NULLABLE = (
     *_DEPLOYING,
@@ -36,32 +38,30 @@ def of_task(service: Service, task: Task) -> Balancers:
     return list(balancers or [])
 
 
-def install() -> None:
-    """Replace the registration of targets and UpdateService."""
-    upstream = ecs._update_service
+def install(mending: Mending) -> None:
+    """Replace the registration of targets, and mend UpdateService."""
+    mending.around(ecs, "_update_service", _update_service, layer=Layer.STATE)
+    mending.put(ecs, "_sync_service_targets", _register)
 
-    def update_service(data: dict[str, Any]) -> Any:
-        data = {k: v for k, v in data.items() if v is not None or k not in _NULLABLE}
-        cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
-        found = ecs._resolve_service_ref(data.get("service", "")) or ("", None)
-        service = ecs._services.get(f"{cluster}/{found[0]}")
-        if not service:
-            return upstream(data)
-        missing = _missing_groups(data.get("loadBalancers", service.get("loadBalancers")) or [])
-        if missing:
-            message = f"The target group {missing[0]} does not exist."
-            return error_response_json("InvalidParameterException", message, 400)
-        for task in _tasks_of(service):
-            of_task(service, task)  # whoever runs now keeps what he has
-        if any(name in data and data[name] != service.get(name) for name in _DEPLOYING):
-            data["forceNewDeployment"] = True
-        answer = upstream(data)
-        _register(str(cluster), service)
-        return answer
 
-    ecs._update_service = update_service
-    ecs._ACTION_MAP["UpdateService"] = update_service
-    ecs._sync_service_targets = _register
+def _update_service(upstream: Any, data: dict[str, Any]) -> Any:
+    data = {k: v for k, v in data.items() if v is not None or k not in _NULLABLE}
+    cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+    found = ecs._resolve_service_ref(data.get("service", "")) or ("", None)
+    service = ecs._services.get(f"{cluster}/{found[0]}")
+    if not service:
+        return upstream(data)
+    missing = _missing_groups(data.get("loadBalancers", service.get("loadBalancers")) or [])
+    if missing:
+        message = f"The target group {missing[0]} does not exist."
+        return error_response_json("InvalidParameterException", message, 400)
+    for task in _tasks_of(service):
+        of_task(service, task)  # whoever runs now keeps what he has
+    if any(name in data and data[name] != service.get(name) for name in _DEPLOYING):
+        data["forceNewDeployment"] = True
+    answer = upstream(data)
+    _register(str(cluster), service)
+    return answer
 
 
 def _missing_groups(balancers: Balancers) -> list[str]:

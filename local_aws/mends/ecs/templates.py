@@ -8,8 +8,9 @@ from typing import Any
 from ministack.services import ecs
 from ministack.services.cloudformation import _stacks, provisioners, stacks
 
-from local_aws.mends import ecs_drain
-from local_aws.mends.handlers import UnfinishedError
+from local_aws.mending import Mending
+from local_aws.mends.cloudformation.handlers import UnfinishedError
+from local_aws.mends.ecs import draining
 
 _STEADY_TIMEOUT = 600  # seconds; CloudFormation itself gives up after three hours
 _BREAKER_MESSAGE = (
@@ -38,11 +39,15 @@ _UNTOLD = (
 _BOOLEANS = {"Enable", "Rollback", "EnableExecuteCommand", "Essential", "ReadonlyRootFilesystem"}
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    _container_definitions()
-    _task_definitions()
-    _services()
+    mending.around(provisioners, "_normalize_container_defs", _normalize)
+    mending.handler("AWS::ECS::TaskDefinition", "create", _create_definition)
+    mending.handler("AWS::ECS::TaskDefinition", "update", _update_definition)
+    mending.handler("AWS::ECS::Service", "create", _create_and_wait)
+    mending.handler("AWS::ECS::Service", "update", _update_and_wait)
+    mending.handler("AWS::ECS::Service", "delete", _delete_and_wait)
+    mending.around(stacks, "_sends_back_failed_update", _sends_back)
 
 
 def typed(value: Any, name: str = "") -> Any:
@@ -62,81 +67,74 @@ def typed(value: Any, name: str = "") -> Any:
     return value
 
 
-def _container_definitions() -> None:
+def _normalize(upstream: Any, definitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # Wrong upstream: these keys stay PascalCase inside, so that secrets are silently dropped.
-    upstream = provisioners._normalize_container_defs
-
-    def normalize(definitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        normalized: list[dict[str, Any]] = upstream(definitions)
-        for definition in normalized:
-            for key in ("secrets", "healthCheck", "dependsOn", "ulimits", "repositoryCredentials"):
-                if key in definition:
-                    definition[key] = provisioners._pascal_to_camel(definition[key])
-        return normalized
-
-    provisioners._normalize_container_defs = normalize
+    normalized: list[dict[str, Any]] = upstream(definitions)
+    for definition in normalized:
+        for key in ("secrets", "healthCheck", "dependsOn", "ulimits", "repositoryCredentials"):
+            if key in definition:
+                definition[key] = provisioners._pascal_to_camel(definition[key])
+    return normalized
 
 
-def _task_definitions() -> None:
+def _create_definition(
+    upstream: Any, logical_id: str, properties: dict[str, Any], stack: str
+) -> Any:
+    return _with_platform(upstream(logical_id, typed(properties), stack), properties)
+
+
+def _update_definition(
+    upstream: Any, physical_id: str, old: Any, new: dict[str, Any], *rest: Any
+) -> Any:
+    return _with_platform(upstream(physical_id, typed(old), typed(new), *rest), new)
+
+
+def _with_platform(created: Any, properties: dict[str, Any]) -> Any:
     # Wrong upstream: runtimePlatform is dropped.
-    handler = provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]
-    create, update = handler["create"], handler["update"]
-
-    def with_platform(created: Any, properties: dict[str, Any]) -> Any:
-        platform = properties.get("RuntimePlatform")
-        if platform:
-            definition = ecs._task_defs[ecs._resolve_td_key(created[0])]
-            definition["runtimePlatform"] = provisioners._pascal_to_camel(platform)
-        return created
-
-    handler["create"] = lambda logical_id, properties, stack: with_platform(
-        create(logical_id, typed(properties), stack), properties
-    )
-    handler["update"] = lambda physical_id, old, new, stack, *rest: with_platform(
-        update(physical_id, typed(old), typed(new), stack, *rest), new
-    )
+    platform = properties.get("RuntimePlatform")
+    if platform:
+        definition = ecs._task_defs[ecs._resolve_td_key(created[0])]
+        definition["runtimePlatform"] = provisioners._pascal_to_camel(platform)
+    return created
 
 
-def _services() -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::ECS::Service"]
-    create, update, delete = handler["create"], handler["update"], handler["delete"]
-
+def _create_and_wait(upstream: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
     # Wrong upstream: CloudFormation doesn't wait for a service to be steady.
-    def create_and_wait(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        properties = typed(properties)
-        arn, attributes = create(logical_id, properties, stack)
-        # Wrong upstream: CreateService is not told these.
-        told = {name: properties[name] for name in _UNTOLD if name in properties}
-        _service(arn).update(provisioners._pascal_to_camel(told))
-        _tell_made(logical_id, arn, stack)
-        try:
-            _wait_until_steady(arn, known=())
-        except ValueError as error:
-            raise UnfinishedError(str(error), arn, attributes) from error
-        return arn, attributes
+    properties = typed(properties)
+    arn, attributes = upstream(logical_id, properties, stack)
+    # Wrong upstream: CreateService is not told these.
+    told = {name: properties[name] for name in _UNTOLD if name in properties}
+    _service(arn).update(provisioners._pascal_to_camel(told))
+    _tell_made(logical_id, arn, stack)
+    try:
+        _wait_until_steady(arn, known=())
+    except ValueError as error:
+        raise UnfinishedError(str(error), arn, attributes) from error
+    return arn, attributes
 
-    def update_and_wait(arn: str, old: dict[str, Any], new: dict[str, Any], stack: str) -> Any:
-        known = tuple(deployment["id"] for deployment in _service(arn)["deployments"])
-        # Wrong upstream: what a template no longer has is taken away. UpdateService leaves as it
-        # is what it isn't told; an empty list takes away.
-        updated = update(arn, typed(old), typed(old | new), stack)
-        _wait_until_steady(updated[0], known, stack)
-        return updated
 
+def _update_and_wait(
+    upstream: Any, arn: str, old: dict[str, Any], new: dict[str, Any], stack: str
+) -> Any:
+    known = tuple(deployment["id"] for deployment in _service(arn)["deployments"])
+    # Wrong upstream: what a template no longer has is taken away. UpdateService leaves as it
+    # is what it isn't told; an empty list takes away.
+    updated = upstream(arn, typed(old), typed(old | new), stack)
+    _wait_until_steady(updated[0], known, stack)
+    return updated
+
+
+def _delete_and_wait(upstream: Any, arn: str, properties: dict[str, Any]) -> Any:
     # Wrong upstream: a delete returns while tasks still run.
-    def delete_and_wait(arn: str, properties: dict[str, Any]) -> Any:
-        deleted = delete(arn, properties)
-        if not ecs_drain.service_is_gone(*arn.split("/")[-2:]):
-            raise ValueError(f"Tasks of the service {arn} did not stop. Stop them with StopTask.")
-        return deleted
+    deleted = upstream(arn, properties)
+    if not draining.service_is_gone(*arn.split("/")[-2:]):
+        raise ValueError(f"Tasks of the service {arn} did not stop. Stop them with StopTask.")
+    return deleted
 
-    handler.update(create=create_and_wait, update=update_and_wait, delete=delete_and_wait)
-    # Wrong upstream: handlers run on the event loop, and waiting there freezes the server.
-    on_worker = stacks._runs_on_worker_thread
-    stacks._runs_on_worker_thread = lambda kind: kind == "AWS::ECS::Service" or on_worker(kind)
+
+def _sends_back(upstream: Any, kind: str) -> Any:
     # Wrong upstream: a service whose own update failed is not sent back to what it was.
-    sends_back = stacks._sends_back_failed_update
-    stacks._sends_back_failed_update = lambda kind: kind == "AWS::ECS::Service" or sends_back(kind)
+    return kind == "AWS::ECS::Service" or upstream(kind)
 
 
 def _tell_made(logical_id: str, arn: str, stack: str) -> None:

@@ -20,10 +20,11 @@ from typing import Any
 
 from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import custom_resource, provisioners
+from ministack.services.cloudformation import custom_resource
 
+from local_aws import clock
 from local_aws.controls import control
-from local_aws.mends import clock
+from local_aws.mending import Layer, Mending
 
 _DAYS = 14
 _DAY = 86400  # seconds
@@ -42,11 +43,16 @@ _lock = threading.Lock()
 _restoring = 5.0  # seconds
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Keep what templates say, and let functions fall asleep."""
-    _templates()
-    _invocations()
-    _custom_resources()
+    mending.handler("AWS::Lambda::Function", "create", _create)
+    mending.handler("AWS::Lambda::Function", "update", _update)
+    mending.around(lambda_svc, "_invoke", _invoke, layer=Layer.STATE)
+    mending.around(lambda_svc, "_execute_function", _execute, layer=Layer.STATE)
+    mending.around(lambda_svc, "invoke_async_with_retry", _invoke_later, layer=Layer.STATE)
+    mending.around(
+        custom_resource, "invoke_custom_resource", _invoke_custom_resource, layer=Layer.STATE
+    )
 
 
 @control("idle")
@@ -92,28 +98,22 @@ def _refusal(name: str) -> tuple[str, str, int] | None:
     return None
 
 
-def _invocations() -> None:
-    invoke, execute = lambda_svc._invoke, lambda_svc._execute_function
-    in_background = lambda_svc.invoke_async_with_retry
+async def _invoke(upstream: Any, name: str, *rest: Any, **options: Any) -> Any:
+    refusal = _refusal(name)
+    return error_response_json(*refusal) if refusal else await upstream(name, *rest, **options)
 
-    async def invoke_function(name: str, *rest: Any, **options: Any) -> Any:
-        refusal = _refusal(name)
-        return error_response_json(*refusal) if refusal else await invoke(name, *rest, **options)
 
-    def execute_function(function: dict[str, Any], event: Any) -> Any:
-        refusal = _refusal(_name(function))
-        if refusal:
-            code, message, _ = refusal
-            body = {"errorType": code, "errorMessage": message}
-            return {"error": True, "function_error": "Unhandled", "body": body, "log": ""}
-        return execute(function, event)
+def _execute(upstream: Any, function: dict[str, Any], event: Any) -> Any:
+    refusal = _refusal(_name(function))
+    if refusal:
+        code, message, _ = refusal
+        body = {"errorType": code, "errorMessage": message}
+        return {"error": True, "function_error": "Unhandled", "body": body, "log": ""}
+    return upstream(function, event)
 
-    def invoke_in_background(function: dict[str, Any], event: Any) -> None:
-        _when_active(function, lambda: in_background(function, event))
 
-    lambda_svc._invoke = invoke_function
-    lambda_svc._execute_function = execute_function
-    lambda_svc.invoke_async_with_retry = invoke_in_background
+def _invoke_later(upstream: Any, function: dict[str, Any], event: Any) -> None:
+    _when_active(function, lambda: upstream(function, event))
 
 
 def _name(function: dict[str, Any]) -> str:
@@ -129,37 +129,31 @@ def _when_active(function: dict[str, Any], deliver: Callable[[], None]) -> None:
     again.start()
 
 
-def _custom_resources() -> None:
-    upstream = custom_resource.invoke_custom_resource
-
-    def invoke(request: str, logical_id: str, properties: Any, *rest: Any, **options: Any) -> Any:
-        name = str(properties.get("ServiceToken", "")).rsplit(":", 1)[-1]
-        refusal = _refusal(name)
-        if refusal:
-            code, message, status = refusal
-            raise RuntimeError(
-                f"{message} (Service: Lambda, Status Code: {status}, Error Code: {code})"
-            )
-        return upstream(request, logical_id, properties, *rest, **options)
-
-    custom_resource.invoke_custom_resource = invoke
+def _invoke_custom_resource(
+    upstream: Any, request: str, logical_id: str, properties: Any, *rest: Any, **options: Any
+) -> Any:
+    name = str(properties.get("ServiceToken", "")).rsplit(":", 1)[-1]
+    refusal = _refusal(name)
+    if refusal:
+        code, message, status = refusal
+        raise RuntimeError(
+            f"{message} (Service: Lambda, Status Code: {status}, Error Code: {code})"
+        )
+    return upstream(request, logical_id, properties, *rest, **options)
 
 
-def _templates() -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    create, update = handler["create"], handler["update"]
+def _create(upstream: Any, logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+    return _kept(upstream(logical_id, properties, *rest), properties)
 
-    def kept(made: Any, properties: dict[str, Any]) -> Any:
-        function = lambda_svc._functions[made[0]]
-        network = properties.get("VpcConfig")
-        function["config"]["VpcConfig"] = lambda_svc._vpc_config_with_id(network)
-        reserved = properties.get("ReservedConcurrentExecutions")
-        function["concurrency"] = None if reserved is None else int(reserved)
-        return made
 
-    handler["create"] = lambda logical_id, properties, *rest: kept(
-        create(logical_id, properties, *rest), properties
-    )
-    handler["update"] = lambda physical_id, old, new, *rest: kept(
-        update(physical_id, old, new, *rest), new
-    )
+def _update(upstream: Any, physical_id: str, old: Any, new: dict[str, Any], *rest: Any) -> Any:
+    return _kept(upstream(physical_id, old, new, *rest), new)
+
+
+def _kept(made: Any, properties: dict[str, Any]) -> Any:
+    function = lambda_svc._functions[made[0]]
+    network = properties.get("VpcConfig")
+    function["config"]["VpcConfig"] = lambda_svc._vpc_config_with_id(network)
+    reserved = properties.get("ReservedConcurrentExecutions")
+    function["concurrency"] = None if reserved is None else int(reserved)
+    return made

@@ -8,6 +8,7 @@ Source: AWS Lambda developer guide, "Lambda runtimes" and "Runtime environment v
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
@@ -16,79 +17,39 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.core.responses import error_response_json
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
 
 from local_aws import processes
+from local_aws.mending import Mending
 from local_aws.settings import Settings
 
 # What Lambda's Python runtimes carry: boto3 and what it needs.
 _RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 # A process takes 30-60 MiB; a hundred stacks may ask for theirs in the same second.
 _PROCESSES = 8
-_OWN_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+OWN_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+Slots = threading.BoundedSemaphore
 
 
-def install(settings: Settings) -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    packages = _runtime_packages(settings.directory / "lambda-packages")
-    _interpreters()
-    _isolation(settings, packages)
-    _bound()
+    packages = _runtime_packages(mending.settings.directory / "lambda-packages")
+    mending.around(lambda_runtime, "_detect_runtime_binary", _detect)
+    mending.put(lambda_runtime, "subprocess", _isolation(mending.settings, packages))
+    slots = threading.BoundedSemaphore(_PROCESSES)
+    mending.around(lambda_svc, "acquire_worker", functools.partial(_acquire, slots))
+    mending.around(lambda_svc, "release_worker", functools.partial(_release, slots))
 
 
-def _interpreters() -> None:
-    upstream = lambda_runtime._detect_runtime_binary
-
-    def detect(runtime: str) -> tuple[str, str]:
-        _, script = upstream(runtime)
-        binary = interpreter(runtime) if runtime.startswith("python") else upstream(runtime)[0]
-        return binary or "", script
-
-    lambda_runtime._detect_runtime_binary = detect
-    _refuse_other_runtimes()
-
-
-def _refuse_other_runtimes() -> None:
-    create = lambda_svc._create_function
-
-    def create_function(data: dict[str, Any], *rest: Any) -> Any:
-        refusal = _refusal(data.get("Runtime"))
-        if refusal:
-            return error_response_json("InvalidParameterValueException", refusal, 400)
-        return create(data, *rest)
-
-    lambda_svc._create_function = create_function
-    handler = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    for operation, position in (("create", 1), ("update", 2)):
-        handler[operation] = _checked(handler[operation], position)
-
-
-def _checked(upstream: Callable[..., Any], position: int) -> Callable[..., Any]:
-    def checked(*arguments: Any) -> Any:
-        refusal = _refusal(arguments[position].get("Runtime"))
-        if refusal:
-            raise ValueError(refusal)
-        return upstream(*arguments)
-
-    return checked
-
-
-def _refusal(runtime: str | None) -> str | None:
-    if not (runtime or "").startswith("python") or interpreter(runtime or ""):
-        return None
-    return (
-        f"This machine has no interpreter for the runtime {runtime}. "
-        f"Install {(runtime or '').replace('python', 'Python ')} on the PATH or with pyenv, "
-        f"or use {_OWN_RUNTIME}."
-    )
+def _detect(upstream: Any, runtime: str) -> tuple[str, str]:
+    binary, script = upstream(runtime)
+    return (interpreter(runtime) if runtime.startswith("python") else binary) or "", script
 
 
 def interpreter(runtime: str) -> str | None:
@@ -96,7 +57,7 @@ def interpreter(runtime: str) -> str | None:
     version = runtime.removeprefix("python")
     if not re.fullmatch(r"3\.\d+", version):
         return None
-    if runtime == _OWN_RUNTIME:
+    if runtime == OWN_RUNTIME:
         # the one under the virtual environment, whose packages are no function's business
         return getattr(sys, "_base_executable", sys.executable)
     return _on_path(f"python{version}") or _under_pyenv(version)
@@ -127,7 +88,7 @@ def _runtime_packages(directory: Path) -> Path:
     return directory
 
 
-def _isolation(settings: Settings, packages: Path) -> None:
+def _isolation(settings: Settings, packages: Path) -> SimpleNamespace:
     # lambda_runtime starts workers with subprocess.Popen and {**os.environ, ...} as environment:
     # ours starts them without the server's part of it, and ends them with the server.
     inherited = dict(os.environ)
@@ -146,7 +107,7 @@ def _isolation(settings: Settings, packages: Path) -> None:
         }
         if "python" in Path(argv[0]).name:
             argv = [argv[0], "-S", *argv[1:]]  # -S: no site-packages
-            if argv[0] != interpreter(_OWN_RUNTIME):  # its bytecode of boto3 is not there yet
+            if argv[0] != interpreter(OWN_RUNTIME):  # its bytecode of boto3 is not there yet
                 given["PYTHONPYCACHEPREFIX"] = str(settings.directory / "lambda-bytecode")
         return processes.spawn(
             argv,
@@ -159,29 +120,22 @@ def _isolation(settings: Settings, packages: Path) -> None:
             **options,
         )
 
-    shim = SimpleNamespace(
+    return SimpleNamespace(
         **{name: getattr(subprocess, name) for name in subprocess.__all__} | {"Popen": popen}
     )
-    lambda_runtime.subprocess = shim
 
 
-def _bound() -> None:
-    slots = threading.BoundedSemaphore(_PROCESSES)
-    acquire, release = lambda_svc.acquire_worker, lambda_svc.release_worker
+def _acquire(slots: Slots, upstream: Any, *arguments: Any, **options: Any) -> Any:
+    slots.acquire()
+    try:
+        return upstream(*arguments, **options)
+    except BaseException:
+        slots.release()
+        raise
 
-    def acquire_worker(*arguments: Any, **options: Any) -> Any:
-        slots.acquire()
-        try:
-            return acquire(*arguments, **options)
-        except BaseException:
-            slots.release()
-            raise
 
-    def release_worker(worker: Any) -> Any:
-        try:
-            return release(worker)
-        finally:
-            slots.release()
-
-    lambda_svc.acquire_worker = acquire_worker
-    lambda_svc.release_worker = release_worker
+def _release(slots: Slots, upstream: Any, worker: Any) -> Any:
+    try:
+        return upstream(worker)
+    finally:
+        slots.release()

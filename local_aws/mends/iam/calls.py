@@ -14,17 +14,18 @@ from typing import Any
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 
-from local_aws.settings import Settings
+from local_aws.mending import Layer, Mending
 
 _writing = threading.Lock()
 
 
-def install(settings: Settings) -> None:
+def install(mending: Mending) -> None:
     """Write down every call; the file is as old as the server."""
-    settings.calls.write_text("")
-    upstream = iam_evaluator.enforce
+    calls = mending.settings.calls
+    calls.write_text("")
 
     def enforce(  # noqa: PLR0917 - as upstream
+        upstream: Any,
         access_key_id: str,
         iam_action: str,
         service: str,
@@ -41,11 +42,11 @@ def install(settings: Settings) -> None:
             "resource": resource_arn,
             "error": _error(refusal),
         }
-        with _writing, settings.calls.open("a") as file:
+        with _writing, calls.open("a") as file:
             file.write(json.dumps(line) + "\n")
         return refusal
 
-    iam_evaluator.enforce = enforce
+    mending.around(iam_evaluator, "enforce", enforce, layer=Layer.HISTORY)
 
 
 def _principal(access_key_id: str) -> str:

@@ -1,8 +1,10 @@
-"""What policies on ECS see.
+"""What policies see of a request: the resource it is about, and condition keys.
 
-Wrong upstream: whatever names a cluster is about the cluster, and the condition key ecs:cluster is
-never there.
-Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS".
+Wrong upstream: whatever names a cluster of ECS is about the cluster, and the condition key
+ecs:cluster is never there; buckets whose policy asks for TLS refuse everybody, since loopback has
+none: here every request counts as encrypted.
+Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS";
+IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import re
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
+
+from local_aws.mending import Mending
 
 # action -> the member of the request that names the resource, and its kind
 _ECS_RESOURCES = {
@@ -26,37 +30,29 @@ _IN_CLUSTER = re.compile(
 )
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Name the service or task that a call is about, and its cluster."""
-    _ecs_resources()
-    _ecs_cluster_key()
+    mending.around(iam_actions, "extract_resource_arn", _resource_arn)
+    mending.around(iam_evaluator, "_resolve_condition_key", _condition_key)
 
 
-def _ecs_resources() -> None:
-    upstream = iam_actions.extract_resource_arn
-
-    def extract_resource_arn(service: str, *request: Any) -> Any:
-        arn = upstream(service, *request)
-        _, _, headers, body, *_ = request
-        action = str(headers.get("x-amz-target", "")).rsplit(".", 1)[-1]
-        if service != "ecs" or action not in _ECS_RESOURCES or ":cluster/" not in arn:
-            return arn
-        member, kind = _ECS_RESOURCES[action]
-        named = json.loads(body).get(member) or ["*"]
-        # one is enough: a caller asks for those of one service, or of one cluster
-        name = (named if isinstance(named, str) else named[0]).rsplit("/", 1)[-1]
-        return f"{arn.replace(':cluster/', f':{kind}/')}/{name}"
-
-    iam_actions.extract_resource_arn = extract_resource_arn
+def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
+    arn = upstream(service, *request)
+    _, _, headers, body, *_ = request
+    action = str(headers.get("x-amz-target", "")).rsplit(".", 1)[-1]
+    if service != "ecs" or action not in _ECS_RESOURCES or ":cluster/" not in arn:
+        return arn
+    member, kind = _ECS_RESOURCES[action]
+    named = json.loads(body).get(member) or ["*"]
+    # one is enough: a caller asks for those of one service, or of one cluster
+    name = (named if isinstance(named, str) else named[0]).rsplit("/", 1)[-1]
+    return f"{arn.replace(':cluster/', f':{kind}/')}/{name}"
 
 
-def _ecs_cluster_key() -> None:
-    upstream = iam_evaluator._resolve_condition_key
-
-    def resolve(key: str, context: Any) -> Any:
-        found = _IN_CLUSTER.match(context.resource_arn)
-        if key.lower() != "ecs:cluster" or not found:
-            return upstream(key, context)
-        return f"{found['account']}:cluster/{found['cluster']}"
-
-    iam_evaluator._resolve_condition_key = resolve
+def _condition_key(upstream: Any, key: str, context: Any) -> Any:
+    if key.lower() == "aws:securetransport":
+        return "true"
+    found = _IN_CLUSTER.match(context.resource_arn)
+    if key.lower() != "ecs:cluster" or not found:
+        return upstream(key, context)
+    return f"{found['account']}:cluster/{found['cluster']}"

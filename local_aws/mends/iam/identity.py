@@ -9,19 +9,18 @@ from __future__ import annotations
 import hmac
 
 from ministack.core import iam_evaluator
-from ministack.services import sts
 
-from local_aws.settings import Settings
+from local_aws.mending import Mending
 
 
-def install(settings: Settings) -> None:
+def install(mending: Mending) -> None:
     """Let the random root key alone be root."""
+    root = mending.settings.access_key
 
     def is_root_access_key(access_key: str) -> bool:
         # no key at all: a request without a signature, which ministack refuses where AWS does
-        return not access_key or hmac.compare_digest(access_key, settings.access_key)
+        return not access_key or hmac.compare_digest(access_key, root)
 
-    iam_evaluator.is_root_access_key = is_root_access_key
-    sts.is_root_access_key = is_root_access_key
+    mending.put(iam_evaluator, "is_root_access_key", is_root_access_key)
     # ministack asks this one only where it leaves signatures alone
-    iam_evaluator._is_root_key = lambda access_key: not access_key
+    mending.put(iam_evaluator, "_is_root_key", lambda access_key: not access_key)

@@ -15,37 +15,42 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import iam
 
+from local_aws.mending import Mending
+
 # condition keys of the simulation that runs
 _simulated: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar(
     "simulated", default=None
 )
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Find the policies, and ask for the permission."""
-    _simulation()
-    _account_settings()
+    mending.around(iam, "_IAM_HANDLERS", _simulate, key="SimulatePrincipalPolicy")
+    mending.around(iam_evaluator, "evaluate", _evaluate)
+    mending.around(iam_actions, "_lambda_action", _lambda_action)
 
 
-def _simulation() -> None:
-    upstream, evaluate = iam._IAM_HANDLERS["SimulatePrincipalPolicy"], iam_evaluator.evaluate
+def _simulate(upstream: Any, parameters: dict[str, Any]) -> Any:
+    head, _, name = iam._p(parameters, "PolicySourceArn").rpartition("/")
+    without_path = f"{head.partition('/')[0]}/{name}"
+    token = _simulated.set(_entries(parameters))
+    try:
+        return upstream({**parameters, "PolicySourceArn": [without_path]})
+    finally:
+        _simulated.reset(token)
 
-    def simulate(parameters: dict[str, Any]) -> Any:
-        head, _, name = iam._p(parameters, "PolicySourceArn").rpartition("/")
-        without_path = f"{head.partition('/')[0]}/{name}"
-        token = _simulated.set(_entries(parameters))
-        try:
-            return upstream({**parameters, "PolicySourceArn": [without_path]})
-        finally:
-            _simulated.reset(token)
 
-    def evaluate_simulated(context: Any, *policies: Any) -> Any:
-        keys = _simulated.get()
-        asked = dataclasses.replace(context, service_context=keys) if keys else context
-        return evaluate(asked, *policies)
+def _evaluate(upstream: Any, context: Any, *policies: Any) -> Any:
+    keys = _simulated.get()
+    asked = dataclasses.replace(context, service_context=keys) if keys else context
+    return upstream(asked, *policies)
 
-    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate
-    iam_evaluator.evaluate = evaluate_simulated
+
+def _lambda_action(upstream: Any, method: str, path: str) -> str | None:
+    if method == "GET" and path.rstrip("/").endswith("/account-settings"):
+        return "GetAccountSettings"
+    found: str | None = upstream(method, path)
+    return found
 
 
 def _entries(parameters: dict[str, Any]) -> dict[str, str]:
@@ -55,15 +60,3 @@ def _entries(parameters: dict[str, Any]) -> dict[str, str]:
         prefix = f"ContextEntries.member.{len(entries) + 1}"
         entries[name.lower()] = iam._p(parameters, f"{prefix}.ContextKeyValues.member.1")
     return entries
-
-
-def _account_settings() -> None:
-    upstream = iam_actions._lambda_action
-
-    def action(method: str, path: str) -> str | None:
-        if method == "GET" and path.rstrip("/").endswith("/account-settings"):
-            return "GetAccountSettings"
-        found: str | None = upstream(method, path)
-        return found
-
-    iam_actions._lambda_action = action

@@ -12,6 +12,8 @@ from typing import Any
 
 from ministack.services import iam
 
+from local_aws.mending import Mending
+
 _NAMES = {
     "ecs.amazonaws.com": "AWSServiceRoleForECS",
     "ecs.application-autoscaling.amazonaws.com": (
@@ -22,24 +24,22 @@ _NAMES = {
 }
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Give the roles AWS's names."""
-    upstream = iam._create_service_linked_role
+    mending.around(iam, "_create_service_linked_role", _create)
 
-    def create_service_linked_role(parameters: dict[str, Any]) -> Any:
-        service = iam._p(parameters, "AWSServiceName")
-        name = _NAMES.get(service)
-        if name is None:
-            return upstream(parameters)
-        if name in iam._roles:
-            taken = f"Service role name {name} has been taken in this account"
-            return iam._error(400, "InvalidInput", taken, ns="iam")
-        status, headers, body = upstream(parameters)
-        theirs = f"AWSServiceRoleFor{service.partition('.')[0].capitalize()}"
-        role = iam._roles.pop(theirs)
-        iam._roles[name] = role | {"RoleName": name, "Arn": role["Arn"].replace(theirs, name)}
-        text = body.decode() if isinstance(body, bytes) else body
-        return status, headers, text.replace(theirs, name)
 
-    iam._create_service_linked_role = create_service_linked_role
-    iam._IAM_HANDLERS["CreateServiceLinkedRole"] = create_service_linked_role
+def _create(upstream: Any, parameters: dict[str, Any]) -> Any:
+    service = iam._p(parameters, "AWSServiceName")
+    name = _NAMES.get(service)
+    if name is None:
+        return upstream(parameters)
+    if name in iam._roles:
+        taken = f"Service role name {name} has been taken in this account"
+        return iam._error(400, "InvalidInput", taken, ns="iam")
+    status, headers, body = upstream(parameters)
+    theirs = f"AWSServiceRoleFor{service.partition('.')[0].capitalize()}"
+    role = iam._roles.pop(theirs)
+    iam._roles[name] = role | {"RoleName": name, "Arn": role["Arn"].replace(theirs, name)}
+    text = body.decode() if isinstance(body, bytes) else body
+    return status, headers, text.replace(theirs, name)

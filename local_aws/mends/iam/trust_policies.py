@@ -12,14 +12,19 @@ from typing import Any
 
 from ministack.services import iam
 
+from local_aws.mending import Layer, Mending
+
 _REQUIRED = ("Effect", "Principal", "Action")
 _PROHIBITED = ("Resource", "NotResource")
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Refuse what IAM refuses, beside what upstream does."""
-    upstream = iam._trust_policy_not_principal_error
-    iam._trust_policy_not_principal_error = lambda policy: upstream(policy) or error(policy)
+    mending.around(iam, "_trust_policy_not_principal_error", _error, layer=Layer.VALIDATION)
+
+
+def _error(upstream: Any, policy: Any) -> str | None:
+    return upstream(policy) or error(policy)
 
 
 def error(policy: Any) -> str | None:

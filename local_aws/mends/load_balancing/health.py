@@ -19,7 +19,8 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import alb, ecs
 
-from local_aws.mends import service_targets
+from local_aws.mending import Mending
+from local_aws.mends.ecs import targets as service_targets
 
 # One probe of every target each so many seconds: AWS's intervals (5-300 s) would make a deployment
 # on this machine last minutes, and change nothing in what is decided.
@@ -70,38 +71,34 @@ def target_groups(service: dict[str, Any]) -> list[str]:
     return [lb["targetGroupArn"] for lb in balancers if lb.get("targetGroupArn")]
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Replace what trusts registration by what trusts the checks, and start checking."""
-    _gate_rollouts()
-    alb.random = _HealthyFirst()
-    alb._ACTION_MAP["DescribeTargetHealth"] = _describe_target_health
-    threading.Thread(target=_check_for_ever, daemon=True, name="target-health").start()
+    mending.around(ecs, "_record_service_task_healthy", _record_healthy)
+    mending.around(ecs, "_complete_service_deployment", _complete_deployment)
+    mending.put(alb, "random", _HealthyFirst())
+    mending.put(alb, "_ACTION_MAP", _describe_target_health, key="DescribeTargetHealth")
+    mending.last(threading.Thread(target=_check_for_ever, daemon=True, name="target-health").start)
 
 
-def _gate_rollouts() -> None:
-    complete, healthy = ecs._complete_service_deployment, ecs._record_service_task_healthy
+def _record_healthy(upstream: Any, key: str, task: dict[str, Any]) -> None:
+    if is_healthy_everywhere(ecs._services.get(key) or {}, task):
+        upstream(key, task)
 
-    def record_healthy(key: str, task: dict[str, Any]) -> None:
-        if is_healthy_everywhere(ecs._services.get(key) or {}, task):
-            healthy(key, task)
 
-    def complete_deployment(
-        cluster: str, key: str, expected_deployment_id: str | None = None
-    ) -> None:
-        service = ecs._services.get(key) or {}
-        deployment = ecs._primary_deployment(service) or {}
-        ready = [
-            task
-            for task in ecs._tasks.values()
-            if task.get("_deployment_id") == deployment.get("id")
-            and task.get("lastStatus") == "RUNNING"
-            and is_healthy_everywhere(service, task)
-        ]
-        if not target_groups(service) or len(ready) >= service["desiredCount"]:
-            complete(cluster, key, expected_deployment_id)
-
-    ecs._record_service_task_healthy = record_healthy
-    ecs._complete_service_deployment = complete_deployment
+def _complete_deployment(
+    upstream: Any, cluster: str, key: str, expected_deployment_id: str | None = None
+) -> None:
+    service = ecs._services.get(key) or {}
+    deployment = ecs._primary_deployment(service) or {}
+    ready = [
+        task
+        for task in ecs._tasks.values()
+        if task.get("_deployment_id") == deployment.get("id")
+        and task.get("lastStatus") == "RUNNING"
+        and is_healthy_everywhere(service, task)
+    ]
+    if not target_groups(service) or len(ready) >= service["desiredCount"]:
+        upstream(cluster, key, expected_deployment_id)
 
 
 class _HealthyFirst:

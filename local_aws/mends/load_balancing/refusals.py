@@ -1,23 +1,22 @@
-"""What Elastic Load Balancing refuses, and the load balancers' own address.
+"""What Elastic Load Balancing refuses.
 
 Wrong upstream: two rules of a listener may share a priority, SetRulePriorities isn't one step and
-knows no unknown rule, no quota is known or told, deletion protection protects nothing, and a target
-group's full name, by which CloudWatch knows it, lacks its first word.
+knows no unknown rule, no quota is known or told, and deletion protection protects nothing.
 Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
-reference, CreateRule; CloudFormation's page on AWS::ElasticLoadBalancingV2::TargetGroup, "Return
-values" (targetgroup/my-target-group/cbf133c568e0d028).
+reference, CreateRule, SetRulePriorities, DescribeAccountLimits, DeleteLoadBalancer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
 from local_aws.controls import control
-from local_aws.mends import listener_rules
+from local_aws.mending import Layer, Mending
+from local_aws.mends.load_balancing import rules
 
 _RULES = "rules-per-application-load-balancer"
 # What an account has that never asked for more; default rules are not counted.
@@ -25,6 +24,7 @@ _limits = {_RULES: 100}
 _TARGET_GROUPS_PER_LOAD_BALANCER = 100
 
 Rule = dict[str, Any]
+Parameters = dict[str, Any]
 
 
 class RefusedError(Exception):
@@ -43,13 +43,20 @@ class RefusedError(Exception):
         )
 
 
-def install() -> None:
-    """Install the mends of this room."""
-    _weighted_target_groups()
-    _api()
-    _templates()
-    _deletion_protection()
-    alb._target_group_full_name_from_arn = lambda arn: arn.rpartition(":")[2]
+def install(mending: Mending) -> None:
+    """Refuse it, of calls and of templates."""
+    for action, check in (
+        ("CreateRule", _check_new_rule),
+        ("SetRulePriorities", _check_priorities),
+        ("DeleteLoadBalancer", _check_deletion),
+    ):
+        mending.around(alb, "_ACTION_MAP", _checked(check), key=action, layer=Layer.VALIDATION)
+    mending.put(alb, "_ACTION_MAP", _describe_account_limits, key="DescribeAccountLimits")
+    rule = "AWS::ElasticLoadBalancingV2::ListenerRule"
+    mending.handler(rule, "create", _create_rule, Layer.VALIDATION)
+    mending.handler(rule, "update", _update_rule, Layer.VALIDATION)
+    balancer = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+    mending.handler(balancer, "delete", _delete_balancer, Layer.VALIDATION)
 
 
 @control("limit_rules")
@@ -74,7 +81,7 @@ def check_rule(
         RefusedError: ValidationError, PriorityInUse, TooManyRules or
             TooManyUniqueTargetGroupsPerLoadBalancer.
     """
-    problem = listener_rules.problem(priority, conditions)
+    problem = rules.problem(priority, conditions)
     if problem:
         raise RefusedError("ValidationError", problem)
     others = [rule for arn, rule in alb._rules.items() if arn != but]
@@ -93,9 +100,9 @@ def check_rule(
     check_target_groups(balancer, actions, mine)
 
 
-def check_target_groups(balancer: str, actions: Any, rules: Iterable[Rule]) -> None:
+def check_target_groups(balancer: str, actions: Any, others: Iterable[Rule]) -> None:
     """Refuse the 101st target group of a load balancer."""
-    used = {group for rule in rules for group in _target_groups(rule.get("Actions"))}
+    used = {group for rule in others for group in _target_groups(rule.get("Actions"))}
     for listener in alb._listeners.values():
         if listener["LoadBalancerArn"] == balancer:
             used |= _target_groups(listener.get("DefaultActions"))
@@ -125,79 +132,34 @@ def _target_groups(actions: Any) -> set[str]:
     return set()
 
 
-def _weighted_target_groups() -> None:
-    # Wrong upstream: an action's ForwardConfig is dropped. (Requests go to its first group alone.)
-    from_api, from_template = alb._parse_actions, provisioners._elbv2_listener_actions
-
-    def parse_actions(parameters: dict[str, Any], prefix: str = "DefaultActions") -> Any:
-        actions = from_api(parameters, prefix)
-        for number, action in enumerate(actions, start=1):
-            groups = _forwarded_to(parameters, f"{prefix}.member.{number}.ForwardConfig")
-            _keep_forward_config(action, groups)
-        return actions
-
-    def listener_actions(
-        properties: dict[str, Any], balancer: Any, prop: str = "DefaultActions"
-    ) -> Any:
-        actions = from_template(properties, balancer, prop)
-        for action, given in zip(actions, properties.get(prop) or [], strict=False):
-            _keep_forward_config(action, (given.get("ForwardConfig") or {}).get("TargetGroups"))
-        return actions
-
-    alb._parse_actions = parse_actions
-    provisioners._elbv2_listener_actions = listener_actions
-
-
-def _forwarded_to(parameters: dict[str, Any], prefix: str) -> list[dict[str, str]]:
-    groups: list[dict[str, str]] = []
-    while arn := alb._p(
-        parameters, f"{prefix}.TargetGroups.member.{len(groups) + 1}.TargetGroupArn"
-    ):
-        groups.append({"TargetGroupArn": arn})
-    return groups
-
-
-def _keep_forward_config(action: dict[str, Any], groups: list[dict[str, str]] | None) -> None:
-    if groups:
-        action["ForwardConfig"] = {"TargetGroups": groups}
-        action.setdefault("TargetGroupArn", groups[0]["TargetGroupArn"])
-
-
-def _api() -> None:
-    create, set_priorities = alb._ACTION_MAP["CreateRule"], alb._ACTION_MAP["SetRulePriorities"]
-
-    def create_rule(parameters: dict[str, Any]) -> Any:
+def _checked(check: Callable[[Parameters], None]) -> Callable[..., Any]:
+    def checked(upstream: Any, parameters: Parameters) -> Any:
         try:
-            check_rule(
-                alb._p(parameters, "ListenerArn"),
-                alb._p(parameters, "Priority"),
-                alb._parse_conditions(parameters),
-                alb._parse_actions(parameters, "Actions"),
-            )
+            check(parameters)
         except RefusedError as refusal:
             return alb._error(refusal.code, refusal.message)
-        return create(parameters)
+        return upstream(parameters)
 
-    def set_rule_priorities(parameters: dict[str, Any]) -> Any:
-        try:
-            _check_priorities(_wanted_priorities(parameters))
-        except RefusedError as refusal:
-            return alb._error(refusal.code, refusal.message)
-        return set_priorities(parameters)
-
-    def describe_account_limits(_parameters: dict[str, Any]) -> Any:
-        limits = "".join(
-            f"<member><Name>{name}</Name><Max>{most}</Max></member>"
-            for name, most in _limits.items()
-        )
-        return alb._xml(200, "DescribeAccountLimits", f"<Limits>{limits}</Limits>")
-
-    alb._ACTION_MAP["CreateRule"] = create_rule
-    alb._ACTION_MAP["SetRulePriorities"] = set_rule_priorities
-    alb._ACTION_MAP["DescribeAccountLimits"] = describe_account_limits
+    return checked
 
 
-def _wanted_priorities(parameters: dict[str, Any]) -> dict[str, str]:
+def _check_new_rule(parameters: Parameters) -> None:
+    check_rule(
+        alb._p(parameters, "ListenerArn"),
+        alb._p(parameters, "Priority"),
+        alb._parse_conditions(parameters),
+        alb._parse_actions(parameters, "Actions"),
+    )
+
+
+def _describe_account_limits(_parameters: Parameters) -> Any:
+    limits = "".join(
+        f"<member><Name>{name}</Name><Max>{most}</Max></member>" for name, most in _limits.items()
+    )
+    return alb._xml(200, "DescribeAccountLimits", f"<Limits>{limits}</Limits>")
+
+
+def _wanted_priorities(parameters: Parameters) -> dict[str, str]:
     wanted: dict[str, str] = {}
     while arn := alb._p(parameters, f"RulePriorities.member.{len(wanted) + 1}.RuleArn"):
         place = f"RulePriorities.member.{len(wanted) + 1}.Priority"
@@ -205,13 +167,14 @@ def _wanted_priorities(parameters: dict[str, Any]) -> dict[str, str]:
     return wanted
 
 
-def _check_priorities(wanted: dict[str, str]) -> None:
+def _check_priorities(parameters: Parameters) -> None:
     """Refuse them as a whole: two rules may change places in one call."""
+    wanted = _wanted_priorities(parameters)
     for arn, priority in wanted.items():
         rule = alb._rules.get(arn)
         if rule is None:
             raise RefusedError("RuleNotFound", f"One or more rules not found: '{arn}'")
-        problem = listener_rules.problem(priority, rule["Conditions"])
+        problem = rules.problem(priority, rule["Conditions"])
         if problem:
             raise RefusedError("ValidationError", problem)
         others = (it for it in alb._rules.values() if it["ListenerArn"] == rule["ListenerArn"])
@@ -220,19 +183,16 @@ def _check_priorities(wanted: dict[str, str]) -> None:
             raise RefusedError("PriorityInUse", f"Priority '{priority}' is currently in use")
 
 
-def _templates() -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::ElasticLoadBalancingV2::ListenerRule"]
-    create, update = handler["create"], handler["update"]
+def _create_rule(upstream: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+    _check_properties(properties)
+    return upstream(logical_id, properties, stack)
 
-    def create_rule(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        _check_properties(properties)
-        return create(logical_id, properties, stack)
 
-    def update_rule(arn: str, old: dict[str, Any], new: dict[str, Any], *rest: Any) -> Any:
-        _check_properties(new, but=arn)
-        return update(arn, old, new, *rest)
-
-    handler.update(create=create_rule, update=update_rule)
+def _update_rule(
+    upstream: Any, arn: str, old: dict[str, Any], new: dict[str, Any], *rest: Any
+) -> Any:
+    _check_properties(new, but=arn)
+    return upstream(arn, old, new, *rest)
 
 
 def _check_properties(properties: dict[str, Any], but: str | None = None) -> None:
@@ -241,24 +201,13 @@ def _check_properties(properties: dict[str, Any], but: str | None = None) -> Non
     check_rule(listener, priority, conditions, properties.get("Actions"), but)
 
 
-def _deletion_protection() -> None:
-    # Wrong upstream: it is an attribute without an effect.
-    handler = provisioners._RESOURCE_HANDLERS["AWS::ElasticLoadBalancingV2::LoadBalancer"]
-    from_api, from_template = alb._ACTION_MAP["DeleteLoadBalancer"], handler["delete"]
+def _check_deletion(parameters: Parameters) -> None:
+    _refuse_if_protected(alb._p(parameters, "LoadBalancerArn"))
 
-    def delete_by_api(parameters: dict[str, Any]) -> Any:
-        try:
-            _refuse_if_protected(alb._p(parameters, "LoadBalancerArn"))
-        except RefusedError as refusal:
-            return alb._error(refusal.code, refusal.message)
-        return from_api(parameters)
 
-    def delete_by_template(arn: str, properties: dict[str, Any]) -> None:
-        _refuse_if_protected(arn)
-        from_template(arn, properties)
-
-    alb._ACTION_MAP["DeleteLoadBalancer"] = delete_by_api
-    handler["delete"] = delete_by_template
+def _delete_balancer(upstream: Any, arn: str, properties: dict[str, Any]) -> None:
+    _refuse_if_protected(arn)
+    upstream(arn, properties)
 
 
 def _refuse_if_protected(arn: str) -> None:
@@ -268,34 +217,3 @@ def _refuse_if_protected(arn: str) -> None:
             "OperationNotPermitted",
             f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
         )
-
-
-def load_balancer_for(host: str) -> str | None:
-    """Return the name of the load balancer that has a rule for `host`, else of the oldest one.
-
-    Args:
-        host: a Host header, with or without a port.
-    """
-    name = host.rsplit(":", 1)[0].lower()
-    balancers = {balancer["LoadBalancerArn"]: balancer for _, balancer in alb._lbs.all_items()}
-    for balancer in balancers.values():
-        if balancer["DNSName"].lower() == name:
-            return str(balancer["LoadBalancerName"])
-    routed = ((own, rule) for _, rule in alb._rules.all_items() for own in _hosts(rule))
-    # Of several load balancers DNS knows the one; here the most exact rule does.
-    for own, rule in sorted(routed, key=lambda it: ("*" in it[0], -len(it[0]))):
-        if listener_rules.matches(own, name):
-            listener = alb._listeners.get(rule["ListenerArn"]) or {}
-            balancer = balancers.get(listener.get("LoadBalancerArn", ""))
-            if balancer:
-                return str(balancer["LoadBalancerName"])
-    return next((str(b["LoadBalancerName"]) for b in balancers.values()), None)
-
-
-def _hosts(rule: Rule) -> set[str]:
-    return {
-        str(value).lower()
-        for condition in rule.get("Conditions", [])
-        if condition.get("Field") == "host-header"
-        for value in condition.get("Values") or []
-    }

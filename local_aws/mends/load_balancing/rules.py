@@ -18,6 +18,8 @@ from ministack.core.responses import get_request_client_ip
 from ministack.services import alb
 from ministack.services.cloudformation import provisioners
 
+from local_aws.mending import Mending
+
 _LOWEST, _HIGHEST = 1, 50_000
 _MOST_VALUES = 5
 _QUERY = "query-string"
@@ -26,10 +28,12 @@ _ONE_EACH = {"host-header", "path-pattern", "http-request-method", "source-ip"}
 Condition = dict[str, Any]
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    _query_strings()
-    _matching()
+    mending.around(alb, "_parse_conditions", _parse_conditions)
+    mending.around(provisioners, "_flatten_listener_rule_conditions", _flatten_conditions)
+    mending.around(alb, "_condition_xml", _condition_xml)
+    mending.around(alb, "_match_condition", _match)
 
 
 def problem(priority: Any, conditions: list[Condition]) -> str:
@@ -67,40 +71,31 @@ def _values(condition: Condition) -> list[Any]:
     return list(config.get("Values") or [])
 
 
-def _query_strings() -> None:
-    parse, flatten, shown = (
-        alb._parse_conditions,
-        provisioners._flatten_listener_rule_conditions,
-        alb._condition_xml,
-    )
+def _parse_conditions(upstream: Any, parameters: dict[str, Any], prefix: str = "Conditions") -> Any:
+    conditions = upstream(parameters, prefix)
+    for number, condition in enumerate(conditions, start=1):
+        if condition["Field"] == _QUERY:
+            base = f"{prefix}.member.{number}.QueryStringConfig.Values.member."
+            condition["QueryStringConfig"] = {"Values": _pairs(parameters, base)}
+    return conditions
 
-    def parse_conditions(parameters: dict[str, Any], prefix: str = "Conditions") -> Any:
-        conditions = parse(parameters, prefix)
-        for number, condition in enumerate(conditions, start=1):
-            if condition["Field"] == _QUERY:
-                base = f"{prefix}.member.{number}.QueryStringConfig.Values.member."
-                condition["QueryStringConfig"] = {"Values": _pairs(parameters, base)}
-        return conditions
 
-    def flatten_conditions(given: Any) -> Any:
-        conditions = flatten(given)
-        for condition, raw in zip(conditions, given or [], strict=True):
-            if condition["Field"] == _QUERY:
-                values = (raw.get("QueryStringConfig") or {}).get("Values") or []
-                condition |= {"Values": [], "QueryStringConfig": {"Values": values}}
-        return conditions
+def _flatten_conditions(upstream: Any, given: Any) -> Any:
+    conditions = upstream(given)
+    for condition, raw in zip(conditions, given or [], strict=True):
+        if condition["Field"] == _QUERY:
+            values = (raw.get("QueryStringConfig") or {}).get("Values") or []
+            condition |= {"Values": [], "QueryStringConfig": {"Values": values}}
+    return conditions
 
-    def condition_xml(condition: Condition) -> str:
-        text: str = shown(condition)
-        if condition["Field"] != _QUERY:
-            return text
-        pairs = "".join(f"<member>{_pair_xml(pair)}</member>" for pair in _values(condition))
-        config = f"<QueryStringConfig><Values>{pairs}</Values></QueryStringConfig>"
-        return text.removesuffix("</member>") + config + "</member>"
 
-    alb._parse_conditions = parse_conditions
-    provisioners._flatten_listener_rule_conditions = flatten_conditions
-    alb._condition_xml = condition_xml
+def _condition_xml(upstream: Any, condition: Condition) -> str:
+    text: str = upstream(condition)
+    if condition["Field"] != _QUERY:
+        return text
+    pairs = "".join(f"<member>{_pair_xml(pair)}</member>" for pair in _values(condition))
+    config = f"<QueryStringConfig><Values>{pairs}</Values></QueryStringConfig>"
+    return text.removesuffix("</member>") + config + "</member>"
 
 
 def _pair_xml(pair: dict[str, str]) -> str:
@@ -117,25 +112,25 @@ def _pairs(parameters: dict[str, Any], base: str) -> list[dict[str, str]]:
         pairs.append({key: value for key, value in pair.items() if value})
 
 
-def _matching() -> None:
-    upstream = alb._match_condition
-
-    def match(
-        condition: Condition, method: str, path: str, headers: dict[str, str], query: Any
-    ) -> bool:
-        field, values = condition.get("Field"), _values(condition)
-        if field == "host-header":
-            host = headers.get("host", "").rsplit(":", 1)[0]
-            return any(matches(value, host) for value in values)
-        if field == "path-pattern":
-            return any(_fits(value, path) for value in values)
-        if field == _QUERY:
-            return any(_asked_for(pair, query) for pair in values)
-        if field == "source-ip":
-            return _is_from(get_request_client_ip(), values)
-        return bool(upstream(condition, method, path, headers, query))
-
-    alb._match_condition = match
+def _match(  # noqa: PLR0917 - as upstream
+    upstream: Any,
+    condition: Condition,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    query: Any,
+) -> bool:
+    field, values = condition.get("Field"), _values(condition)
+    if field == "host-header":
+        host = headers.get("host", "").rsplit(":", 1)[0]
+        return any(matches(value, host) for value in values)
+    if field == "path-pattern":
+        return any(_fits(value, path) for value in values)
+    if field == _QUERY:
+        return any(_asked_for(pair, query) for pair in values)
+    if field == "source-ip":
+        return _is_from(get_request_client_ip(), values)
+    return bool(upstream(condition, method, path, headers, query))
 
 
 def _asked_for(pair: dict[str, str], query: Any) -> bool:

@@ -20,6 +20,8 @@ from typing import Any
 
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc, sqs
 
+from local_aws.mending import Mending
+
 # Messages received more often don't count for the age of the oldest.
 _POISONED = 3
 # { $.path = "text" }, or several of them: { ($.path = "text") || ($.path = "text") }
@@ -36,18 +38,18 @@ Alarm = dict[str, Any]
 Sample = tuple[float, float]  # time, value
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    _measure_functions()
-    cloudwatch._evaluate_alarm = _evaluate
-    upstream = cloudwatch._describe_alarms
+    mending.around(lambda_svc, "_execute_function", _execute_function)
+    mending.around(lambda_svc, "_emit_lambda_metrics", _emit_once)
+    mending.put(cloudwatch, "_evaluate_alarm", _evaluate)
+    mending.around(cloudwatch, "_describe_alarms", _describe_alarms)
 
-    def describe_alarms(*arguments: Any) -> Any:
-        _measure_queues()
-        cloudwatch._evaluate_all_alarms()
-        return upstream(*arguments)
 
-    cloudwatch._describe_alarms = describe_alarms
+def _describe_alarms(upstream: Any, *arguments: Any) -> Any:
+    _measure_queues()
+    cloudwatch._evaluate_all_alarms()
+    return upstream(*arguments)
 
 
 def _evaluate(alarm: Alarm) -> None:
@@ -146,25 +148,25 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _measure_functions() -> None:
-    execute, emit = lambda_svc._execute_function, lambda_svc._emit_lambda_metrics
+def _execute_function(
+    upstream: Any, function: dict[str, Any], event: dict[str, Any]
+) -> dict[str, Any]:
+    begin = time.monotonic()
+    result: dict[str, Any] = upstream(function, event)
+    if not result.get("throttle"):
+        name = (function.get("config") or function)["FunctionName"]
+        milliseconds = (time.monotonic() - begin) * 1000
+        error = bool(result.get("error"))
+        lambda_svc._emit_lambda_metrics(name, milliseconds, error=error, throttle=False, own=True)
+    return result
 
-    def execute_function(function: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
-        begin = time.monotonic()
-        result: dict[str, Any] = execute(function, event)
-        if not result.get("throttle"):
-            name = (function.get("config") or function)["FunctionName"]
-            milliseconds = (time.monotonic() - begin) * 1000
-            emit(name, milliseconds, error=bool(result.get("error")), throttle=False)
-        return result
 
-    def emit_once(name: str, duration_ms: float, error: bool, throttle: bool) -> None:
-        # upstream calls it for direct invocations, which are measured above like all others
-        if throttle:
-            emit(name, duration_ms, error, throttle)
-
-    lambda_svc._execute_function = execute_function
-    lambda_svc._emit_lambda_metrics = emit_once
+def _emit_once(
+    upstream: Any, name: str, duration_ms: float, *, error: bool, throttle: bool, own: bool = False
+) -> None:
+    # upstream calls it for direct invocations, which are measured above like all others
+    if throttle or own:
+        upstream(name, duration_ms, error=error, throttle=throttle)
 
 
 def _measure_queues() -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from ministack.core.arn import ArnParseError, parse_arn
 from ministack.services import eventbridge, lambda_svc, sqs
 
+from local_aws.mending import Mending
+
 _PRINCIPAL = "events.amazonaws.com"
 _NO_PERMISSIONS, _NOT_FOUND = "NO_PERMISSIONS", "RESOURCE_NOT_FOUND"
 _log = logging.getLogger("local_aws.events")
@@ -23,20 +25,21 @@ Target = dict[str, Any]
 Rule = dict[str, Any]
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Install the mends of this room."""
-    upstream = eventbridge._invoke_target
-
-    def invoke_target(target: Target, event: dict[str, Any], rule: Rule, view: Any = None) -> None:
-        problem = _problem(target.get("Arn", ""), rule)
-        if problem is None:
-            upstream(target, event, rule, view)
-        else:
-            _bury(target, event, rule, problem)
-
-    eventbridge._invoke_target = invoke_target
+    mending.around(eventbridge, "_invoke_target", _invoke_target)
     # Wrong upstream: a function that fails is not tried again.
-    eventbridge._dispatch_to_lambda = _invoke_in_background
+    mending.put(eventbridge, "_dispatch_to_lambda", _invoke_in_background)
+
+
+def _invoke_target(
+    upstream: Any, target: Target, event: dict[str, Any], rule: Rule, view: Any = None
+) -> None:
+    problem = _problem(target.get("Arn", ""), rule)
+    if problem is None:
+        upstream(target, event, rule, view)
+    else:
+        _bury(target, event, rule, problem)
 
 
 def _invoke_in_background(arn: str, payload: str) -> None:

@@ -12,19 +12,20 @@ from typing import Any
 
 from ministack.services import acm
 
+from local_aws.mending import Mending
 
-def install() -> None:
+
+def install(mending: Mending) -> None:
     """Let it wait."""
-    upstream = acm._request_certificate
+    mending.around(acm, "_request_certificate", _request_certificate)
 
-    def request_certificate(request: dict[str, Any]) -> Any:
-        response = upstream(request)
-        status, _headers, body = response
-        if status < 400 and request.get("ValidationMethod") == "EMAIL":  # noqa: PLR2004 - HTTP
-            made = acm._certificates[json.loads(body)["CertificateArn"]]
-            made["Status"] = "PENDING_VALIDATION"
-            for name in ("IssuedAt", "NotBefore", "NotAfter"):
-                made.pop(name, None)
-        return response
 
-    acm._request_certificate = request_certificate
+def _request_certificate(upstream: Any, request: dict[str, Any]) -> Any:
+    response = upstream(request)
+    status, _headers, body = response
+    if status < 400 and request.get("ValidationMethod") == "EMAIL":  # noqa: PLR2004 - HTTP
+        made = acm._certificates[json.loads(body)["CertificateArn"]]
+        made["Status"] = "PENDING_VALIDATION"
+        for name in ("IssuedAt", "NotBefore", "NotAfter"):
+            made.pop(name, None)
+    return response

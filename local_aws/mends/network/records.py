@@ -14,27 +14,30 @@ from typing import Any
 from ministack.services import route53
 from ministack.services.cloudformation import provisioners
 
+from local_aws.mending import Layer, Mending
 
-def install() -> None:
+
+def install(mending: Mending) -> None:
     """Install the mend of this room."""
-    handler = provisioners._RESOURCE_HANDLERS["AWS::Route53::RecordSet"]
-    create, update = handler["create"], handler["update"]
+    kind = "AWS::Route53::RecordSet"
+    mending.handler(kind, "create", _create_record, Layer.VALIDATION)
+    mending.handler(kind, "update", _update_record, Layer.VALIDATION)
 
-    def create_record(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-        _refuse_another_kind(properties)
-        return create(logical_id, properties, stack)
 
-    def update_record(
-        physical_id: str, old: dict[str, Any], properties: dict[str, Any], stack: str
-    ) -> Any:
-        _refuse_another_kind(properties)
-        wanted = route53._rs_key(provisioners._r53_record_set_build_rs(properties))
-        there = route53._records.get(provisioners._r53_resolve_hosted_zone_id(properties), [])
-        if wanted in map(route53._rs_key, there):
-            old = properties
-        return update(physical_id, old, properties, stack)
+def _create_record(upstream: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+    _refuse_another_kind(properties)
+    return upstream(logical_id, properties, stack)
 
-    handler["create"], handler["update"] = create_record, update_record
+
+def _update_record(
+    upstream: Any, physical_id: str, old: dict[str, Any], properties: dict[str, Any], stack: str
+) -> Any:
+    _refuse_another_kind(properties)
+    wanted = route53._rs_key(provisioners._r53_record_set_build_rs(properties))
+    there = route53._records.get(provisioners._r53_resolve_hosted_zone_id(properties), [])
+    if wanted in map(route53._rs_key, there):
+        old = properties
+    return upstream(physical_id, old, properties, stack)
 
 
 def _refuse_another_kind(properties: dict[str, Any]) -> None:

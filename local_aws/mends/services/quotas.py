@@ -20,6 +20,8 @@ from ministack.core.responses import (
     json_response,
 )
 
+from local_aws.mending import Mending
+
 _SERVICE = "servicequotas"
 _TARGET = "ServiceQuotasV20190624."
 _READS = ("GetServiceQuota", "GetAWSDefaultServiceQuota")
@@ -35,15 +37,16 @@ _QUOTAS = {
 }
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Serve it, behind the same policies as every other service."""
-    router.SERVICE_PATTERNS[_SERVICE] = {
+    pattern = {
         "target_prefixes": [_TARGET],
         "host_patterns": [r"servicequotas\."],
         "credential_scope": _SERVICE,
     }
-    iam_actions.SERVICE_TO_IAM_NAMESPACE[_SERVICE] = _SERVICE
-    app.SERVICE_HANDLERS[_SERVICE] = _handle
+    mending.put(router, "SERVICE_PATTERNS", pattern, key=_SERVICE)
+    mending.put(iam_actions, "SERVICE_TO_IAM_NAMESPACE", _SERVICE, key=_SERVICE)
+    mending.put(app, "SERVICE_HANDLERS", _handle, key=_SERVICE)
 
 
 async def _handle(_method: str, _path: str, headers: Any, body: bytes, _query: Any) -> Any:

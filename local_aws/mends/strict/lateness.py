@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import json
 import logging
 import pickle
@@ -27,6 +28,7 @@ from typing import Any
 from ministack import app
 from ministack.services import ecs, secretsmanager
 
+from local_aws.mending import Layer, Mending
 from local_aws.settings import LATEST
 
 _SHORTEST, LONGEST = 0.3, LATEST  # seconds
@@ -135,17 +137,24 @@ class Past(MutableMapping[Any, Any]):
         return len(self._shown())
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Let readers of these services see the past."""
+    if not mending.settings.strict:
+        return
+    mending.around(ecs, "_maybe_mark_stopped", _mark_stopped)
+    for service, actions in _READS.items():
+        late = functools.partial(_late, service, actions)
+        mending.around(app, "SERVICE_HANDLERS", late, key=service, layer=Layer.ANSWER)
+    mending.last(_begin)
+
+
+def _begin() -> None:
     pasts = []
     for shelf in (ecs._services, ecs._tasks, secretsmanager._secrets):
         # a secret is looked for by its ARN in the list of all
         shelf._data = Past(shelf._data, lists_new=shelf is secretsmanager._secrets)
         pasts.append(shelf._data)
     threading.Thread(target=_take_pictures, args=(pasts,), daemon=True, name="pictures").start()
-    _leave_tasks_of_the_past_alone()
-    for service, actions in _READS.items():
-        _late(service, actions)
 
 
 @contextlib.contextmanager
@@ -176,22 +185,24 @@ def _take_pictures(pasts: list[Past]) -> None:
         time.sleep(_PAUSE)
 
 
-def _late(service: str, actions: tuple[str, ...]) -> None:
-    upstream = app.SERVICE_HANDLERS[service]
-
-    async def late(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-    ) -> Any:
-        request = (method, path, headers, body, query)
-        action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
-        if action not in actions:
-            return await upstream(*request)
-        if service == "ecs":  # as of now: ministack notices at a reading that a container ended
-            await upstream(*request)
-        with as_of(time.monotonic() - delay(action, _resource(body))):
-            return await upstream(*request)
-
-    app.SERVICE_HANDLERS[service] = late
+async def _late(  # noqa: PLR0917 - as upstream
+    service: str,
+    actions: tuple[str, ...],
+    upstream: Any,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query: dict[str, Any],
+) -> Any:
+    request = (method, path, headers, body, query)
+    action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+    if action not in actions:
+        return await upstream(*request)
+    if service == "ecs":  # as of now: ministack notices at a reading that a container ended
+        await upstream(*request)
+    with as_of(time.monotonic() - delay(action, _resource(body))):
+        return await upstream(*request)
 
 
 def _resource(body: bytes) -> str:
@@ -200,11 +211,6 @@ def _resource(body: bytes) -> str:
     return str(named if isinstance(named, str) else named[0])
 
 
-def _leave_tasks_of_the_past_alone() -> None:
-    upstream = ecs._maybe_mark_stopped
-
-    def mark_stopped(task: dict[str, Any], *rest: Any) -> None:
-        if _view.get() is None:
-            upstream(task, *rest)
-
-    ecs._maybe_mark_stopped = mark_stopped
+def _mark_stopped(upstream: Any, task: dict[str, Any], *rest: Any) -> None:
+    if _view.get() is None:
+        upstream(task, *rest)

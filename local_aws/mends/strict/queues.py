@@ -13,10 +13,9 @@ import time
 from typing import Any
 
 from ministack.services import sqs
-from ministack.services.cloudformation import provisioners
 
-from local_aws.mends import clock
-from local_aws.settings import Settings
+from local_aws import clock
+from local_aws.mending import Layer, Mending
 
 _HELD = 60  # seconds
 _CODE = "QueueDeletedRecently"
@@ -28,41 +27,38 @@ _MESSAGE = (
 _deleted: dict[str, float] = {}  # by name: when
 
 
-def install(settings: Settings) -> None:
+def install(mending: Mending) -> None:
     """Keep names from being used again too soon."""
-    if not settings.strict:
+    if not mending.settings.strict:
         return
-    create, delete = sqs._HANDLERS["CreateQueue"], sqs._HANDLERS["DeleteQueue"]
-
-    def create_queue(data: dict[str, Any], *rest: Any) -> Any:
-        if _is_held(data.get("QueueName", "")):
-            raise sqs._Err(_CODE, _MESSAGE)
-        return create(data, *rest)
-
-    def delete_queue(data: dict[str, Any], url: str) -> Any:
-        answer = delete(data, url)
-        _deleted[_name(data.get("QueueUrl", url))] = time.time()
-        return answer
-
-    sqs._HANDLERS.update(CreateQueue=create_queue, DeleteQueue=delete_queue)
-    _templates()
+    mending.around(sqs, "_HANDLERS", _create_by_api, key="CreateQueue", layer=Layer.STATE)
+    mending.around(sqs, "_HANDLERS", _delete_by_api, key="DeleteQueue", layer=Layer.STATE)
+    mending.handler("AWS::SQS::Queue", "create", _create, Layer.STATE)
+    mending.handler("AWS::SQS::Queue", "delete", _delete, Layer.STATE)
 
 
-def _templates() -> None:
-    handler = provisioners._RESOURCE_HANDLERS["AWS::SQS::Queue"]
-    create, delete = handler["create"], handler["delete"]
+def _create_by_api(upstream: Any, data: dict[str, Any], *rest: Any) -> Any:
+    if _is_held(data.get("QueueName", "")):
+        raise sqs._Err(_CODE, _MESSAGE)
+    return upstream(data, *rest)
 
-    def create_queue(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
-        if _is_held(properties.get("QueueName", "")):
-            raise ValueError(f"{_MESSAGE} (Service: Sqs, Status Code: 400, Error Code: {_CODE})")
-        return create(logical_id, properties, *rest)
 
-    def delete_queue(url: str, properties: dict[str, Any]) -> Any:
-        if url in sqs._queues:
-            _deleted[_name(url)] = time.time()
-        return delete(url, properties)
+def _delete_by_api(upstream: Any, data: dict[str, Any], url: str) -> Any:
+    answer = upstream(data, url)
+    _deleted[_name(data.get("QueueUrl", url))] = time.time()
+    return answer
 
-    handler.update(create=create_queue, delete=delete_queue)
+
+def _create(upstream: Any, logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+    if _is_held(properties.get("QueueName", "")):
+        raise ValueError(f"{_MESSAGE} (Service: Sqs, Status Code: 400, Error Code: {_CODE})")
+    return upstream(logical_id, properties, *rest)
+
+
+def _delete(upstream: Any, url: str, properties: dict[str, Any]) -> Any:
+    if url in sqs._queues:
+        _deleted[_name(url)] = time.time()
+    return upstream(url, properties)
 
 
 def _name(url: str) -> str:

@@ -22,6 +22,8 @@ from ministack import app
 from ministack.core.responses import error_response_json
 from ministack.services import alb
 
+from local_aws.mending import Layer, Mending
+
 # (actions, burst, refill a second)
 _Group = tuple[tuple[str, ...], float, float]
 
@@ -113,34 +115,43 @@ class Bucket:
             return True
 
 
-def install() -> None:
+def install(mending: Mending) -> None:
     """Put the buckets before the services."""
-    _limit("ecs", _ECS, _json_action, _json_refusal)
-    _limit("secretsmanager", _SECRETS_MANAGER, _json_action, _json_refusal)
-    _limit("ssm", _PARAMETER_STORE, _json_action, _json_refusal)
-    _limit("elasticloadbalancing", _LOAD_BALANCING, _query_action, _xml_refusal)
+    if not mending.settings.strict:
+        return
+    for service, groups, action_of, refusal in (
+        ("ecs", _ECS, _json_action, _json_refusal),
+        ("secretsmanager", _SECRETS_MANAGER, _json_action, _json_refusal),
+        ("ssm", _PARAMETER_STORE, _json_action, _json_refusal),
+        ("elasticloadbalancing", _LOAD_BALANCING, _query_action, _xml_refusal),
+    ):
+        limited = _limited(groups, action_of, refusal)
+        mending.around(app, "SERVICE_HANDLERS", limited, key=service, layer=Layer.ARRIVAL)
 
 
-def _limit(
-    service: str,
+def _limited(
     groups: tuple[_Group, ...],
     action_of: Callable[[dict[str, str], bytes], str],
     refusal: Callable[[], Any],
-) -> None:
-    upstream = app.SERVICE_HANDLERS[service]
+) -> Callable[..., Any]:
     buckets: dict[str, Bucket] = {}
     for actions, burst, refill in groups:
         buckets |= dict.fromkeys(actions, Bucket(burst, refill))
 
-    async def limited(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    async def limited(  # noqa: PLR0917 - as upstream
+        upstream: Any,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
     ) -> Any:
         bucket = buckets.get(action_of(headers, body))
         if bucket is not None and not bucket.take():
             return refusal()
         return await upstream(method, path, headers, body, query)
 
-    app.SERVICE_HANDLERS[service] = limited
+    return limited
 
 
 def _json_action(headers: dict[str, str], _: bytes) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local_aws.control import LocalAws
-from local_aws.mends.lambdas import interpreter
+from local_aws.mends.functions.runtimes import interpreter
 from tests.integration.local_aws.support import TRUST, Stacks, zipped
 
 CODE = """

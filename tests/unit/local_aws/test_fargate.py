@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_aws.mends.fargate import refusal
+from local_aws.mends.ecs.fargate import refusal
 
 
 @pytest.mark.parametrize(

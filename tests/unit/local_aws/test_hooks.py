@@ -11,6 +11,9 @@ import pytest
 from local_aws import versions
 from local_aws.errors import LocalAwsError
 from local_aws.hooks import HOOKS
+from local_aws.mends import mends
+from local_aws.places import ALIASES
+from tests.unit.local_aws.shuffled import wished
 
 FOLDER = Path(versions.__file__).parent
 
@@ -25,7 +28,7 @@ def imported(tree: ast.AST) -> dict[str, tuple[str, str]]:
     }
 
 
-def used_hooks() -> dict[str, set[str]]:
+def used_hooks(directory: Path) -> dict[str, set[str]]:
     used: dict[str, set[str]] = defaultdict(set)
     for path in FOLDER.rglob("*.py"):
         tree = ast.parse(path.read_text())
@@ -38,11 +41,13 @@ def used_hooks() -> dict[str, set[str]]:
                 module, name = names.get(node.value.id, ("", "_"))
                 if not name.startswith("_") and module not in ("core.responses",):
                     used[f"{module}.{name}".lstrip(".")].add(node.attr)
+    for place in [*wished(directory, list(mends())).places(), *ALIASES]:
+        used[place.module].add(place.name)
     return dict(used)
 
 
-def test_every_name_that_a_mend_uses_is_listed_and_no_other() -> None:
-    assert {module: set(names) for module, names in HOOKS.items()} == used_hooks()
+def test_every_name_that_a_mend_uses_is_listed_and_no_other(tmp_path: Path) -> None:
+    assert {module: set(names) for module, names in HOOKS.items()} == used_hooks(tmp_path)
 
 
 def test_the_installed_ministack_has_every_hook() -> None:

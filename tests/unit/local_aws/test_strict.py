@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from local_aws.mends import lateness
-from local_aws.mends.lateness import LONGEST, Past, delay
-from local_aws.mends.throttling import Bucket
+from local_aws.mends.strict import lateness
+from local_aws.mends.strict.lateness import LONGEST, Past, delay
+from local_aws.mends.strict.throttling import Bucket
 
 
 class Clock:

@@ -1,34 +1,25 @@
 """Rotation of secrets by a Lambda function.
 
-Wrong upstream: RotateSecret copies the old value, answers 200 and calls nobody; there is no
-AWS::SecretsManager::RotationSchedule, and no NextRotationDate. A schedule has no clock of its own:
-`LocalAws.rotate_as_scheduled` tells what time it is. Still missing: events by CloudTrail, rate().
-
-How often and how soon AWS reattempts a failed rotation is not documented; here it is a few times,
-soon, as long as the version is still pending.
-Source: Secrets Manager user guide, "Rotation by Lambda function", "Rotation schedules"; API
-reference, RotateSecret, DescribeSecret; CloudFormation reference, RotationSchedule.
+Wrong upstream: RotateSecret copies the old value, answers 200 and calls nobody. Still missing:
+events by CloudTrail. How often and how soon AWS reattempts a failed rotation is not documented;
+here it is a few times, soon, as long as the version is still pending.
+Source: Secrets Manager user guide, "Rotation by Lambda function"; API reference, RotateSecret.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import re
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.core.concurrency import spawn_background
 from ministack.core.responses import error_response_json, json_response, new_uuid
-from ministack.services import eventbridge, lambda_svc, secretsmanager
-from ministack.services.cloudformation import provisioners
+from ministack.services import lambda_svc, secretsmanager
 
-from local_aws.controls import control
-from local_aws.mends import lateness
-from local_aws.mends.handlers import Created, Properties, answered
-from local_aws.settings import Settings
+from local_aws.mending import Mending
+from local_aws.settings import LATEST
 
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _PRINCIPAL = "secretsmanager.amazonaws.com"
@@ -42,21 +33,15 @@ _lock = threading.Lock()
 Secret = dict[str, Any]
 
 
-def install(settings: Settings) -> None:
-    """Install the mends of this room."""
+def install(mending: Mending) -> None:
+    """Let RotateSecret rotate."""
     global _between_steps  # noqa: PLW0603 - set once, at start
-    _between_steps = lateness.LONGEST if settings.strict else 0
-    secretsmanager._rotate_secret = _rotate_secret
-    _describe_rotations()
-    handler = {
-        "create": _create_schedule,
-        "update": lambda _, __, new, stack: _create_schedule("", new, stack),
-        "delete": _delete_schedule,
-    }
-    provisioners._RESOURCE_HANDLERS.setdefault("AWS::SecretsManager::RotationSchedule", handler)
+    _between_steps = LATEST if mending.settings.strict else 0
+    mending.put(secretsmanager, "_rotate_secret", rotate_secret)
 
 
-def _rotate_secret(data: dict[str, Any]) -> Any:
+def rotate_secret(data: dict[str, Any]) -> Any:
+    """Do what the API does."""
     _, secret = secretsmanager._resolve(data.get("SecretId"))
     refusal = _refusal(secret, data)
     if refusal:
@@ -176,79 +161,3 @@ def _finish(secret: Secret, token: str) -> None:
         if "AWSPENDING" in stages:
             stages.remove("AWSPENDING")
         secret["LastRotatedDate"] = secret["LastChangedDate"] = int(time.time())
-
-
-def _describe_rotations() -> None:
-    upstream = secretsmanager._describe_secret
-
-    def describe(data: dict[str, Any]) -> Any:
-        answer = upstream(data)
-        _, secret = secretsmanager._resolve(data.get("SecretId"))
-        dates = _rotation_dates(secret) if secret else {}
-        return json_response(json.loads(answer[2]) | dates) if dates else answer
-
-    secretsmanager._describe_secret = describe
-
-
-def _rotation_dates(secret: Secret) -> dict[str, int]:
-    dates = {}
-    if secret.get("LastRotatedDate"):
-        dates["LastRotatedDate"] = secret["LastRotatedDate"]
-    window = _next_window(secret, datetime.now(UTC)) if secret.get("RotationEnabled") else None
-    if window:
-        # "scheduled to occur on or before this date": the last second of the window
-        dates["NextRotationDate"] = int(window[1].timestamp()) - 1
-    return dates
-
-
-@control("rotate")
-def rotate_as_scheduled(moment: str) -> list[str]:
-    """Start the rotations whose window begins in the minute of `moment` (ISO 8601, UTC).
-
-    Returns:
-        the names of their secrets.
-    """
-    minute = datetime.fromisoformat(moment).replace(second=0, microsecond=0)
-    before = minute - timedelta(seconds=1)
-    due = []
-    for secret in list(secretsmanager._secrets.values()):
-        window = _next_window(secret, before) if secret.get("RotationEnabled") else None
-        if window and window[0] == minute:
-            _rotate_secret({"SecretId": secret["ARN"]})
-            due.append(str(secret["Name"]))
-    return due
-
-
-def _next_window(secret: Secret, after: datetime) -> tuple[datetime, datetime] | None:
-    rules = secret.get("RotationRules") or {}
-    fields = eventbridge._parse_cron_fields(rules.get("ScheduleExpression") or "")
-    start = eventbridge._cron_next_fire(fields, after) if fields else None
-    if start is None:
-        return None
-    hours = re.fullmatch(r"(\d+)h", rules.get("Duration") or "")
-    midnight = start.replace(hour=0, minute=0) + timedelta(days=1)
-    end = start + timedelta(hours=int(hours[1])) if hours else midnight
-    return start, min(end, midnight)
-
-
-def _create_schedule(_: str, properties: Properties, __: str) -> Created:
-    at_once = str(properties.get("RotateImmediatelyOnUpdate", True)).lower() != "false"
-    answer = answered(
-        _rotate_secret(
-            {
-                "SecretId": properties["SecretId"],
-                "RotationLambdaARN": properties.get("RotationLambdaARN"),
-                "RotationRules": properties.get("RotationRules") or {},
-                "RotateImmediately": at_once,
-            }
-        ),
-        "RotateSecret",
-    )
-    return json.loads(answer)["ARN"], {}
-
-
-def _delete_schedule(secret_arn: str, _: Properties) -> None:
-    _, secret = secretsmanager._resolve(secret_arn)
-    if secret:
-        secret["RotationEnabled"] = False
-        secret.pop("RotationRules", None)

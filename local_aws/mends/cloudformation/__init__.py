@@ -1,0 +1,1 @@
+"""CloudFormation: stacks, change sets, validation, events, and types that are missing."""

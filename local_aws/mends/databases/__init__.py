@@ -1,0 +1,1 @@
+"""RDS: clusters that are PostgreSQL servers, snapshots, classes."""

@@ -1,0 +1,1 @@
+"""Amazon ECS: tasks, services, their deployments, and both in templates."""

@@ -1,0 +1,1 @@
+"""Lambda: runtimes, refusals, functions that fall asleep."""

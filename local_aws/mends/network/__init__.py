@@ -1,0 +1,1 @@
+"""VPC endpoints, Route 53, certificates."""

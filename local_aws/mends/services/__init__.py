@@ -1,0 +1,1 @@
+"""Single mends of S3 and Service Quotas."""

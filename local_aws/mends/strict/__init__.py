@@ -1,0 +1,1 @@
+"""Strict mode: what AWS does now and then happens all the time."""
