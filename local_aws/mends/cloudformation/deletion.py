@@ -4,6 +4,7 @@ Wrong upstream: the others go, also those that it needs, such as the secrets tha
 was made with; and a rollback of a creation forgets what it couldn't delete, so that the stack is
 deleted without it. On AWS both stay with the stack, for the next attempt.
 Source: CloudFormation user guide, "Delete a stack", DELETE_FAILED and ROLLBACK_FAILED.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

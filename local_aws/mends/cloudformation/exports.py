@@ -3,6 +3,7 @@
 Wrong upstream: an export in use may be changed or removed, an export's name taken twice, and one
 that an update removed stays importable. (Deleting its stack is refused upstream already.)
 Source: CloudFormation user guide, "Get exported outputs from a deployed CloudFormation stack".
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 """Failures on demand: the control `fail` lets operations on a resource of a stack fail.
 
 They come where a type's handler would fail, so that rollback, clean-up and events are the same.
+Wrong upstream: nothing; no API lets a handler fail when a test wants it to.
+Source: none of AWS's; LocalAws.fail.
+Last needed: ministack 1.5.33. Not shown by a probe: upstream has nothing of the kind.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 Wrong upstream: handlers run on the event loop, and one that waits (for a steady service, for a
 database server) freezes the server.
 Source: none of AWS's; the mends that wait need it.
+Last needed: ministack 1.5.33. Not shown by a probe: what waits is ours.
 """
 
 from __future__ import annotations

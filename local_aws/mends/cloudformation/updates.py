@@ -6,6 +6,7 @@ the stack is UPDATE_COMPLETE_CLEANUP_IN_PROGRESS meanwhile, after a rollback
 UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS: states in which it is busy; here they are short.
 Source: CloudFormation user guide, "Stack status codes"; answers recorded on AWS in LocalStack's
 public tests (each of 70 updates).
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Wrong upstream: ListServiceDeployments, DescribeServiceDeployments and DescribeS
 nothing, and there is no StopServiceDeployment.
 Source: Amazon ECS API reference, ListServiceDeployments, DescribeServiceDeployments,
 DescribeServiceRevisions, StopServiceDeployment.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

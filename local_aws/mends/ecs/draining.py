@@ -3,6 +3,8 @@
 Wrong upstream: StopTask says STOPPED and kills the process in the same call, so that requests under
 way die, and no caller ever sees a draining task.
 Source: Amazon ECS developer guide, "Amazon ECS task lifecycle".
+Last needed: ministack 1.5.33. Not shown by a probe: without Docker upstream runs no
+task that could drain.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 Wrong upstream: a task of any size is registered.
 Source: Amazon ECS developer guide, "Task CPU and memory" of "Amazon ECS task definition parameters
 for Fargate"; the error as quoted in public threads.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

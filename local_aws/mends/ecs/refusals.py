@@ -4,6 +4,7 @@ Wrong upstream: a load balancer's container, port and listener rule needn't be t
 period needs no load balancer.
 Source: Amazon ECS API reference, LoadBalancer (containerName, containerPort), CreateService
 (healthCheckGracePeriodSeconds); the errors as quoted in public threads.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

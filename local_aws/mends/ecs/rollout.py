@@ -1,7 +1,10 @@
 """Rolling deployments of ECS services, and the circuit breaker.
 
+Wrong upstream: a first deployment counts as complete; failing tasks restart in a hot loop; a newer
+deployment stops the healthy tasks first; a missing image fails before a task says so.
 Source: Amazon ECS developer guide, "How the Amazon ECS deployment circuit breaker detects
 failures".
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Wrong upstream: a SecureString is injected encrypted; version stage and version id are ignored.
 Source: Amazon ECS developer guide, "Pass sensitive data to an Amazon ECS container".
+Last needed: ministack 1.5.33. Not shown by a probe: without Docker upstream starts no
+container that could have one.
 """
 
 from __future__ import annotations

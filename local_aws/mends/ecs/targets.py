@@ -6,6 +6,7 @@ task stays where it was registered until it drains, and null leaves a property a
 Source: ECS API reference, UpdateService (loadBalancers: "You can remove existing loadBalancers by
 passing an empty list"; both it and networkConfiguration: "This parameter triggers a new service
 deployment"); the resource schema of AWS::ECS::Service says the same of an absent LoadBalancers.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -1,4 +1,12 @@
-"""ECS resources of a template: the types of properties, and the wait for a steady service."""
+"""ECS resources of a template: the types of properties, and the wait for a steady service.
+
+Wrong upstream: secrets and health checks of containers are dropped; numbers and booleans from
+parameters stay strings; no wait for a steady service or for its end; a failed update isn't sent
+back; a cancelled one goes on waiting; several properties are lost.
+Source: CloudFormation reference, AWS::ECS::Service and AWS::ECS::TaskDefinition; Amazon ECS
+developer guide, "How the Amazon ECS deployment circuit breaker detects failures".
+Last needed: ministack 1.5.33.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 Wrong upstream: a function whose zip isn't in the bucket is created without code; any runtime is
 taken, also one that this machine doesn't have.
 Source: Lambda API reference, CreateFunction.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Wrong upstream: an action's ForwardConfig is dropped. (Requests go to its first group alone.)
 Source: Elastic Load Balancing API reference, Action, ForwardActionConfig.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

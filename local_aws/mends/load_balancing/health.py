@@ -4,6 +4,7 @@ Wrong upstream: every registered target is healthy. Load balancing, DescribeTarg
 rollouts depend on the truth: without it 6 of 580 requests failed during a deployment, with it none.
 Source: Elastic Load Balancing user guide, "Health checks for Application Load Balancer
 target groups".
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Wrong upstream: two rules of a listener may share a priority, SetRulePriorities 
 knows no unknown rule, no quota is known or told, and deletion protection protects nothing.
 Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
 reference, CreateRule, SetRulePriorities, DescribeAccountLimits, DeleteLoadBalancer.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

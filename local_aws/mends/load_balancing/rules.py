@@ -5,6 +5,7 @@ strings are dropped, sources match anything; values, fields given twice and prio
 checked.
 Source: Elastic Load Balancing user guide, "Condition types for listener rules" and "Quotas for your
 Application Load Balancers"; API reference, CreateRule and SetRulePriorities.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ records. Here alarms are looked at whenever somebody asks for them. Those on wha
 measured stay INSUFFICIENT_DATA.
 Source: CloudWatch user guide, "Using Amazon CloudWatch alarms"; SQS developer guide, "Available
 CloudWatch metrics for Amazon SQS"; CloudWatch Logs user guide, "Filter pattern syntax".
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Wrong upstream: queues and functions take events whatever their policies say; wh
 delivered is dropped although the target has a dead-letter queue.
 Source: EventBridge user guide, "Using dead-letter queues to process undelivered events" and
 "Using resource-based policies for Amazon EventBridge".
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

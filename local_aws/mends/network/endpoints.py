@@ -2,6 +2,7 @@
 
 Wrong upstream: two of those that a network without NAT needs aren't offered.
 Source: PrivateLink guide, "AWS services that integrate with AWS PrivateLink".
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

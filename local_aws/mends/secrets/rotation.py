@@ -4,6 +4,7 @@ Wrong upstream: RotateSecret copies the old value, answers 200 and calls nobody.
 events by CloudTrail. How often and how soon AWS reattempts a failed rotation is not documented;
 here it is a few times, soon, as long as the version is still pending.
 Source: Secrets Manager user guide, "Rotation by Lambda function"; API reference, RotateSecret.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

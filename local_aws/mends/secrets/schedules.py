@@ -5,6 +5,7 @@ schedule has no clock of its own: `LocalAws.rotate_as_scheduled` tells what time
 missing: rate().
 Source: Secrets Manager user guide, "Rotation schedules"; API reference, DescribeSecret;
 CloudFormation reference, RotationSchedule.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

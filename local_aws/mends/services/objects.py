@@ -3,6 +3,7 @@
 Wrong upstream: a TemplateURL's versionId is not looked at, nor is x-amz-expected-bucket-owner.
 Source: S3 user guide, "Verifying bucket ownership with bucket owner condition"; CloudFormation user
 guide, "Create a stack" (a template in a versioned bucket: ?versionId=).
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ Source: Amazon SQS API reference, CreateQueue (QueueDeletedRecently: "You must w
 deleting a queue before you can create another with the same name"). Whether CloudFormation waits by
 itself isn't documented; here it doesn't. 60 s in strict mode only: who tears a platform down to try
 something else shouldn't have to wait on his own machine. `LocalAws.idle` moves its clock, too.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Calls that are refused because there were too many (strict mode).
 
 Wrong upstream: any number of calls a second is answered.
-Modelled on: token buckets, one for each group of actions, as Amazon ECS's API reference has them
-("Request throttling for the Amazon ECS API") and Elastic Load Balancing's user guide ("Request
-throttling for the ELB API"). Secrets Manager's user guide ("AWS Secrets Manager quotas") and
-Systems Manager's ("Parameter Store": default throughput) give a rate a second, which is the
-bucket's size here. CloudFormation's guide names no rate: it isn't throttled. What CloudFormation,
-ECS and rotations do by themselves takes no tokens here; some of it does on AWS.
+Source: Amazon ECS's API reference, "Request throttling for the Amazon ECS API", and Elastic Load
+Balancing's user guide, "Request throttling for the ELB API" (token buckets, one for each group of
+actions). Secrets Manager's user guide ("AWS Secrets Manager quotas") and Systems Manager's
+("Parameter Store": default throughput) give a rate a second, which is the bucket's size here.
+CloudFormation's guide names no rate: it isn't throttled. What CloudFormation, ECS and rotations do
+by themselves takes no tokens here; some of it does on AWS.
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from ministack.services import ecs, ssm
 
-from local_aws import mends
+from local_aws import mends, versions
 from local_aws.databases import Databases
 from local_aws.errors import LocalAwsError
 from local_aws.mending import Layer, Mending
@@ -131,3 +133,19 @@ def test_a_name_that_is_no_longer_the_same_function_is_told(
 def test_what_ministack_has_by_now_is_not_replaced(mending: Mending) -> None:
     mending.lacking("_RESOURCE_HANDLERS", "AWS::S3::Bucket", {})
     assert mending.places() == []
+
+
+HEAD = re.compile(
+    r"(?P<title>[^\n]+\.)\n\n(?:.+\n)*?"
+    r"Wrong upstream: (?P<wrong>(?:.+\n)+?)"
+    r"Source: (?P<source>(?:.+\n)+?)"
+    r"(?:(?!Last needed).*\n)*?"
+    r"Last needed: ministack (?P<release>[\d.]+)\.(?: Not shown by a probe: (?:.+\n?)+)?"
+)
+
+
+@pytest.mark.parametrize("mend", list(mends.mends()), ids=lambda mend: mend.__name__)
+def test_a_mend_says_what_is_wrong_who_says_so_and_when_it_was_last_needed(mend: Any) -> None:
+    head = HEAD.fullmatch(inspect.getdoc(mend) or "")
+    assert head, f"the head of {mend.__name__} has another form"
+    assert head["release"] == versions.PINS["ministack"]

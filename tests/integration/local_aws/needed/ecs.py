@@ -1,0 +1,95 @@
+"""Probes of Amazon ECS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.local_aws.needed.probing import Aws, deploy, refused, shows
+
+IMAGE = "000000000000.dkr.ecr.eu-central-1.amazonaws.com/nobody:1"
+
+
+def task_definition(aws: Aws, family: str, **more: Any) -> str:
+    """Register one, and return its ARN."""
+    made = aws.client("ecs").register_task_definition(
+        family=family,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        **{"cpu": "256", "memory": "512"} | more,
+        containerDefinitions=[
+            {"name": "app", "image": IMAGE, "portMappings": [{"containerPort": 80}]}
+        ],
+    )
+    return str(made["taskDefinition"]["taskDefinitionArn"])
+
+
+def service(aws: Aws, name: str, **more: Any) -> Any:
+    """Create a service in a cluster of its name."""
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName=name)
+    definition = task_definition(aws, name)
+    options: dict[str, Any] = {"desiredCount": 0, "launchType": "FARGATE", **more}
+    made = ecs.create_service(cluster=name, serviceName=name, taskDefinition=definition, **options)
+    return made["service"]
+
+
+@shows("ecs.fargate")
+def fargate_has_no_task_of_any_size(aws: Aws) -> bool:
+    return bool(refused(lambda: task_definition(aws, "odd", cpu="256", memory="4096")))
+
+
+@shows("ecs.refusals")
+def a_grace_period_needs_a_load_balancer(aws: Aws) -> bool:
+    code = refused(lambda: service(aws, "graceful", healthCheckGracePeriodSeconds=30))
+    return code == "InvalidParameterException"
+
+
+@shows("ecs.rollout")
+def the_first_deployment_is_in_progress_until_its_tasks_run(aws: Aws) -> bool:
+    (deployment,) = service(aws, "rolling", desiredCount=1)["deployments"]
+    aws.client("ecs").update_service(cluster="rolling", service="rolling", desiredCount=0)
+    return bool(deployment["rolloutState"] == "IN_PROGRESS")
+
+
+@shows("ecs.targets")
+def another_subnet_begins_a_deployment(aws: Aws) -> bool:
+    def network(subnet: str) -> dict[str, Any]:
+        return {"awsvpcConfiguration": {"subnets": [subnet]}}
+
+    before = service(aws, "moving", networkConfiguration=network("subnet-1"))
+    after = aws.client("ecs").update_service(
+        cluster="moving", service="moving", networkConfiguration=network("subnet-2")
+    )["service"]
+    return bool(before["deployments"][0]["id"] != after["deployments"][0]["id"])
+
+
+@shows("ecs.deployments")
+def the_deployments_of_a_service_are_listed(aws: Aws) -> bool:
+    service(aws, "remembered")
+    listed = aws.client("ecs").list_service_deployments(cluster="remembered", service="remembered")
+    return len(listed["serviceDeployments"]) == 1
+
+
+@shows("ecs.deployment_calls")
+def a_deployment_that_there_is_not_can_not_be_stopped(aws: Aws) -> bool:
+    arn = "arn:aws:ecs:eu-central-1:000000000000:service-deployment/none/none/none"
+    stop = aws.client("ecs").stop_service_deployment
+    code = refused(lambda: stop(serviceDeploymentArn=arn))
+    return code == "ServiceDeploymentNotFoundException"
+
+
+@shows("ecs.templates")
+def a_template_gives_a_container_secrets(aws: Aws) -> bool:
+    container = {
+        "Name": "app",
+        "Image": IMAGE,
+        "Secrets": [{"Name": "WORD", "ValueFrom": "/word"}],
+    }
+    definition = {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {"Family": "secretive", "ContainerDefinitions": [container]},
+    }
+    deploy(aws, "secretive", {"Definition": definition})
+    found = aws.client("ecs").describe_task_definition(taskDefinition="secretive")
+    (made,) = found["taskDefinition"]["containerDefinitions"]
+    return bool(made.get("secrets") == [{"name": "WORD", "valueFrom": "/word"}])

@@ -1,0 +1,222 @@
+"""Probes of single services: CloudWatch, EventBridge, Secrets Manager, RDS, S3 and others."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from datetime import UTC, datetime
+
+from tests.integration.local_aws.needed.functions import create_function
+from tests.integration.local_aws.needed.probing import Aws, deploy, outputs, refused, shows
+
+
+@shows("monitoring.alarms")
+def an_alarm_looks_at_its_own_dimensions(aws: Aws) -> bool:
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="own",
+        Namespace="Probe",
+        MetricName="Errors",
+        Dimensions=[{"Name": "Of", "Value": "mine"}],
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    datum = {
+        "MetricName": "Errors",
+        "Dimensions": [{"Name": "Of", "Value": "theirs"}],
+        "Timestamp": datetime.now(UTC),
+        "Value": 1,
+    }
+    cloudwatch.put_metric_data(Namespace="Probe", MetricData=[datum])
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["own"])["MetricAlarms"]
+    return bool(alarm["StateValue"] != "ALARM")
+
+
+@shows("monitoring.events")
+def a_queue_that_does_not_let_a_rule_in_gets_no_event(aws: Aws) -> bool:
+    sqs, events = aws.client("sqs"), aws.client("events")
+    url = sqs.create_queue(QueueName="closed")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name="knocking", EventPattern=json.dumps({"source": ["probe"]}))
+    events.put_targets(Rule="knocking", Targets=[{"Id": "one", "Arn": arn["QueueArn"]}])
+    events.put_events(Entries=[{"Source": "probe", "DetailType": "any", "Detail": "{}"}])
+    return "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
+
+
+@shows("secrets.secrets")
+def a_token_stands_for_one_value(aws: Aws) -> bool:
+    manager = aws.client("secretsmanager")
+    manager.create_secret(Name="once", SecretString="first")
+    token = "00000000-0000-0000-0000-000000000001"
+    put = manager.put_secret_value
+    put(SecretId="once", ClientRequestToken=token, SecretString="second")
+    code = refused(lambda: put(SecretId="once", ClientRequestToken=token, SecretString="third"))
+    return code == "ResourceExistsException"
+
+
+@shows("secrets.rotation")
+def a_secret_without_a_function_can_not_be_rotated(aws: Aws) -> bool:
+    manager = aws.client("secretsmanager")
+    manager.create_secret(Name="still", SecretString="first")
+    code = refused(lambda: manager.rotate_secret(SecretId="still"))
+    return code == "InvalidRequestException"
+
+
+@shows("secrets.schedules")
+def a_template_schedules_rotations(aws: Aws) -> bool:
+    arn = create_function(aws, "rotating", "def handler(event, context): pass")
+    aws.client("lambda").add_permission(
+        FunctionName="rotating",
+        StatementId="rotate",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "one"}}
+    schedule = {
+        "Type": "AWS::SecretsManager::RotationSchedule",
+        "Properties": {
+            "SecretId": {"Ref": "Secret"},
+            "RotationLambdaARN": arn,
+            "RotationRules": {"ScheduleExpression": "cron(0 3 1 * ? *)"},
+            "RotateImmediatelyOnUpdate": False,
+        },
+    }
+    deploy(aws, "scheduled", {"Secret": secret, "Schedule": schedule},
+           Outputs={"Secret": {"Value": {"Ref": "Secret"}}})  # fmt: skip
+    name = outputs(aws, "scheduled")["Secret"]
+    return "NextRotationDate" in aws.client("secretsmanager").describe_secret(SecretId=name)
+
+
+@shows("secrets.parameters")
+def a_parameter_that_there_is_not_takes_no_tags(aws: Aws) -> bool:
+    tag = aws.client("ssm").add_tags_to_resource
+    code = refused(
+        lambda: tag(
+            ResourceType="Parameter", ResourceId="/none", Tags=[{"Key": "one", "Value": "1"}]
+        )
+    )
+    return code == "InvalidResourceId"
+
+
+def cluster(aws: Aws, name: str, instances: int) -> dict[str, str]:
+    """Deploy a cluster, and return where it is."""
+    resources: dict[str, object] = {
+        "Cluster": {
+            "Type": "AWS::RDS::DBCluster",
+            "Properties": {
+                "DBClusterIdentifier": name,
+                "Engine": "aurora-postgresql",
+                "MasterUsername": "master",
+                "MasterUserPassword": "of-the-master",
+            },
+        }
+    }
+    for number in range(instances):
+        resources[f"Instance{number}"] = {
+            "Type": "AWS::RDS::DBInstance",
+            "Properties": {
+                "DBClusterIdentifier": {"Ref": "Cluster"},
+                "DBInstanceClass": "db.serverless",
+                "Engine": "aurora-postgresql",
+            },
+        }
+    named = {"Address": "Endpoint.Address", "Port": "Endpoint.Port"}
+    told = {key: {"Value": {"Fn::GetAtt": ["Cluster", it]}} for key, it in named.items()}
+    deploy(aws, name, resources, Outputs=told)
+    return outputs(aws, name)
+
+
+@shows("databases.clusters")
+def a_postgresql_server_answers_at_the_endpoint_of_a_cluster(aws: Aws) -> bool:
+    found = cluster(aws, "answering", 0)
+    try:
+        with socket.create_connection((found["Address"], int(found["Port"])), 5) as connection:
+            connection.sendall(struct.pack("!II", 8, 80877103))  # SSLRequest
+            return connection.recv(1) in (b"S", b"N")
+    except OSError:
+        return False
+
+
+@shows("databases.snapshots")
+def one_instance_of_a_cluster_is_the_writer(aws: Aws) -> bool:
+    cluster(aws, "writing", 2)
+    rds = aws.client("rds")
+    (found,) = rds.describe_db_clusters(DBClusterIdentifier="writing")["DBClusters"]
+    return bool(sum(member["IsClusterWriter"] for member in found["DBClusterMembers"]) == 1)
+
+
+@shows("databases.offers")
+def serverless_instances_can_be_had(aws: Aws) -> bool:
+    offered = aws.client("rds").describe_orderable_db_instance_options(
+        Engine="aurora-postgresql", DBInstanceClass="db.serverless"
+    )
+    return bool(offered["OrderableDBInstanceOptions"])
+
+
+@shows("network.endpoints")
+def ecs_has_a_vpc_endpoint(aws: Aws) -> bool:
+    offered = aws.client("ec2").describe_vpc_endpoint_services()["ServiceNames"]
+    return "com.amazonaws.eu-central-1.ecs" in offered
+
+
+@shows("network.records")
+def a_weighted_record_does_not_stand_beside_a_simple_one(aws: Aws) -> bool:
+    zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="one")
+    common = {
+        "HostedZoneId": zone["HostedZone"]["Id"].rsplit("/", 1)[-1],
+        "Name": "www.example.com",
+        "Type": "CNAME",
+        "TTL": "60",
+        "ResourceRecords": ["example.org"],
+    }
+    weighted = common | {"SetIdentifier": "one", "Weight": 1}
+    kind = "AWS::Route53::RecordSet"
+    deploy(aws, "simple", {"Record": {"Type": kind, "Properties": common}})
+    status = deploy(aws, "weighted", {"Record": {"Type": kind, "Properties": weighted}})
+    return status.startswith("ROLLBACK")
+
+
+@shows("network.certificates")
+def a_certificate_waits_for_the_answer_to_its_mail(aws: Aws) -> bool:
+    acm = aws.client("acm")
+    arn = acm.request_certificate(DomainName="example.com", ValidationMethod="EMAIL")
+    found = acm.describe_certificate(CertificateArn=arn["CertificateArn"])
+    return bool(found["Certificate"]["Status"] == "PENDING_VALIDATION")
+
+
+@shows("services.objects")
+def a_bucket_of_another_account_is_refused_if_ours_is_expected(aws: Aws) -> bool:
+    s3 = aws.client("s3")
+    s3.create_bucket(
+        Bucket="owned", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    head = s3.head_bucket
+    return refused(lambda: head(Bucket="owned", ExpectedBucketOwner="111122223333")) == "403"
+
+
+@shows("services.quotas")
+def a_quota_can_be_read(aws: Aws) -> bool:
+    quotas = aws.client("service-quotas")
+    answer = quotas.get_service_quota(ServiceCode="vpc", QuotaCode="L-F678F1CE")
+    return bool(answer["Quota"]["Value"] == 5)
+
+
+@shows("strict.throttling", strict=True)
+def forty_clusters_in_a_moment_are_too_many(aws: Aws) -> bool:
+    ecs = aws.client("ecs")
+    began = time.monotonic()
+    codes = {refused(lambda: ecs.create_cluster(clusterName="many")) for _ in range(40)}
+    assert time.monotonic() - began < 20, "one token comes back each second"
+    return "ThrottlingException" in codes
+
+
+@shows("strict.queues", strict=True)
+def the_name_of_a_deleted_queue_is_taken_for_a_minute(aws: Aws) -> bool:
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="again")["QueueUrl"])
+    return bool(refused(lambda: sqs.create_queue(QueueName="again")))
