@@ -3,6 +3,7 @@
 Wrong upstream: it lacks its first word.
 Source: CloudFormation reference, AWS::ElasticLoadBalancingV2::TargetGroup, "Return values"
 (targetgroup/my-target-group/cbf133c568e0d028).
+Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

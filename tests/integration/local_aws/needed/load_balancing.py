@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.integration.local_aws.needed.probing import Aws, refused, shows
+from tests.integration.local_aws.needed.probing import Aws, deploy, outputs, refused, shows
 
 
 def listener(aws: Aws, name: str) -> tuple[str, str]:
@@ -73,3 +73,14 @@ def a_target_at_which_nobody_listens_is_not_healthy(aws: Aws) -> bool:
     elb.register_targets(TargetGroupArn=group, Targets=[{"Id": "127.0.0.1", "Port": 1}])
     (found,) = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     return bool(found["TargetHealth"]["State"] != "healthy")
+
+
+@shows("load_balancing.names")
+def cloudwatch_knows_a_target_group_by_its_full_name(aws: Aws) -> bool:
+    group = {
+        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
+        "Properties": {"Name": "named", "Port": 80, "Protocol": "HTTP", "VpcId": "vpc-00000000"},
+    }
+    name = {"Fn::GetAtt": ["Group", "TargetGroupFullName"]}
+    deploy(aws, "naming", {"Group": group}, Outputs={"Name": {"Value": name}})
+    return outputs(aws, "naming")["Name"].startswith("targetgroup/named/")
