@@ -142,7 +142,7 @@ def touches(name: str, parameter: str) -> list[Touch]:
     while True:
         before = len(found)
         for key, resource in template["Resources"].items():
-            if parameter in _of_condition(template, resource.get("Condition")):
+            if parameter in deciding(template, resource.get("Condition")):
                 found.setdefault((key, ""), Touch(key, resource["Type"], "", SWITCHES))
             for prop, value in resource.get("Properties", {}).items():
                 path = _changed_path(template, prop, value, parameter, changed)
@@ -184,7 +184,7 @@ def _leaves(
     if len(node) == 1:
         ((function, of),) = node.items()
         if function == "Fn::If":
-            yield steps, _of_condition(template, of[0])
+            yield steps, deciding(template, of[0])
             for branch in of[1:]:
                 yield from _leaves(template, branch, steps)
             return
@@ -212,24 +212,24 @@ def _names(template: Mapping[str, Any], node: Any) -> set[str]:
             own = set(re.findall(r"\$\{([^}!]+)\}", text)) - given.keys()
             found |= own | _names(template, list(given.values()))
         elif function == "Fn::If":
-            found |= _of_condition(template, of[0]) | _names(template, of[1:])
+            found |= deciding(template, of[0]) | _names(template, of[1:])
         else:
             found |= _names(template, of)
     return found
 
 
-def _of_condition(template: Mapping[str, Any], condition: Any) -> set[str]:
-    """Return the parameters that decide a condition."""
+def deciding(template: Mapping[str, Any], condition: Any) -> set[str]:
+    """Return the parameters that decide a condition, by name or written out; none decides None."""
     if condition is None:
         return set()
     if isinstance(condition, str):
-        return _of_condition(template, template["Conditions"][condition])
+        return deciding(template, template["Conditions"][condition])
     if isinstance(condition, list):
-        return set().union(*(_of_condition(template, it) for it in condition if _is_node(it)))
+        return set().union(*(deciding(template, it) for it in condition if _is_node(it)))
     ((function, of),) = condition.items()
     if function in ("Ref", "Condition"):
-        return {of} if function == "Ref" else _of_condition(template, of)
-    return _of_condition(template, of)
+        return {of} if function == "Ref" else deciding(template, of)
+    return deciding(template, of)
 
 
 def _is_node(value: Any) -> bool:
@@ -279,7 +279,7 @@ def _parts(name: str, parameter: str, found: list[Touch]) -> list[str]:
     if not found:
         used = parameter in _names(load(name), load(name).get("Outputs", {}))
         conditions = [it.get("Condition") for it in load(name).get("Outputs", {}).values()]
-        used = used or any(parameter in _of_condition(load(name), it) for it in conditions)
+        used = used or any(parameter in deciding(load(name), it) for it in conditions)
         return ["the outputs alone"] if used else ["nothing that is deployed"]
     rolls = any(
         (it.type == "AWS::ECS::TaskDefinition" and it.how == REPLACES)
