@@ -58,7 +58,7 @@ lock: setup ## Resolve the deploy image's requirements anew, with hashes.
 	$(RESOLVE) deploy_image/requirements.in --output-file deploy_image/requirements.txt
 	$(RESOLVE) deploy_image/collections.in --no-deps --output-file deploy_image/collections.txt
 
-molecule: setup ## Run molecule's scenarios, one for every role and one for a rotation, on a local AWS.
+molecule: setup ## Run molecule's scenarios, one for every role and one for a flip, on a local AWS.
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/molecule test --all
 
 test: setup ## Run every test but the walks; what it skips, and why, stands at the end.

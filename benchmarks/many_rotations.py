@@ -98,7 +98,7 @@ def _flipped(platform: Platform, wanted: dict[str, str]) -> bool:
 
 def _idle(platform: Platform) -> bool:
     """Whether both queues are empty."""
-    outputs = platform.outputs("shop-support")
+    outputs = platform.outputs("shop-rotation")
     counts = [
         count
         for url in (outputs["ActivationQueueUrl"], outputs["ActivationDeadLetterQueueUrl"])

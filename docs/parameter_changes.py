@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "templates.md"
 BEGIN, END = "<!-- parameter changes: begin -->", "<!-- parameter changes: end -->"
 ORDER = (
-    *("network", "support", "deployment_role", "cluster", "load_balancer", "rds"),
+    *("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "rotation"),
     *("service", "service_monitoring"),
 )
 REGION = "eu-central-1"

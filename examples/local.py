@@ -21,7 +21,7 @@ VARIABLES = {
     "support_function_runtime": _TARGET.runtime,
     "support_function_architecture": _TARGET.architecture,
     # Nobody waits five minutes for the local ECS to settle; the default is for AWS's.
-    "support_rotation_settling_seconds": 1,
+    "rotation_settling_seconds": 1,
 }
 
 

@@ -74,6 +74,9 @@ SPECIAL: dict[str, dict[str, Special]] = {
         "max_capacity": Special("whole by default, and yet goes in halves"),
         "snapshot_identifier": Special("not given, it stays as it was"),
     },
+    "rotation": {
+        "functions_directory": Special("the functions' files become parameters"),
+    },
 }
 
 

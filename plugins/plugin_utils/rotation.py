@@ -22,7 +22,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
 )
 
 _FLIP = "flip-"  # what the token of every flip begins with
-_SETTLING_SECONDS = 300.0  # the support template's default
+_SETTLING_SECONDS = 300.0  # the rotation template's default
 _UNFINISHED = "A previous rotation isn't complete"
 _COLOURS = {"refused": "yellow", "failed": "red", "rolled-back": "red"}
 _LATER = "left to the daily sweep"
@@ -149,19 +149,19 @@ class Rotation:
 
     def _settling(self) -> float:
         """Return the platform's settling time in seconds; refuse a paused platform."""
-        name = f"{self._service.platform}-support"
+        name = f"{self._service.platform}-rotation"
         found = describe(self._cloudformation, name)
         if found is None:
             raise StackError(
                 f"There is no stack {name}. Deploy the platform first: playbooks/platform.yml."
             )
-        support = services.parameters(found)
-        if support.get("RotationPaused") == "true":
+        given = services.parameters(found)
+        if given.get("Paused") == "true":
             raise StackError(
                 f"Rotation is paused on the platform {self._service.platform}. Deploy it with "
-                "support_rotation_paused: false first."
+                "rotation_paused: false first."
             )
-        return float(support.get("RotationSettlingSeconds") or _SETTLING_SECONDS)
+        return float(given.get("SettlingSeconds") or _SETTLING_SECONDS)
 
     def _settled(self) -> Description:
         """Return the stack when nothing runs on it; refuse one that has nothing to rotate."""

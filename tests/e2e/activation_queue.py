@@ -83,4 +83,4 @@ class Queue:
 
     @property
     def _url(self) -> str:
-        return self._platform.outputs("shop-support")["ActivationQueueUrl"]
+        return self._platform.outputs("shop-rotation")["ActivationQueueUrl"]

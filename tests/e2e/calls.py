@@ -16,8 +16,8 @@ from tests.unit.templates.templates import Stack, of_type
 
 # shop-platform-deployer, shop-service-deployer; not that of a team, which tries what it may not
 _DEPLOYER = re.compile(r":user/\w+-(platform|service)-deployer$")
-# assumed-role/shop-support-RotateFunctionRole-8CA5ACF1B2734/session
-_FUNCTION = re.compile(r":assumed-role/\w+-support-(\w+Function)Role-")
+# assumed-role/shop-rotation-RotateFunctionRole-8CA5ACF1B2734/session
+_FUNCTION = re.compile(r":assumed-role/\w+-(?:support|rotation)-(\w+Function)Role-")
 
 
 def who(principal: str) -> str | None:
@@ -28,16 +28,16 @@ def who(principal: str) -> str | None:
 
 def functions() -> dict[str, set[str]]:
     """Return what each function's role may do, by the function's logical id."""
-    resources = Stack("support", {"Platform": "shop"}).resources
     return {
         function: {
             action
-            for policy in resources[f"{function}Role"]["Properties"]["Policies"]
+            for policy in stack.resources[f"{function}Role"]["Properties"]["Policies"]
             for statement in statements(policy["PolicyDocument"])
             if statement.effect == "Allow"
             for action in statement.actions
         }
-        for function in of_type("support", "AWS::Lambda::Function")
+        for stack in (Stack(name, {"Platform": "shop"}) for name in ("support", "rotation"))
+        for function in of_type(stack.name, "AWS::Lambda::Function")
     }
 
 

@@ -186,8 +186,8 @@ def platform_variables() -> dict[str, Any]:
         "support_function_architecture": ARCHITECTURE,
         "rds_reader_count": 0,
         # Nobody waits for a busy stack, or for ECS to settle, as long as on AWS.
-        "support_rotation_settling_seconds": 2,
-        "support_overrides": {
+        "rotation_settling_seconds": 2,
+        "rotation_overrides": {
             "Resources": {
                 "ActivationQueue": {"Properties": {"VisibilityTimeout": 3}},
                 # Each refusal rings anew.

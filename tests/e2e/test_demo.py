@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "build" / "demo" / "report.json"
 DESCENDANTS = Path(__file__).with_name("descendants.py")
 PLATFORM = ["network", "support", "deployment-all", "cluster", "load-balancer-public", "rds"]
+PLATFORM.append("rotation")
 SERVICES = [
     f"{kind}-{name}" for name in ("orders", "invoices") for kind in ("service", "monitoring")
 ]

@@ -99,7 +99,7 @@ def test_a_service_ends_with_what_to_use_of_it(printed: dict[str, str], platform
     assert any(row[0] == "image" and "@sha256:" in row[1] for row in rows)
 
 
-def test_a_platform_ends_with_a_row_for_each_stack(
+def test_a_platform_ends_with_a_row_for_each_stack_that_people_use(
     printed: dict[str, str], platform: Platform
 ) -> None:
     for name in ("platform", "platform again"):

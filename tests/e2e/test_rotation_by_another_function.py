@@ -32,7 +32,7 @@ def function(platform: Platform) -> str:
         FunctionName="shop-rotate-single-user",
         Runtime=RUNTIME,
         Handler="lambda_function.lambda_handler",
-        Role=platform.outputs("shop-support")["RotationFunctionRoleArn"],
+        Role=platform.outputs("shop-rotation")["RotationFunctionRoleArn"],
         Code={"ZipFile": code.getvalue()},
         Timeout=60,
     )["FunctionArn"]
@@ -52,7 +52,7 @@ def hosted(platform: Platform, hello_image: str, function: str) -> Iterator[Rota
         "hosted",
         hello_image,
         service_rotation_function_arn=function,
-        service_rotation_function_role_arn=platform.outputs("shop-support")[
+        service_rotation_function_role_arn=platform.outputs("shop-rotation")[
             "RotationFunctionRoleArn"
         ],
     )

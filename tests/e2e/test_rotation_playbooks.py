@@ -218,7 +218,7 @@ def test_a_rotation_right_after_a_deployment_waits_until_that_has_settled(
     payroll: Payroll,
 ) -> None:
     """It was refused again and again, and an alarm rang."""
-    set_support(payroll.platform, "RotationSettlingSeconds", "30")
+    set_rotation(payroll.platform, "SettlingSeconds", "30")
     before, since = payroll.refusals("refused"), time.time()
     payroll.deploy(CHANGED=str(since))
     output = payroll.rotate()
@@ -228,7 +228,7 @@ def test_a_rotation_right_after_a_deployment_waits_until_that_has_settled(
     assert len([line for line in output.splitlines() if line.strip()]) <= LINES_OF_A_FLIP, output
     assert payroll.refusals("refused") == before
     assert payroll.rotate_errors(since) == 0
-    set_support(payroll.platform, "RotationSettlingSeconds", "2")
+    set_rotation(payroll.platform, "SettlingSeconds", "2")
 
 
 def test_a_task_that_was_started_by_hand_is_waited_for_before_a_rotation_is_begun(
@@ -272,22 +272,22 @@ def test_a_refusal_that_passes_is_waited_for_and_told_once(payroll: Payroll) -> 
 
 def test_on_a_paused_platform_nothing_is_rotated(payroll: Payroll) -> None:
     active, before = payroll.active, payroll.passwords()
-    set_support(payroll.platform, "RotationPaused", "true")
+    set_rotation(payroll.platform, "Paused", "true")
     output = payroll.platform.play_in_vain("playbooks/rotate.yml", **NAMED)
     assert "Rotation is paused on the platform shop" in " ".join(output.split())
     assert (payroll.active, payroll.passwords()) == (active, before)
-    set_support(payroll.platform, "RotationPaused", "false")
+    set_rotation(payroll.platform, "Paused", "false")
     payroll.rotate()
     assert payroll.active == OTHER[active]
 
 
-def set_support(platform: Platform, parameter: str, value: str) -> None:
-    """Deploy the support stack with another value of a parameter."""
+def set_rotation(platform: Platform, parameter: str, value: str) -> None:
+    """Deploy the rotation stack with another value of a parameter."""
     cloudformation = platform.aws.client("cloudformation")
-    (stack,) = cloudformation.describe_stacks(StackName="shop-support")["Stacks"]
+    (stack,) = cloudformation.describe_stacks(StackName="shop-rotation")["Stacks"]
     names = {it["ParameterKey"] for it in stack["Parameters"]} - {parameter}
     cloudformation.update_stack(
-        StackName="shop-support",
+        StackName="shop-rotation",
         UsePreviousTemplate=True,
         Parameters=[
             *({"ParameterKey": name, "UsePreviousValue": True} for name in names),
@@ -296,7 +296,7 @@ def set_support(platform: Platform, parameter: str, value: str) -> None:
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
     )
     cloudformation.get_waiter("stack_update_complete").wait(
-        StackName="shop-support", WaiterConfig={"Delay": 1}
+        StackName="shop-rotation", WaiterConfig={"Delay": 1}
     )
 
 

@@ -41,7 +41,7 @@ CALLED: dict[str, dict[str, str]] = {
         "kms:GenerateDataKey": _RDS,
         "kms:ListResourceTags": _REMAINS,
         "kms:ScheduleKeyDeletion": _DELETES,
-        "lambda:GetFunctionConfiguration": "role support compares what was deployed",
+        "lambda:GetFunctionConfiguration": "roles support and rotation compare what was deployed",
         "logs:DeleteLogGroup": _DELETES,
         "logs:DescribeLogGroups": _REMAINS,
         "logs:ListTagsForResource": _REMAINS,

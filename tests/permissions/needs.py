@@ -125,6 +125,7 @@ _LINKED = {
     "cluster": "ecs.amazonaws.com",
     "load_balancer": "elasticloadbalancing.amazonaws.com",
     "rds": "rds.amazonaws.com",
+    "rotation": "none",
     "service": "ecs.application-autoscaling.amazonaws.com",
     "service_monitoring": "none",
 }

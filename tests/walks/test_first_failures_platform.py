@@ -85,7 +85,8 @@ def test_support(network: LocalAws, tmp_path: Path) -> None:
     email = "oncall@example.com"
     given = platform_variables() | {"support_alarm_email": email}
     parameters = {"AlarmEmail": email, "NetworkStack": f"{PLATFORM}-network"}
-    walk(network, stack("support", "SweepPermission", parameters, **given), tmp_path / "report")
+    it = stack("support", "DatabasePingPermission", parameters, **given)
+    walk(network, it, tmp_path / "report")
 
 
 def test_the_deployment_role(support: LocalAws, tmp_path: Path) -> None:

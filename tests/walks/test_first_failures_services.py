@@ -1,6 +1,6 @@
 """A database or a service whose first creation failed, at any resource, is deployed anew.
 
-As test_first_failures_platform.py, for the two stacks with real servers and tasks behind them.
+As test_first_failures_platform.py, for the stacks with real servers and tasks behind them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,21 @@ def test_what_watches_a_service(platform: LocalAws, tmp_path: Path) -> None:
     walk(platform, it, tmp_path / "report")
 
 
+def test_rotation(platform: LocalAws, tmp_path: Path) -> None:
+    functions = {
+        name.replace("support_", "rotation_"): value
+        for name, value in platform_variables().items()
+        if name.startswith("support_function")
+    }
+    given = {"rotation_platform": PLATFORM, **functions}
+    name = f"{PLATFORM}-rotation"
+    play(platform, "tests/walks/first_failures/remove.yml", stack=name, lift={})
+    it = Walk("rotation", name, given, {"Platform": PLATFORM}, last="OverdueAlarm")
+    walk(platform, it, tmp_path / "report")
+
+
 def test_rds(platform: LocalAws, tmp_path: Path) -> None:
+    """After the walk over the rotation, which stands on it, and is gone now."""
     given = {"rds_platform": PLATFORM, "rds_reader_count": 1}
     parameters = {"Platform": PLATFORM, "ReaderCount": "1", "AlarmTopicArn": "topic"}
     name, lift = f"{PLATFORM}-rds", {"DeletionProtection": False}

@@ -20,6 +20,7 @@ STACKS = {
     "cluster": "shop-cluster",
     "load_balancer": "shop-load-balancer-public",
     "rds": "shop-rds",
+    "rotation": "shop-rotation",
 }
 # Template -> what is changed, one after the other; each change stays for the next.
 VALUES: dict[str, list[dict[str, str]]] = {
@@ -35,9 +36,6 @@ VALUES: dict[str, list[dict[str, str]]] = {
     ],
     "support": [
         {"LogRetentionDays": "60"},
-        {"RotationSettlingSeconds": "10"},
-        {"RotationPaused": "true"},
-        {"RotationPaused": "false"},
         {"AlarmEmail": "team@example.com"},
         {"AlarmEmail": ""},
     ],
@@ -74,6 +72,12 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"FirstCreation": "false"},
         {"DeletionProtection": "false"},
     ],
+    "rotation": [
+        {"LogRetentionDays": "60"},
+        {"SettlingSeconds": "10"},
+        {"Paused": "true"},
+        {"Paused": "false"},
+    ],
 }
 STEPS = [(name, values) for name, steps in VALUES.items() for values in steps]
 REFUSED = [
@@ -96,21 +100,25 @@ REFUSED = [
     ("rds", {"Port": "5433"}),
     ("rds", {"AdminUsername": "other"}),
     ("rds", {"EngineLifecycleSupport": "open-source-rds-extended-support-disabled"}),
+    ("rotation", {"Platform": "shop2"}),
+    ("rotation", {"VpcId": "vpc-01234567"}),
 ]
 # What follows from other stacks or from what is uploaded, or says how the walk itself was set up.
 # TlsPolicy and EngineVersion have no effect on the local AWS: the schemas alone say what they do.
 OTHERS = {
     "network": set(),
     "support": {"ArtifactsBucket", "FunctionArchitecture", "FunctionRuntime", "PrivateSubnetIds"},
-    "deployment_role": {
-        *("DatabaseFunctionArn", "ListenerPriorityFunctionArn", "RotationFunctionArn"),
-    },
+    "deployment_role": {"DatabaseFunctionArn", "ListenerPriorityFunctionArn"},
     "cluster": {"PrivateSubnetIds"},
     "load_balancer": {"ContainerSecurityGroupId", "SubnetIds", "TlsPolicy"},
     "rds": {
         *("ContainerSecurityGroupId", "DatabaseFunctionRoleArn", "FunctionSecurityGroupId"),
         *("PasswordFunctionArn", "PasswordFunctionRoleArn", "PrivateSubnetIds"),
         "EngineVersion",
+    },
+    "rotation": {
+        *("AlarmTopicArn", "ArtifactsBucket", "DatabasePort", "DatabaseSecurityGroupId"),
+        *("FunctionArchitecture", "FunctionRuntime", "FunctionSubnetIds"),
     },
 }
 
@@ -180,11 +188,14 @@ def test_a_stack_lets_go_of_the_network_stack_and_takes_it_again(stacks: Stacks,
     stacks.change(STACKS[name], name, NetworkStack=export)
 
 
-def test_functions_are_deployed_from_the_newest_zip_and_from_one_version(stacks: Stacks) -> None:
-    known = stacks.parameters(STACKS["support"])
+@pytest.mark.parametrize("name", ["support", "rotation"])
+def test_functions_are_deployed_from_the_newest_zip_and_from_one_version(
+    stacks: Stacks, name: str
+) -> None:
+    known = stacks.parameters(STACKS[name])
     versions = {key: value for key, value in known.items() if key.endswith("FunctionVersion")}
-    stacks.change(STACKS["support"], "support", **dict.fromkeys(versions, ""))
-    stacks.change(STACKS["support"], "support", **versions)
+    stacks.change(STACKS[name], name, **dict.fromkeys(versions, ""))
+    stacks.change(STACKS[name], name, **versions)
 
 
 def test_a_certificate_comes_and_goes(platform: Platform, stacks: Stacks) -> None:

@@ -141,8 +141,8 @@ def _hindrance(earlier: Earlier, given: Circumstances) -> Decision | None:
         # A message that waited here would come to the dead-letter queue after a day and a half.
         return Decision(
             Move.LATER,
-            "rotation is paused on this platform: deploy the support stack with RotationPaused "
-            "false to go on",
+            "rotation is paused on this platform: deploy the rotation stack with Paused false "
+            "to go on",
         )
     if not earlier.attempts and given.now > given.rotated + _EVENTS_LAST:
         days = (given.now - given.rotated).days

@@ -30,7 +30,7 @@ from custom_resources.shared.sentences import sentence
 
 # Findings that nobody has to do anything about.
 _MENDED = frozenset({"unstaged", *(move.value for move in Move)})
-# Findings that the support stack's metric filters count, each for an alarm of its own.
+# Findings that the rotation stack's metric filters count, each for an alarm of its own.
 _COUNTED = frozenset({"rolled-back", "overdue", "stuck"})
 # Six calls a service, one after the other: some hundred services would outlast the function.
 _AT_ONCE = 8

@@ -134,7 +134,7 @@ def refusal(
             user,
             ["rotation is paused on this platform"],
             lasting=True,
-            remedy="Deploy the support stack with RotationPaused false, then rotate it.",
+            remedy="Deploy the rotation stack with Paused false, then rotate it.",
         )
     stack = facts.stack
     if stack.is_stable and stack.active_user not in ("blue", "green"):

@@ -16,7 +16,16 @@ import yaml
 from tests.integration.plugins.support import HERE, ROOT
 from tests.warm import playbooks as warm
 
-ROLES = ("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "service")
+ROLES = (
+    "network",
+    "support",
+    "deployment_role",
+    "cluster",
+    "load_balancer",
+    "rds",
+    "rotation",
+    "service",
+)
 CANARY = "canary-5c1fe2a9"
 # Nothing listens there: whoever calls AWS fails with other words than those looked for.
 NOWHERE = {
@@ -37,8 +46,6 @@ NAMED = {"service_platform": "shop", "service_name": "orders"}
 # A value that isn't the default, for a sample of every type and role.
 SAMPLE: dict[str, Any] = {
     "network_zone_count": 3,
-    "support_rotation_paused": True,
-    "support_rotation_settling_seconds": 0,
     "cluster_termination_protection": False,
     "load_balancer_idle_timeout_seconds": 120,
     "load_balancer_deletion_protection": True,
@@ -46,6 +53,8 @@ SAMPLE: dict[str, Any] = {
     "rds_max_capacity": 16,
     "rds_engine_version": "17.10",
     "rds_performance_insights": True,
+    "rotation_paused": True,
+    "rotation_settling_seconds": 0,
     "service_cpu": 512,
     "service_memory": 1024,
     "service_rotation_hour": 5,

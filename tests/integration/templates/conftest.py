@@ -74,6 +74,7 @@ class Platform:
     def service(self, name: str, image: str, **given: str) -> dict[str, str]:
         """Deploy a service with one task that leaves its target group at once."""
         stacks = ["support", "deployment-all", "cluster", "load-balancer-public", "rds"]
+        stacks += ["rotation"]
         small = {"DesiredCount": "1", "DeregistrationDelaySeconds": "0"}
         given = small | {"HostName": f"{name}.example.com"} | given
         return self.deploy(f"service-{name}", "service", *stacks, Name=name, Image=image, **given)
@@ -131,7 +132,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="session")
 def platform(aws: LocalAws) -> Platform:
-    """Network, support, deployment role, cluster, load balancer and rds."""
+    """Network, support, deployment role, cluster, load balancer, rds and rotation."""
     folder = ROOT / "build" / "functions"
     manifest = build(Target(RUNTIME, ARCHITECTURE), folder)
     keys = {name: f"functions/{it['file']}" for name, it in manifest.items()}
@@ -141,6 +142,7 @@ def platform(aws: LocalAws) -> Platform:
         file = folder / f"{RUNTIME}-{ARCHITECTURE}" / str(manifest[name]["file"])
         s3.upload_file(str(file), BUCKET, key)
 
+    built = {"FunctionRuntime": RUNTIME, "FunctionArchitecture": ARCHITECTURE}
     stacks = Platform(aws)
     stacks.deploy("network", "network")
     stacks.deploy(
@@ -151,10 +153,7 @@ def platform(aws: LocalAws) -> Platform:
         PasswordFunctionKey=keys["password"],
         DatabaseFunctionKey=keys["database"],
         ListenerPriorityFunctionKey=keys["listener-priority"],
-        RotateFunctionKey=keys["rotate"],
-        ActivateFunctionKey=keys["activate"],
-        FunctionRuntime=RUNTIME,
-        FunctionArchitecture=ARCHITECTURE,
+        **built,
     )
     stacks.deploy("deployment-all", "deployment_role", "support")
     stacks.deploy("cluster", "cluster", "network")
@@ -162,6 +161,8 @@ def platform(aws: LocalAws) -> Platform:
     used = ("support", "cluster")
     stacks.deploy("load-balancer-public", "load_balancer", *used, **public)
     stacks.deploy("rds", "rds", *used, DeletionProtection="false", ReaderCount="0")
+    zips = {"RotateFunctionKey": keys["rotate"], "ActivateFunctionKey": keys["activate"]}
+    stacks.deploy("rotation", "rotation", "support", "rds", **built, **zips)
     return stacks
 
 

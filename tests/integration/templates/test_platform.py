@@ -171,7 +171,7 @@ def test_a_certificate_moves_services_to_https_and_http_redirects(
 
 def test_a_stack_in_use_can_not_be_deleted(platform: Platform, orders: str) -> None:
     platform.service("orders", orders)
-    for stack in ("network", "support", "deployment-all", "cluster", "rds"):
+    for stack in ("network", "support", "deployment-all", "cluster", "rds", "rotation"):
         with pytest.raises(ClientError, match="imported by"):
             platform.cloudformation.delete_stack(StackName=f"shop-{stack}")
 

@@ -105,7 +105,7 @@ def test_a_paused_platform_leaves_the_flip_to_the_sweep_of_a_later_day(
     decision = decide(STACK, GREEN, Earlier(), replace(given, paused=True))
 
     assert decision.move is Move.LATER
-    assert "RotationPaused false" in decision.reason
+    assert "Paused false" in decision.reason
     for earlier in (Earlier(), PASSED):
         assert decide(STACK, GREEN, earlier, BY_SWEEP).move is Move.BEGIN
 

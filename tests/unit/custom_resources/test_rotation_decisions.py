@@ -177,7 +177,7 @@ def test_a_task_and_a_session_forbid_it_and_are_named() -> None:
 def test_a_pause_forbids_it_and_says_how_to_end_it() -> None:
     answer = refused(QUIET, paused=True)
 
-    assert "RotationPaused false" in str(answer)
+    assert "Paused false" in str(answer)
     assert answer.lasting
 
 

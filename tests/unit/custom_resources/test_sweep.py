@@ -29,7 +29,7 @@ from tests.unit.templates.templates import Stack
 
 NOW = datetime.datetime(2026, 11, 15, 9, 0, tzinfo=datetime.UTC)
 CALL_SECONDS = 0.004
-SUPPORT = Stack("support", {"Platform": "shop"}).resources
+ROTATION = Stack("rotation", {"Platform": "shop"}).resources
 
 
 class Aws:
@@ -215,8 +215,10 @@ def told(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
 
 
 def filtered() -> set[str]:
-    """The outcomes that the support stack's metric filters count."""
-    filters = [it["Properties"] for it in SUPPORT.values() if it["Type"].endswith("::MetricFilter")]
+    """The outcomes that the rotation stack's metric filters count."""
+    filters = [
+        it["Properties"] for it in ROTATION.values() if it["Type"].endswith("::MetricFilter")
+    ]
     patterns = [
         it["FilterPattern"] for it in filters if it["LogGroupName"] == "<ActivateFunctionLogGroup>"
     ]

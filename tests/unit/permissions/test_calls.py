@@ -5,12 +5,12 @@ from __future__ import annotations
 from local_aws.control import Call
 from tests.e2e.calls import Held, functions, who
 from tests.permissions.callers import CALLED, NOT_SEEN
-from tests.unit.templates.templates import of_type
+from tests.unit.templates.templates import NAMES, of_type
 
 PLATFORM = "arn:aws:iam::0:user/shop-platform-deployer"
 SERVICE = "arn:aws:iam::0:user/shop-service-deployer"
 TEAM = "arn:aws:iam::0:user/shop-service-deployer-a"
-ROTATE = "arn:aws:sts::0:assumed-role/shop-support-RotateFunctionRole-8CA5ACF1B2734/x"
+ROTATE = "arn:aws:sts::0:assumed-role/shop-rotation-RotateFunctionRole-8CA5ACF1B2734/x"
 
 
 def call(principal: str, action: str, error: str = "") -> Call:
@@ -55,5 +55,6 @@ def test_every_explanation_is_of_something_that_is_allowed() -> None:
 
 
 def test_every_function_has_a_role_that_is_looked_at() -> None:
-    assert functions().keys() == of_type("support", "AWS::Lambda::Function").keys()
+    known = {key for name in NAMES for key in of_type(name, "AWS::Lambda::Function")}
+    assert functions().keys() == known
     assert all(functions().values())

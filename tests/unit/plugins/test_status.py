@@ -105,6 +105,7 @@ def test_every_alarm_of_the_templates_is_the_platforms_or_its_services() -> None
     platform = [
         *alarm_names("support"),
         *alarm_names("rds"),
+        *alarm_names("rotation"),
         *alarm_names("load_balancer", Name="public"),
     ]
     service = alarm_names("service_monitoring", Name="orders")

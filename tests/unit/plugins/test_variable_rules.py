@@ -11,7 +11,16 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import template, 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variables import Variables
 
 ROOT = Path(__file__).parents[3]
-ROLES = ("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "service")
+ROLES = (
+    "network",
+    "support",
+    "deployment_role",
+    "cluster",
+    "load_balancer",
+    "rds",
+    "rotation",
+    "service",
+)
 TEMPLATES = {it: template.load((ROOT / "templates" / f"{it}.yml").read_text(), it) for it in ROLES}
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/mail-a1B2c3"
 ZONES = ["eu-central-1a", "eu-central-1b"]
@@ -78,7 +87,7 @@ def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
         ),
         ("deployment_role", {"team": "pay"}, "deployment_role_service_prefix: the team all has"),
         ("load_balancer", {"name": "Public"}, "load_balancer_name is 'Public'"),
-        ("support", {"rotation_settling_seconds": -1}, "support_rotation_settling_seconds is '-1'"),
+        ("rotation", {"settling_seconds": -1}, "rotation_settling_seconds is '-1'"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_its_variable(

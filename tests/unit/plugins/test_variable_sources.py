@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_sources import sources
 
 SERVICE = {"platform": "shop", "team": "all", "load_balancer": "public", "route": True}
-SERVICE |= {"database": True}
+SERVICE |= {"database": True, "rotation": True, "database_users": "blue-green"}
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,20 @@ SERVICE |= {"database": True}
         ("load_balancer", {"subnet_ids": []}, ["support", "cluster", "network"]),
         ("load_balancer", {"subnet_ids": ["subnet-1"]}, ["support", "cluster"]),
         ("rds", {}, ["support", "cluster"]),
+        ("rotation", {}, ["support", "rds"]),
         (
             "service",
             SERVICE,
+            ["support", "deployment-all", "cluster", "load-balancer-public", "rds", "rotation"],
+        ),
+        (
+            "service",
+            SERVICE | {"rotation": False},
+            ["support", "deployment-all", "cluster", "load-balancer-public", "rds"],
+        ),
+        (
+            "service",
+            SERVICE | {"database_users": "blue"},
             ["support", "deployment-all", "cluster", "load-balancer-public", "rds"],
         ),
         (
@@ -56,6 +67,8 @@ def test_a_role_takes_values_from_what_it_stands_on(
             "The platform shop has no load balancer internal. Mend service_load_balancer, ",
         ),
         ("service", {}, "shop-rds", "The platform shop has no database cluster. "),
+        ("service", {}, "shop-rotation", "The platform shop has no rotation. Deploy it (role "),
+        ("rotation", {}, "shop-rds", "The platform shop has no database cluster, and no passw"),
         ("cluster", {"vpc_id": ""}, "shop-network", "The platform shop has no network of its own"),
         ("rds", {}, "shop-cluster", "The platform shop isn't whole: it has no cluster. First "),
     ],

@@ -12,7 +12,7 @@ from tests.unit.templates.templates import NAMES, Stack, load, walk
 FILLED: dict[str, dict[str, str]] = {
     "support": {"network": "NetworkStack VpcId PrivateSubnetIds"},
     "deployment_role": {
-        "support": "DatabaseFunctionArn ListenerPriorityFunctionArn RotationFunctionArn",
+        "support": "DatabaseFunctionArn ListenerPriorityFunctionArn",
     },
     "cluster": {"network": "NetworkStack VpcId PrivateSubnetIds"},
     "load_balancer": {
@@ -26,14 +26,15 @@ FILLED: dict[str, dict[str, str]] = {
             "DatabaseFunctionRoleArn AlarmTopicArn"
         ),
     },
+    "rotation": {
+        "support": "VpcId FunctionSubnetIds AlarmTopicArn ArtifactsBucket",
+        "rds": "DatabaseSecurityGroupId DatabasePort",
+    },
     "service": {
         "cluster": (
             "VpcId PrivateSubnetIds ClusterName ContainerSecurityGroupId TaskExecutionRoleArn"
         ),
-        "support": (
-            "DatabaseFunctionArn DatabaseFunctionRoleArn ListenerPriorityFunctionArn "
-            "RotationFunctionArn RotationFunctionRoleArn"
-        ),
+        "support": ("DatabaseFunctionArn DatabaseFunctionRoleArn ListenerPriorityFunctionArn"),
         "deployment_role": "PermissionsBoundaryArn",
         "load_balancer": (
             "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId"
@@ -42,6 +43,7 @@ FILLED: dict[str, dict[str, str]] = {
             "DatabaseHost DatabasePort DatabaseClusterIdentifier DatabaseAdminUsername "
             "DatabaseAdminPasswordParameter"
         ),
+        "rotation": "RotationFunctionArn RotationFunctionRoleArn",
     },
     "service_monitoring": {
         "support": "AlarmTopicArn",
@@ -63,10 +65,11 @@ SENTINELS = {
     "cluster": "shop-cluster",
     "load_balancer": "shop-load-balancer-public",
     "rds": "shop-rds",
+    "rotation": "shop-rotation",
     "service": "shop-service-orders",
 }
 SERVICE = {"Platform": "shop", "Name": "orders", "HostName": "orders.example.com"}
-ALL_USED = {"support", "deployment_role", "cluster", "load_balancer", "rds"}
+ALL_USED = {"support", "deployment_role", "cluster", "load_balancer", "rds", "rotation"}
 
 
 @pytest.mark.parametrize(("consumer", "producer", "parameter"), PAIRS)
@@ -114,7 +117,10 @@ def test_imports_are_outputs_since_an_imported_value_freezes_its_export(name: st
         ("deployment_role", {}, {"support"}),
         ("rds", {}, {"support", "cluster"}),
         ("service", SERVICE, ALL_USED),
-        ("service", SERVICE | {"Database": "false"}, ALL_USED - {"rds"}),
+        ("rotation", {}, {"support", "rds"}),
+        ("service", SERVICE | {"Database": "false"}, ALL_USED - {"rds", "rotation"}),
+        ("service", SERVICE | {"Rotation": "false"}, ALL_USED - {"rotation"}),
+        ("service", SERVICE | {"DatabaseUsers": "blue"}, ALL_USED - {"rotation"}),
         ("service", SERVICE | {"Route": "false"}, ALL_USED - {"load_balancer"}),
         # What a service uses can't be deleted before it, and so not before what watches it.
         ("service_monitoring", SERVICE, {"deployment_role", "service"}),

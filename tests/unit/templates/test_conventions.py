@@ -12,6 +12,7 @@ from tests.unit.templates.templates import NAMES, load, of_type, walk
 CONSTRAINTS = {"AllowedPattern", "AllowedValues", "MinValue", "MaxValue", "MinLength", "MaxLength"}
 PARAMETERS = [(name, key) for name in NAMES for key in load(name)["Parameters"]]
 CUSTOM_RESOURCES = [(name, key) for name in NAMES for key in of_type(name, "Custom::")]
+LAMBDA = [(name, key) for name in NAMES for key in of_type(name, "AWS::Lambda::Function")]
 FUNCTIONS = {
     "Custom::Password": "PasswordFunction",
     "Custom::Database": "DatabaseFunction",
@@ -108,9 +109,9 @@ def test_an_alarm_says_what_is_wrong_rings_and_says_when_it_is_over(alarm: dict[
     assert "TreatMissingData" in alarm
 
 
-@pytest.mark.parametrize("function", of_type("support", "AWS::Lambda::Function"))
-def test_a_function_has_its_own_role_log_group_and_alarm(function: str) -> None:
-    resources = load("support")["Resources"]
+@pytest.mark.parametrize(("name", "function"), LAMBDA)
+def test_a_function_has_its_own_role_log_group_and_alarm(name: str, function: str) -> None:
+    resources = load(name)["Resources"]
     properties = resources[function]["Properties"]
     assert properties["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
     assert properties["LoggingConfig"]["LogGroup"] == {"Ref": f"{function}LogGroup"}

@@ -8,7 +8,7 @@ import pytest
 
 from custom_resources.database.decisions import DatabaseProperties
 from custom_resources.password.decisions import PasswordProperties
-from tests.unit.templates.templates import FOLDER, Stack, of_type
+from tests.unit.templates.templates import FOLDER, NAMES, Stack, of_type
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/orders/db"
 
@@ -18,7 +18,9 @@ def as_sent(properties: dict[str, object]) -> dict[str, object]:
     return {key: str(it) if isinstance(it, int) else it for key, it in properties.items()}
 
 
-@pytest.mark.parametrize("function", of_type("support", "AWS::Lambda::Function").values())
+@pytest.mark.parametrize(
+    "function", [it for name in NAMES for it in of_type(name, "AWS::Lambda::Function").values()]
+)
 def test_a_functions_handler_is_in_the_repository(function: dict[str, dict[str, str]]) -> None:
     module, name = function["Properties"]["Handler"].rsplit(".", 1)
     source = FOLDER.parent / Path(*module.split(".")).with_suffix(".py")

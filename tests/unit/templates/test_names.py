@@ -64,7 +64,7 @@ def test_a_load_balancer_of_any_name(platform: str, name: str) -> None:
 
 @given(platform=names("support", "Platform"))
 def test_a_platform_of_any_name(platform: str) -> None:
-    for template in ("network", "support", "deployment_role", "cluster", "rds"):
+    for template in ("network", "support", "deployment_role", "cluster", "rds", "rotation"):
         check(Stack(template, {"Platform": platform, "FlowLogs": "enabled"}).resources)
 
 

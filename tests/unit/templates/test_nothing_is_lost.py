@@ -32,7 +32,7 @@ POLICIES = {
     ("cluster", "ServiceLinkedRole"): ("Retain", "Retain"),
     ("support", "ListenerPriorityTable"): ("Delete", "Retain"),
     ("support", "DatabaseFunctionLogGroup"): ("Delete", "Delete"),
-    ("support", "ActivationQueue"): ("Delete", "Delete"),
+    ("rotation", "ActivationQueue"): ("Delete", "Delete"),
     ("service", "Key"): ("Delete", "Delete"),
     ("service", "LogGroup"): ("Delete", "Delete"),
     ("service", "BlueSecret"): ("Delete", "Delete"),

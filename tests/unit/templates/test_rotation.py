@@ -11,7 +11,7 @@ import pytest
 from tests.unit.templates.templates import ACCOUNT, FOLDER, REGION, Stack, load, of_type
 from tests.unit.templates.test_deployment_role import as_list
 
-SUPPORT = Stack("support", {"Platform": "shop"}).resources
+RESOURCES = Stack("rotation", {"Platform": "shop"}).resources
 SERVICE = {"Platform": "shop", "Name": "orders", "HostName": "orders.example.com"}
 AT = f"{REGION}:{ACCOUNT}"
 SECRETS = f"arn:aws:secretsmanager:{AT}:secret:shop/*/db/*"
@@ -31,7 +31,7 @@ def service(**given: str) -> dict[str, Any]:
 def rights(function: str) -> dict[str, list[str]]:
     """What a function's role allows: action -> resources."""
     found: dict[str, list[str]] = {}
-    for policy in SUPPORT[f"{function}Role"]["Properties"]["Policies"]:
+    for policy in RESOURCES[f"{function}Role"]["Properties"]["Policies"]:
         for statement in policy["PolicyDocument"]["Statement"]:
             for action in as_list(statement["Action"]):
                 if statement["Effect"] == "Allow":
@@ -49,8 +49,8 @@ def own_rights(function: str) -> dict[str, list[str]]:
 
 
 def properties(key: str) -> dict[str, Any]:
-    """The properties of a resource of the support stack."""
-    found: dict[str, Any] = SUPPORT[key]["Properties"]
+    """The properties of a resource of the rotation stack."""
+    found: dict[str, Any] = RESOURCES[key]["Properties"]
     return found
 
 
@@ -170,22 +170,42 @@ def test_the_activate_function_reads_no_password_and_touches_stacks_of_services_
     }
 
 
-def test_lambda_alone_makes_network_interfaces_with_the_roles_in_the_vpc() -> None:
-    for function in ("DatabaseFunction", "RotateFunction"):
-        policies = {it["PolicyName"]: it for it in properties(f"{function}Role")["Policies"]}
-        allow, deny = policies["attach-to-vpc"]["PolicyDocument"]["Statement"]
-        assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
-        assert all(action.startswith("ec2:") for action in allow["Action"])
-        assert deny["Action"] == "ec2:*"
-        name = properties(function)["FunctionName"]
-        own = f"arn:aws:lambda:{AT}:function:{name}"
-        assert deny["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": own}}
+IN_VPC = [("support", "DatabaseFunction"), ("rotation", "RotateFunction")]
 
 
-def test_a_role_in_the_vpc_goes_after_the_group_that_waits_for_its_network_interfaces() -> None:
-    functions = of_type("support", "AWS::Lambda::Function").items()
-    in_vpc = {f"{key}Role" for key, it in functions if "VpcConfig" in it["Properties"]}
-    assert set(load("support")["Resources"]["FunctionSecurityGroup"]["DependsOn"]) == in_vpc
+@pytest.mark.parametrize(("stack", "function"), IN_VPC)
+def test_lambda_alone_makes_network_interfaces_with_the_roles_in_the_vpc(
+    stack: str, function: str
+) -> None:
+    resources = Stack(stack, {"Platform": "shop"}).resources
+    made = resources[f"{function}Role"]["Properties"]["Policies"]
+    policies = {it["PolicyName"]: it for it in made}
+    allow, deny = policies["attach-to-vpc"]["PolicyDocument"]["Statement"]
+    assert (allow["Effect"], deny["Effect"]) == ("Allow", "Deny")
+    assert all(action.startswith("ec2:") for action in allow["Action"])
+    assert deny["Action"] == "ec2:*"
+    own = f"arn:aws:lambda:{AT}:function:{resources[function]['Properties']['FunctionName']}"
+    assert deny["Condition"] == {"ArnEquals": {"lambda:SourceFunctionArn": own}}
+
+
+@pytest.mark.parametrize(("stack", "function"), IN_VPC)
+def test_a_role_in_the_vpc_goes_after_the_group_that_waits_for_its_network_interfaces(
+    stack: str, function: str
+) -> None:
+    functions = of_type(stack, "AWS::Lambda::Function").items()
+    assert [key for key, it in functions if "VpcConfig" in it["Properties"]] == [function]
+    resources = load(stack)["Resources"]
+    assert resources["FunctionSecurityGroup"]["DependsOn"] == f"{function}Role"
+    group = {"Fn::GetAtt": ["FunctionSecurityGroup", "GroupId"]}
+    assert resources[function]["Properties"]["VpcConfig"]["SecurityGroupIds"] == [group]
+
+
+def test_the_rotate_function_alone_is_let_into_the_database_while_it_is_there() -> None:
+    ingress = properties("DatabaseIngress")
+    assert ingress["GroupId"] == "<DatabaseSecurityGroupId>"
+    assert ingress["SourceSecurityGroupId"] == "<FunctionSecurityGroup.GroupId>"
+    assert (ingress["FromPort"], ingress["ToPort"]) == ("<DatabasePort>", "<DatabasePort>")
+    assert load("rotation")["Resources"]["RotateFunction"]["DependsOn"] == "DatabaseIngress"
 
 
 def test_secrets_manager_may_call_the_rotate_function_for_this_account() -> None:
@@ -307,8 +327,8 @@ def test_an_alarm_hears_outcomes_that_the_activate_function_has(
 
 
 def test_the_rotate_function_is_told_how_long_to_wait_and_whether_to_pause() -> None:
-    given = {"Platform": "shop", "RotationSettlingSeconds": "60", "RotationPaused": "true"}
-    function = Stack("support", given).resources["RotateFunction"]["Properties"]
+    given = {"Platform": "shop", "SettlingSeconds": "60", "Paused": "true"}
+    function = Stack("rotation", given).resources["RotateFunction"]["Properties"]
     variables = function["Environment"]["Variables"]
     assert (variables["SETTLING_SECONDS"], variables["ROTATION_PAUSED"]) == ("60", "true")
 

@@ -74,6 +74,7 @@ def test_every_schedule_is_one(name: str, hour: str) -> None:
 def test_there_are_schedules() -> None:
     assert list(schedules("service")) == ["cron(0 3 1 * ? *)", "cron(0 3 15 * ? *)"]
     assert list(schedules("support"))
+    assert list(schedules("rotation"))
 
 
 @pytest.mark.parametrize(
