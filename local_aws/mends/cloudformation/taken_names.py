@@ -4,7 +4,6 @@ Wrong upstream: a template's resource takes over, without a word, what has its n
 Source: answers recorded on AWS in LocalStack's public tests; aws/aws-cdk-cli issue 1000 for the
 sentence; the primary identifiers of the types' schemas.
 Last needed: ministack 1.5.33.
-Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws import mends
+from local_aws import control, mends
 from local_aws.control import LocalAws
-from local_aws.settings import free_port
+from local_aws.settings import Settings, free_port
 from tests.integration.local_aws.needed import (
     cloudformation,
     ecs,
@@ -31,31 +27,6 @@ NOT_SHOWN = "Not shown by a probe:"
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    """Start ministack as it comes; it obeys IAM, as the local AWS does."""
-    folder, port = tmp_path_factory.mktemp("plain"), free_port()
-    environment = {
-        "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(port),
-        "HOME": str(folder),
-        "IOT_MTLS_ENABLED": "0",
-        "MINISTACK_REGION": REGION,
-        "PATH": os.environ["PATH"],
-        "TMPDIR": str(folder),
-    }
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "ministack"]
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    try:
-        wait_for(f"http://127.0.0.1:{port}/_ministack/health", folder / "log")
-        yield Aws(f"http://127.0.0.1:{port}", "test", "test")
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-@pytest.fixture(scope="module")
 def mended(aws: LocalAws) -> Aws:
     return of(aws)
 
@@ -63,18 +34,6 @@ def mended(aws: LocalAws) -> Aws:
 def of(aws: LocalAws) -> Aws:
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     return Aws(*(aws.environment[name] for name in names))
-
-
-def wait_for(url: str, log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(log.read_text())
 
 
 def is_refused_or_wrong(probe: Probe, plain: Aws) -> bool:
@@ -107,3 +66,35 @@ def test_every_mend_has_a_probe_or_says_why_not() -> None:
     probed = {f"{mends.__name__}.{name}" for probe in PROBES for name in probe.mends}
     silent = {it.__name__ for it in mends.mends() if NOT_SHOWN not in (it.__doc__ or "")}
     assert probed == silent
+
+
+# Where several mends stand at one place.
+CHAINS = {
+    "a_change_set_of_outputs_alone_can_be_executed",
+    "a_change_set_tells_property_values",
+    "a_custom_resource_that_failed_is_deleted_and_quoted",
+    "an_export_in_use_can_not_change",
+    "another_subnet_begins_a_deployment",
+    "fargate_has_no_task_of_any_size",
+    "two_change_sets_that_create_a_stack_are_about_one_stack",
+    "what_a_resource_needs_that_can_not_be_deleted_stays",
+    "what_does_not_change_has_no_events",
+}
+
+
+@pytest.mark.timeout(120)
+def test_installed_in_another_order_it_is_as_on_aws(tmp_path: Path) -> None:
+    settings = Settings.fresh(tmp_path, free_port(), REGION)
+    control._prepare(settings)
+    command = [sys.executable, "-m", "tests.unit.local_aws.shuffled", str(tmp_path), "Hugin"]
+    with settings.log.open("wb") as log:
+        process = subprocess.Popen([*command, "serve"], stdout=log, stderr=log)
+    try:
+        control._wait_until_healthy(settings, process)
+        aws = Aws(settings.endpoint, settings.access_key, settings.secret_key)
+        asked = [probe for probe in PROBES if str(probe) in CHAINS]
+        assert len(asked) == len(CHAINS)
+        assert [str(probe) for probe in asked if not probe.ask(aws)] == []
+    finally:
+        process.terminate()
+        process.wait(30)
