@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+_ALWAYS = ("contract", "shared")
 # The packages of ours in each zip. Functions that log in to databases share one: psycopg2 is nearly
 # all of it, and the deploy image has the zips of two architectures.
 ZIPS = {
-    "password": ("shared", "password"),
-    "postgres": ("shared", "postgres", "database", "rotation", "rotation/rotate"),
-    "listener-priority": ("shared", "listener_priority"),
-    "activate": ("shared", "rotation", "rotation/activate"),
+    "password": (*_ALWAYS, "password"),
+    "postgres": (*_ALWAYS, "postgres", "database", "rotation", "rotation/rotate"),
+    "listener-priority": (*_ALWAYS, "listener_priority"),
+    "activate": (*_ALWAYS, "rotation", "rotation/activate"),
 }
 # The zip of each function.
 FUNCTIONS = {

@@ -12,11 +12,12 @@ from botocore.exceptions import ClientError
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.database import credentials
-from custom_resources.database.decisions import DatabaseProperties, Mark, User, check_release
+from custom_resources.database.decisions import DatabaseProperties, Mark, User
 from custom_resources.database.extensions import converge_extensions
 from custom_resources.database.findings import Findings
 from custom_resources.database.logins import Logins
 from custom_resources.database.ownership import Ownership
+from custom_resources.database.releases import check_release
 from custom_resources.database.removal import Removal
 from custom_resources.database.roles import Roles
 from custom_resources.postgres.connection import LoginDenied, Server, failure

@@ -8,7 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from custom_resources.database.decisions import CURRENT, STAGES, User
+from custom_resources.contract.labels import CURRENT, STAGES
+from custom_resources.database.decisions import User
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.late import known_late

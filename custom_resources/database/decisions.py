@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 
+from custom_resources.contract.labels import CURRENT
+from custom_resources.contract.names import USERS
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.properties import Properties
 
@@ -18,8 +20,6 @@ _DATABASE = (
     rf"(?!pg_|rds|(postgres|template0|template1)$)[a-z][a-z0-9_]{{0,{62 - len(_OWNER_SUFFIX)}}}"
 )
 _MARK = "quayside "
-_FIRST_MINORS = {15: 10, 16: 6, 17: 2}
-CURRENT, PENDING, PREVIOUS = STAGES = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
 
 
 @dataclass(frozen=True)
@@ -191,37 +191,6 @@ def check_user_name(name: str, secret_arn: str) -> None:
         )
 
 
-def check_release(server_version: int) -> None:
-    """Refuse a release that forgets the default role of a user.
-
-    There, what a user creates after DISCARD ALL, which pools of connections send, is its own, and
-    denied to the other user after the next flip. The options SET and INHERIT of a membership are
-    there from 16.0 on, and need no later minor version.
-
-    Args:
-        server_version: as PostgreSQL counts: 170002 is 17.2.
-    Raises:
-        Failure: naming the version, and the first that will do.
-
-    Source: PostgreSQL release notes, 17.2, 16.6 and 15.10 (ALTER ROLE ... SET role works again).
-    """
-    major, minor = divmod(server_version, 10_000)
-    oldest = min(_FIRST_MINORS)
-    if major < oldest:
-        raise Failure(
-            f"The cluster runs PostgreSQL {major}.{minor}.",
-            f"Upgrade it to {oldest}.{_FIRST_MINORS[oldest]} or later, then deploy again.",
-        )
-    needed = _FIRST_MINORS.get(major, 0)
-    if minor < needed:
-        raise Failure(
-            f"The cluster runs PostgreSQL {major}.{minor}, which ignores or forgets the default "
-            "role of a user.",
-            f"Upgrade it to {major}.{needed} or later (EngineVersion of the rds stack, "
-            "rds_engine_version), then deploy again.",
-        )
-
-
 class Verdict(Enum):
     """What to do about a user after its logins were tried."""
 
@@ -249,7 +218,7 @@ def verdict(working_stage: str | None, *, active: bool) -> Verdict:
 
 
 def _active_user(properties: Properties, secret_arns: Mapping[str, str]) -> str:
-    active_user = properties.choice("ActiveUser", ["blue", "green"], default="blue")
+    active_user = properties.choice("ActiveUser", USERS, default="blue")
     if active_user not in secret_arns:
         raise Failure(
             "Property ActiveUser is green, but GreenSecretArn is empty.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
+from custom_resources.shared.cloudformation import CustomResource
 from custom_resources.shared.ping import answers_ping
+from custom_resources.shared.request import Answer, Context, Request
 
 _PREFIX = "database:"
 # Kept back of the function's time, when the database is away: a last connection, and the answer.

@@ -7,15 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from custom_resources.contract.labels import CURRENT, PENDING
 from custom_resources.database import credentials
-from custom_resources.database.decisions import (
-    CURRENT,
-    PENDING,
-    DatabaseProperties,
-    User,
-    Verdict,
-    verdict,
-)
+from custom_resources.database.decisions import DatabaseProperties, User, Verdict, verdict
 from custom_resources.database.findings import Findings
 from custom_resources.database.roles import Roles
 from custom_resources.postgres.connection import LoginDenied, Server

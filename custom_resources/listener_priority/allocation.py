@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from custom_resources.listener_priority import listener
-from custom_resources.listener_priority.decisions import CollisionError, Rule, Wish, choose, room
+from custom_resources.listener_priority.decisions import room
+from custom_resources.listener_priority.numbers import choose
 from custom_resources.listener_priority.reservations import (
     Owner,
     Purpose,
     Reservation,
     Reservations,
 )
+from custom_resources.listener_priority.rules import CollisionError, Rule, Wish
 from custom_resources.shared import log, stacks
 from custom_resources.shared.failure import Failure
 

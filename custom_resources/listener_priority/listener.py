@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from custom_resources.listener_priority.conditions import Conditions
-from custom_resources.listener_priority.decisions import Rule
+from custom_resources.listener_priority.rules import Rule
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 

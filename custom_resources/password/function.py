@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from custom_resources.shared.cloudformation import Answer, Context, CustomResource, Request
+from custom_resources.shared.cloudformation import CustomResource
 from custom_resources.shared.ping import answers_ping
+from custom_resources.shared.request import Answer, Context, Request
 
 _PREFIX = "password:"
 _resource = CustomResource()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
+
+from custom_resources.contract.labels import Labels, holder
 
 
 def move_label(
     secretsmanager: Any,
     secret_id: str,
-    labels: Mapping[str, Sequence[str]],
+    labels: Labels,
     label: str,
     version: str,
 ) -> None:
@@ -30,13 +31,13 @@ def move_label(
     Source: Secrets Manager user guide, events ("Secret Label Updated"); API reference,
     UpdateSecretVersionStage: where the label is has to be named.
     """
-    holder = next((it for it, own in labels.items() if label in own), "")
-    if holder == version:
+    before = holder(labels, label)
+    if before == version:
         return
     stage = {"SecretId": secret_id, "VersionStage": label}
-    if not holder:
-        holder = next((it for it in labels if it != version), "")
-        if holder:
-            secretsmanager.update_secret_version_stage(**stage, MoveToVersionId=holder)
-    removal = {"RemoveFromVersionId": holder} if holder else {}
+    if not before:
+        before = next((it for it in labels if it != version), "")
+        if before:
+            secretsmanager.update_secret_version_stage(**stage, MoveToVersionId=before)
+    removal = {"RemoveFromVersionId": before} if before else {}
     secretsmanager.update_secret_version_stage(**stage, MoveToVersionId=version, **removal)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from custom_resources.contract.stacks import ServiceStack
 from custom_resources.shared import aws
+from custom_resources.shared.failure import Failure
 
 DELETED = "DELETE_COMPLETE"
 
@@ -23,15 +26,36 @@ def status(cloudformation: Any, stack_id: str) -> str:
     Source: DescribeStacks (API reference) answers ValidationError for a stack it doesn't know,
     and tells of deleted stacks for 90 days, by ARN only.
     """
-    try:
-        stacks = cloudformation.describe_stacks(StackName=stack_id)["Stacks"]
-    except ClientError as error:
-        if aws.code(error) == "ValidationError" and "does not exist" in str(error):
-            return DELETED
-        raise
-    return str(stacks[0]["StackStatus"])
+    found = _find(cloudformation, stack_id)
+    return str(found["StackStatus"]) if found else DELETED
+
+
+def describe_service(cloudformation: Any, name: str) -> ServiceStack:
+    """A service's stack.
+
+    Args:
+        cloudformation: boto3 client.
+        name: of the stack.
+    Raises:
+        Failure: there is none.
+        ClientError: the call was refused.
+    """
+    found = _find(cloudformation, name)
+    if found is None:
+        raise Failure(f"There is no stack {name}.", "Deploy the service, or delete its secrets.")
+    return ServiceStack.of(found)
 
 
 def name(stack_id: str) -> str:
     """The stack's name out of its ARN."""
     return stack_id.split("/")[1]
+
+
+def _find(cloudformation: Any, stack: str) -> Mapping[str, Any] | None:
+    try:
+        found: Mapping[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if aws.code(error) == "ValidationError" and "does not exist" in str(error):
+            return None
+        raise
+    return found

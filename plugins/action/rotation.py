@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.custom_resources.contract import names
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     TIMEOUT_OPTION,
@@ -29,7 +30,7 @@ class ActionModule(Action):  # type: ignore[misc]
 
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Rotate or abort."""
-        service = services.Service(options["platform"], options["service"])
+        service = names.Service(options["platform"], options["service"])
         rotation = Rotation(aws.Account.of(options), service, self.clock, self.progress)
         if options["state"] == "aborted":
             return dict(rotation.abort())

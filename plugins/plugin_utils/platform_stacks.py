@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ansible_collections.quayside.fargate.custom_resources.contract import names
+
 # What a teardown deletes in one step.
 SERVICES, PROTECTED, FOUNDATIONS = "services", "protected", "foundations"
 
@@ -26,7 +28,7 @@ class Kind:
     several: bool = False
 
 
-SERVICE = Kind("service", SERVICES, several=True)
+SERVICE = Kind(names.SERVICE, SERVICES, several=True)
 # In the order of their deletion: CloudFormation refuses to delete a stack in use.
 KINDS = (
     Kind("monitoring", SERVICES, several=True),

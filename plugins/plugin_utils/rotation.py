@@ -6,6 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract import (
+    names,
+    outcomes,
+    stacks,
+)
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import ServiceStack
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -21,13 +27,15 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     is_busy,
 )
 
-_FLIP = "flip-"  # what the token of every flip begins with
 _SETTLING_SECONDS = 300.0  # the rotation template's default
 _UNFINISHED = "A previous rotation isn't complete"
-_COLOURS = {"refused": "yellow", "failed": "red", "rolled-back": "red"}
-_LATER = "left to the daily sweep"
-_GIVEN_UP = ("refused", "rolled-back", "dropped", _LATER)  # what fails otherwise is tried again
-_IGNORED = "ignored"  # an event about another label of the version
+_COLOURS = {outcomes.REFUSED: "yellow", outcomes.FAILED: "red", outcomes.ROLLED_BACK: "red"}
+# What fails otherwise is tried again.
+_GIVEN_UP = (
+    *(outcomes.REFUSED, outcomes.ROLLED_BACK),
+    *(outcomes.Move.DROP.value, outcomes.Move.LATER.value),
+)
+_IGNORED = outcomes.Move.IGNORE.value  # an event about another label of the version
 _REMINDER_SECONDS = 30.0
 # Secrets Manager is eventually consistent: an answer may not know yet of a rotation that it has
 # just begun. Nor does the rotation of a user that is refused for good last as long as that.
@@ -45,7 +53,7 @@ class Rotation:
     """
 
     def __init__(
-        self, account: aws.Account, service: services.Service, clock: Clock, progress: Progress
+        self, account: aws.Account, service: names.Service, clock: Clock, progress: Progress
     ) -> None:
         self._account = account
         self._service = service
@@ -64,7 +72,7 @@ class Rotation:
         self._refuse_unknown_platform()
         settling = self._settling()
         rotated: dict[str, float] = {}
-        for _turn in services.USERS if every else services.USERS[:1]:
+        for _turn in names.USERS if every else names.USERS[:1]:
             description, user = self._ready(settling)
             started = self._clock.elapsed
             watch = Watch(self._stack, description["StackId"])
@@ -79,7 +87,7 @@ class Rotation:
         """Wait until the idle user may be rotated; return the stack and who that is."""
         while True:
             description = self._settled()
-            user = services.other(services.parameters(description)["ActiveUser"])
+            user = names.other(ServiceStack.of(description).active_user)
             # Whoever had to wait looks again: the stack may have been changed meanwhile.
             if not Idle(self._account, self._service, user, settling).wait(self._clock, self._say):
                 return description, user
@@ -105,12 +113,12 @@ class Rotation:
         return _result(description, changed=True)
 
     def _refuse_unknown_platform(self) -> None:
-        names = services.stack_states(self._cloudformation)
-        services.refuse_unknown_platform(names, self._service.platform, self._account.region)
+        states = services.stack_states(self._cloudformation)
+        services.refuse_unknown_platform(states, self._service.platform, self._account.region)
 
     def _refuse_others(self, status: str) -> None:
         token = self._running_token()
-        if not token.startswith(_FLIP):
+        if not token.startswith(stacks.FLIP):
             raise StackError(
                 f"Stack {self._service.stack} is {status} by another operation than a flip; "
                 "nothing was cancelled. Wait for its end, or cancel it: aws cloudformation "
@@ -155,7 +163,7 @@ class Rotation:
             raise StackError(
                 f"There is no stack {name}. Deploy the platform first: playbooks/platform.yml."
             )
-        given = services.parameters(found)
+        given = stacks.parameters(found)
         if given.get("Paused") == "true":
             raise StackError(
                 f"Rotation is paused on the platform {self._service.platform}. Deploy it with "
@@ -167,12 +175,12 @@ class Rotation:
         """Return the stack when nothing runs on it; refuse one that has nothing to rotate."""
         description = self._stack.settled(self._description())
         self._stack.refuse_stuck(description)
-        if description is None or not services.is_stable(description):
+        if description is None or not ServiceStack.of(description).is_stable:
             status = description["StackStatus"] if description else "gone"
             raise StackError(
                 f"Stack {self._service.stack} is {status}. Deploy the service first, then rotate."
             )
-        given = services.parameters(description)
+        given = stacks.parameters(description)
         rotates = given.get("Rotation") == "true" and given.get("DatabaseUsers") == "blue-green"
         if given.get("Database") != "true" or not rotates:
             raise StackError(
@@ -196,16 +204,16 @@ class Rotation:
         since = _now()
         version = self._begin(name)
         self._say(f"rotating {name}, version {version}")
-        log = self._log("rotate", version, since)
+        log = self._log(names.ROTATE, version, since)
         said, reminded, missed = "", self._clock.elapsed, None
         self._clock.hurry()
         while not (secret := services.secret(self._secrets, name)).is_rotated_to(version):
             outcome, reason = self._tell(log)
             said = reason or said
-            if outcome == "refused":
+            if outcome == outcomes.REFUSED:
                 alarm = f"the alarm {self._service.platform}-rotate-errors rings meanwhile"
                 self._say_once(f"waiting until the refusal has passed; {alarm}", "yellow")
-            if {secret.pending, secret.version(services.CURRENT)} & {version}:
+            if version in (secret.pending, secret.current):
                 missed = None
             elif missed is None:
                 missed = self._clock.elapsed
@@ -236,7 +244,7 @@ class Rotation:
 
     def _flipped(self, user: str, version: str, watch: Watch) -> Description:
         """Follow the stack until it is steady with a user, and return it."""
-        log = self._log("activate", version, _now())
+        log = self._log(names.ACTIVATE, version, _now())
         begun = rolled_back = False
         failure = ""
         self._clock.hurry()
@@ -245,20 +253,20 @@ class Rotation:
             description = self._description()
             for event in watch.fresh():
                 self._clock.hurry()
-                begun = begun or event.get("ClientRequestToken") == services.flip_token(version)
+                begun = begun or event.get("ClientRequestToken") == stacks.token(version)
                 # A cancelled update's rollback has the token of who cancelled it.
                 rolled_back = rolled_back or (begun and _is_rolled_back(event))
             outcome, told = self._tell(log)
             failure = told if outcome in _GIVEN_UP else failure
-            active = services.parameters(description)["ActiveUser"]
-            if services.is_stable(description) and active == user:
+            stack = ServiceStack.of(description)
+            if stack.is_stable and stack.active_user == user:
                 return description
             if not is_busy(description["StackStatus"]):
                 self._stack.refuse_stuck(description)
                 if rolled_back:
                     failure = watch.reason(description)
                 if failure:
-                    raise StackError(self._not_moved(user, active, failure))
+                    raise StackError(self._not_moved(user, stack.active_user, failure))
             self._clock.pause(
                 f"The service {self._service} isn't moved to {user}, its stack is "
                 f"{description['StackStatus']}"
@@ -271,7 +279,7 @@ class Rotation:
         )
 
     def _log(self, function: str, version: str, since: int) -> FunctionLog:
-        name = f"{self._service.platform}-{function}"
+        name = names.function(self._service.platform, function)
         return FunctionLog(self._account.client("logs"), name, version, since)
 
     def _tell(self, log: FunctionLog) -> tuple[str, str]:
@@ -317,7 +325,7 @@ def _result(
 ) -> dict[str, Any]:
     return {
         "changed": changed,
-        "active_user": services.parameters(description).get("ActiveUser", ""),
+        "active_user": ServiceStack.of(description).active_user,
         "status": description["StackStatus"],
         "rotated": dict(rotated or {}),
     }

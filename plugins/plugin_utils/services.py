@@ -3,51 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract import labels
+from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import STABLE
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-
-USERS = ("blue", "green")
-CURRENT, PENDING, ROTATED = "AWSCURRENT", "AWSPENDING", "ROTATED"
-# In these nothing is under way, and the parameters are what the resources were made with.
-_STABLE = frozenset(
-    {
-        "CREATE_COMPLETE",
-        "UPDATE_COMPLETE",
-        "UPDATE_ROLLBACK_COMPLETE",
-        "IMPORT_COMPLETE",
-        "IMPORT_ROLLBACK_COMPLETE",
-    }
-)
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service by its names.
-
-    platform: name of the platform, which is its ECS cluster's too; name: of the service, which is
-    its ECS service's too.
-    """
-
-    platform: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.platform}/{self.name}"
-
-    @property
-    def stack(self) -> str:
-        """Name of its stack."""
-        return f"{stack_prefix(self.platform)}{self.name}"
-
-    def secret(self, user: str) -> str:
-        """Name of the secret of its user blue or green."""
-        return f"{self}/db/{user}"
 
 
 @dataclass(frozen=True)
@@ -58,29 +22,24 @@ class Secret:
     and will; enabled: whether it has a schedule.
     """
 
-    labels: Mapping[str, list[str]]
+    labels: labels.Labels
     last: datetime.datetime | None
     next: datetime.datetime | None
     enabled: bool
 
-    def version(self, label: str) -> str | None:
-        """Return the version that has a label, if one has."""
-        return next((it for it, labels in self.labels.items() if label in labels), None)
-
     @property
     def pending(self) -> str | None:
         """The version of a rotation that was begun and isn't finished, if there is one."""
-        version = self.version(PENDING)
-        return None if version is None or version == self.version(CURRENT) else version
+        return labels.unfinished(self.labels) or None
+
+    @property
+    def current(self) -> str:
+        """The version with the password that is valid."""
+        return str(labels.holder(self.labels, labels.CURRENT))
 
     def is_rotated_to(self, version: str) -> bool:
         """Say whether the rotation to a version is finished."""
-        return {CURRENT, ROTATED} <= set(self.labels.get(version, ()))
-
-
-def stack_prefix(platform: str) -> str:
-    """Return what the names of the stacks of a platform's services begin with."""
-    return f"{platform}-{platform_stacks.SERVICE.word}-"
+        return bool(labels.is_rotated_to(self.labels, version))
 
 
 def refuse_unknown_platform(names: Collection[str], platform: str, region: str | None) -> None:
@@ -145,42 +104,13 @@ def unsettled(states: Mapping[str, str], platform: str) -> dict[str, str]:
         platform: its name.
     """
     own = {name: states[name] for name in own_stacks(states, platform)}
-    return {name: status for name, status in own.items() if status not in _STABLE}
+    return {name: status for name, status in own.items() if status not in STABLE}
 
 
 def _is_sign(name: str, platform: str) -> bool:
     """Say whether a stack's name tells of a platform: the kinds of many can't be without others."""
     kind = platform_stacks.kind_of(name, platform)
     return kind is not None and (not kind.several or kind == platform_stacks.SERVICE)
-
-
-def other(user: str) -> str:
-    """Return the other one of blue and green."""
-    return USERS[1 - USERS.index(user)]
-
-
-def flip_token(version: str) -> str:
-    """Return the token of the update that moves a service to a rotated version.
-
-    custom_resources/rotation/activate makes it so; a test holds the two together. Its later
-    attempts have a number behind it.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}[A-Za-z0-9]{2}", version):
-        version = hashlib.sha256(version.encode()).hexdigest()
-    return f"flip-{version}"
-
-
-def parameters(description: Mapping[str, Any]) -> dict[str, str]:
-    """Return a stack's parameters by name, as DescribeStacks has them."""
-    return {
-        item["ParameterKey"]: item.get("ParameterValue", "")
-        for item in description.get("Parameters", [])
-    }
-
-
-def is_stable(description: Mapping[str, Any]) -> bool:
-    """Say whether nothing is under way on a stack, so that its parameters tell the truth."""
-    return description["StackStatus"] in _STABLE
 
 
 def secret(client: Any, name: str) -> Secret:

@@ -8,6 +8,15 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract.names import (
+    ACTIVE_USER,
+    Service,
+    stack_prefix,
+)
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import (
+    ServiceStack,
+    parameters,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     outdated,
@@ -66,7 +75,7 @@ class Status:
 
         Raises: StackError if there is no such platform or service, or AWS refuses to tell.
         """
-        prefix = services.stack_prefix(self._platform)
+        prefix = stack_prefix(self._platform)
         states = services.stack_states(self._cloudformation)
         services.refuse_unknown_platform(states, self._platform, self._account.region)
         every = sorted(it.removeprefix(prefix) for it in states if it.startswith(prefix))
@@ -112,7 +121,7 @@ class Status:
         description = describe(self._cloudformation, f"{self._platform}-rds")
         if description is None:
             return []
-        given = services.parameters(description)
+        given = parameters(description)
         if (given.get("DeletionProtection"), given.get("FirstCreation")) != ("true", "true"):
             return []
         return [
@@ -132,7 +141,7 @@ class Status:
             raise StackError(aws.explain(error, "DescribeAlarms")) from error
 
     def _service(self, name: str, ringing: Mapping[str, Sequence[str]]) -> dict[str, Any] | None:
-        service = services.Service(self._platform, name)
+        service = Service(self._platform, name)
         description = describe(self._cloudformation, service.stack)
         # The network of a platform shop-service is called as the service network of shop would be.
         if description is None or self._is_anothers(description):
@@ -149,10 +158,10 @@ class Status:
         }
 
     def _is_anothers(self, description: Description) -> bool:
-        platform = services.parameters(description).get("Platform", self._platform)
+        platform = parameters(description).get("Platform", self._platform)
         return bool(platform != self._platform)
 
-    def _why(self, service: services.Service, description: Description) -> str | None:
+    def _why(self, service: Service, description: Description) -> str | None:
         """Return what led to a state that nobody asked for, None for any other state."""
         status = description["StackStatus"]
         if status == SHELL:
@@ -162,15 +171,15 @@ class Status:
         stack = Stack(self._cloudformation, service.stack, self._clock, self._progress)
         return str(stack.why(description))
 
-    def _users(self, service: services.Service, description: Description) -> dict[str, Any]:
-        given = services.parameters(description)
+    def _users(self, service: Service, description: Description) -> dict[str, Any]:
+        given = parameters(description)
         has_database = given.get("Database") == "true"
         users = given.get("DatabaseUsers", "").split("-") if has_database else []
         secrets = {user: self._user(service.secret(user)) for user in users}
         return {
             # Under way, the parameter already names the user that the stack may not get to.
-            "active_user": given.get("ActiveUser")
-            if has_database and services.is_stable(description)
+            "active_user": given.get(ACTIVE_USER)
+            if has_database and ServiceStack.of(description).is_stable
             else None,
             "rotation": bool(users[1:]) and given.get("Rotation") == "true",
             # A creation that was rolled back, or a deletion that failed, has taken the secrets.
@@ -186,7 +195,7 @@ class Status:
             "unfinished_rotation": secret.pending,
         }
 
-    def _deployment(self, service: services.Service) -> dict[str, Any] | None:
+    def _deployment(self, service: Service) -> dict[str, Any] | None:
         """Return the deployment that runs, None if none does."""
         running = [
             it
@@ -224,7 +233,7 @@ def sort_alarms(
         for it in names
         if it.startswith(f"{platform}-") and _PLATFORM_ALARM.fullmatch(it[len(platform) + 1 :])
     ]
-    prefix = services.stack_prefix(platform)
+    prefix = stack_prefix(platform)
     ringing: dict[str, list[str]] = {}
     for name in names:
         # orders-eu's alarms begin as those of orders do.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import services
+from ansible_collections.quayside.fargate.custom_resources.contract.names import USERS
 
 _HEAD = (
     *("service", "stack", "version", "active", "blue rotated", "blue next"),
@@ -44,7 +44,7 @@ def _row(service: dict[str, Any]) -> tuple[str, ...]:
     active = service["active_user"] or (moving if users else "-")
     dates = [
         _cell(users.get(user, {}), key)
-        for user in services.USERS
+        for user in USERS
         for key in ("last_rotation", "next_rotation")
     ]
     rollout = "-"

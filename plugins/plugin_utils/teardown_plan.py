@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils import buckets, platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
@@ -18,7 +19,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks i
     PROTECTED,
     SERVICES,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.services import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     REPLACEABLE,
     SHELL,

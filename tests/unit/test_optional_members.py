@@ -76,8 +76,8 @@ NOT_ANSWERS = {
         "custom_resources/rotation/rotate/function.py",
         "ClientRequestToken",
     ): "our own event",
-    ("custom_resources/rotation/rotate/versions.py", "host"): "a secret's own JSON",
-    ("custom_resources/rotation/rotate/versions.py", "port"): "a secret's own JSON",
+    ("custom_resources/rotation/rotate/user.py", "host"): "a secret's own JSON",
+    ("custom_resources/rotation/rotate/user.py", "port"): "a secret's own JSON",
     (
         "custom_resources/shared/aws.py",
         "Error",
@@ -86,6 +86,7 @@ NOT_ANSWERS = {
     ("custom_resources/rotation/activate/activation.py", "Timestamp"): "required of a StackEvent",
     ("custom_resources/shared/cloudformation.py", "LogicalResourceId"): "CloudFormation's request",
     ("custom_resources/shared/delivery.py", "LogicalResourceId"): "our own answer",
+    ("custom_resources/shared/request.py", "LogicalResourceId"): "CloudFormation's request",
     ("plugins/plugin_utils/changes.py", "LogicalResourceId"): "a change names its resource",
     ("plugins/plugin_utils/changes.py", "ParameterValue"): "our own request, where it has one",
     ("plugins/plugin_utils/changes.py", "ResourceType"): "a change names its resource's type",

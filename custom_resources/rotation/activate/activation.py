@@ -13,25 +13,25 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from custom_resources.rotation import service_stack
+from custom_resources.contract.labels import Labels
+from custom_resources.contract.names import ACTIVE_USER, ServiceUser
+from custom_resources.contract.outcomes import Move
+from custom_resources.contract.stacks import ServiceStack, token
 from custom_resources.rotation.activate.decisions import (
     Circumstances,
     Decision,
-    Move,
     decide,
     may_be_early,
     superseded,
 )
-from custom_resources.rotation.activate.flips import Earlier, StackEvent, token
+from custom_resources.rotation.activate.flips import Earlier, StackEvent
 from custom_resources.rotation.activate.secret import Clients, describe, move_rotated
-from custom_resources.rotation.service_stack import ServiceStack
-from custom_resources.rotation.users import ServiceUser
-from custom_resources.shared import aws
-from custom_resources.shared.failure import Failure
+from custom_resources.shared import aws, stacks
 
 # Clocks differ: an event of the stack may seem older than the rotation that it follows. And no
 # answer of Secrets Manager is older than that.
 _CLOCKS = datetime.timedelta(minutes=15)
+_NOT_OURS = Decision(Move.IGNORE, "the secret is none of a database user")
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,15 @@ class Activation:
             Failure: the service can't be moved.
             ClientError: a call was refused.
         """
-        try:
-            user = ServiceUser.of(secret_name)
-        except Failure:
-            return Decision(Move.IGNORE, "the secret is none of a database user")
+        user = ServiceUser.of(secret_name)
+        if user is None:
+            return _NOT_OURS
         labels = self._labels(secret_name)
         reason = superseded(labels, version)
         if reason:
             early = may_be_early(labels, version) and self.now < rotated + _CLOCKS
             return Decision(Move.WAIT if early else Move.DROP, reason)
-        stack = service_stack.describe(self.clients.cloudformation, user.stack_name)
+        stack = stacks.describe_service(self.clients.cloudformation, user.stack_name)
         needs_flip = stack.is_stable and stack.active_user != user.colour
         earlier = self._earlier(stack, version, rotated) if needs_flip else Earlier()
         given = Circumstances(self.now, rotated, sweeping=sweeping, paused=self.paused)
@@ -94,10 +93,11 @@ class Activation:
         Raises:
             ClientError: a call was refused.
         """
+        user = ServiceUser.of(secret_name)
+        if user is None:
+            return _NOT_OURS
         try:
-            secret = describe(self.clients, ServiceUser.of(secret_name))
-        except Failure:
-            return Decision(Move.IGNORE, "the secret is none of a database user")
+            secret = describe(self.clients, user)
         except ClientError as error:
             if aws.code(error) == "ResourceNotFoundException":
                 return Decision(Move.IGNORE, "the secret is gone")
@@ -108,14 +108,14 @@ class Activation:
         move_rotated(self.clients, secret)
         return Decision(Move.LABEL, f"{secret.function} has rotated it")
 
-    def _labels(self, secret_name: str) -> dict[str, list[str]]:
+    def _labels(self, secret_name: str) -> Labels:
         try:
             secret = self.clients.secretsmanager.describe_secret(SecretId=secret_name)
         except ClientError as error:
             if aws.code(error) == "ResourceNotFoundException":
                 return {}  # the service was deleted meanwhile
             raise
-        labels: dict[str, list[str]] = secret.get("VersionIdsToStages", {})
+        labels: Labels = secret.get("VersionIdsToStages", {})
         return labels
 
     def _earlier(self, stack: ServiceStack, version: str, rotated: datetime.datetime) -> Earlier:
@@ -134,13 +134,13 @@ class Activation:
         kept = [
             {"ParameterKey": name, "UsePreviousValue": True}
             for name in stack.parameters
-            if name != "ActiveUser"
+            if name != ACTIVE_USER
         ]
         try:
             self.clients.cloudformation.update_stack(
                 StackName=stack.stack_id,
                 UsePreviousTemplate=True,
-                Parameters=[*kept, {"ParameterKey": "ActiveUser", "ParameterValue": user.colour}],
+                Parameters=[*kept, {"ParameterKey": ACTIVE_USER, "ParameterValue": user.colour}],
                 Capabilities=list(stack.capabilities),
                 ClientRequestToken=request,
             )

@@ -6,11 +6,11 @@ Source: CloudFormation API reference, StackEvent: all events of an operation hav
 from __future__ import annotations
 
 import datetime
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from custom_resources.contract.stacks import token
 
 # A flip that failed before it came to the ECS service: once by the message, then by the sweep on
 # each of three days.
@@ -115,21 +115,6 @@ def _passes(operation: Sequence[StackEvent]) -> bool:
     touched = any(it.resource == "AWS::ECS::Service" for it in operation)
     failed = any(it.is_failure for it in operation[:back])
     return failed and not touched and len(token_of_stack) == 1
-
-
-def token(version: str, attempt: int = 1) -> str:
-    """ClientRequestToken of an update that moves a service to a rotated version.
-
-    CloudFormation takes letters, digits and hyphens, and each token once (API reference,
-    UpdateStack); a version's id may hold anything, for whoever calls RotateSecret may choose it.
-
-    Args:
-        version: the version's id.
-        attempt: 1 for the first.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}[A-Za-z0-9]{2}", version):
-        version = hashlib.sha256(version.encode()).hexdigest()
-    return f"flip-{version}" if attempt == 1 else f"flip-{version}-{attempt}"
 
 
 def flip(operation: Sequence[StackEvent]) -> Flip:

@@ -7,20 +7,20 @@ import json
 import math
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from custom_resources.contract.labels import CURRENT, ROTATED
+from custom_resources.contract.outcomes import FAILED, REFUSED, ROLLED_BACK, Move
+from custom_resources.rotation import is_paused
 from custom_resources.rotation.activate.activation import Activation
-from custom_resources.rotation.activate.decisions import Decision, FlipRolledBack, Move
+from custom_resources.rotation.activate.decisions import Decision, FlipRolledBack
 from custom_resources.rotation.activate.secret import Clients
 from custom_resources.rotation.activate.sweep import Sweep
-from custom_resources.rotation.users import CURRENT, ROTATED, is_paused
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.ping import answers_ping
+from custom_resources.shared.request import Context
 from custom_resources.shared.sentences import place, sentence
-
-if TYPE_CHECKING:
-    from custom_resources.shared.cloudformation import Context
 
 _UNFINISHED = (Move.BEGIN, Move.WAIT)
 _RESERVED_SECONDS = 25.0  # of the function's time, for what a sweep is at when the rest is over
@@ -114,5 +114,5 @@ def _read(body: str) -> tuple[str, str, str, datetime.datetime]:
 
 def _outcome(error: Exception) -> str:
     if isinstance(error, FlipRolledBack):
-        return "rolled-back"
-    return "refused" if isinstance(error, Failure) else "failed"
+        return ROLLED_BACK
+    return REFUSED if isinstance(error, Failure) else FAILED

@@ -8,22 +8,23 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from custom_resources.contract.labels import CURRENT, PENDING, ROTATED
+from custom_resources.contract.names import ServiceUser
+from custom_resources.contract.outcomes import FAILED, ROLLED_BACK, Move
 from custom_resources.rotation.activate.activation import Activation
-from custom_resources.rotation.activate.decisions import (
-    FlipRolledBack,
-    Move,
+from custom_resources.rotation.activate.decisions import FlipRolledBack
+from custom_resources.rotation.activate.secret import (
     SecretFacts,
+    describe,
     last_rotated,
+    move_rotated,
 )
-from custom_resources.rotation.activate.secret import describe, move_rotated
-from custom_resources.rotation.users import CURRENT, PENDING, ROTATED, ServiceUser
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.sentences import sentence
@@ -31,7 +32,7 @@ from custom_resources.shared.sentences import sentence
 # Findings that nobody has to do anything about.
 _MENDED = frozenset({"unstaged", *(move.value for move in Move)})
 # Findings that the rotation stack's metric filters count, each for an alarm of its own.
-_COUNTED = frozenset({"rolled-back", "overdue", "stuck"})
+_COUNTED = frozenset({ROLLED_BACK, "overdue", "stuck"})
 # Six calls a service, one after the other: some hundred services would outlast the function.
 _AT_ONCE = 8
 _DAYS = 7  # in so many, every service is among the first once
@@ -96,11 +97,9 @@ class Sweep:
         pages = self._secretsmanager.get_paginator("list_secrets").paginate(
             Filters=[{"Key": "name", "Values": [f"{self.platform}/"]}]
         )
-        users = []
-        for name in sorted(secret["Name"] for page in pages for secret in page["SecretList"]):
-            with suppress(Failure):  # other secrets of the platform
-                users.append(ServiceUser.of(name))
-        return [user for user in users if user.platform == self.platform]
+        names = sorted(secret["Name"] for page in pages for secret in page["SecretList"])
+        users = map(ServiceUser.of, names)  # None: another secret of the platform
+        return [user for user in users if user and user.platform == self.platform]
 
     def _service(self, users: list[ServiceUser]) -> Iterator[str]:
         try:
@@ -111,7 +110,7 @@ class Sweep:
             if newest:
                 yield from self._activate(newest)
         except (BotoCoreError, ClientError, Failure) as error:
-            yield self._found("failed", users[0], reason=sentence(error))
+            yield self._found(FAILED, users[0], reason=sentence(error))
 
     def _repair(self, secret: SecretFacts) -> Iterator[str]:
         if secret.lacks_label:
@@ -141,7 +140,7 @@ class Sweep:
                 secret.user.secret_name, version, secret.rotated or self._now, sweeping=True
             )
         except Failure as error:
-            outcome = "rolled-back" if isinstance(error, FlipRolledBack) else "not activated"
+            outcome = ROLLED_BACK if isinstance(error, FlipRolledBack) else "not activated"
             yield self._found(outcome, secret.user, version=version, reason=sentence(error))
             return
         if decision.move is not Move.ACTIVE:

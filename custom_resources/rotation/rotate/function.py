@@ -6,20 +6,20 @@ import datetime
 import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from custom_resources.rotation.rotate.cluster import Memory
-from custom_resources.rotation.rotate.decisions import Refusal
-from custom_resources.rotation.rotate.guard import Guard
-from custom_resources.rotation.rotate.rotation import Rotation
-from custom_resources.rotation.rotate.versions import Versions
-from custom_resources.rotation.users import ServiceUser, is_paused
+from custom_resources.contract.cluster import Memory
+from custom_resources.contract.names import ServiceUser
+from custom_resources.contract.outcomes import FAILED, REFUSED
+from custom_resources.rotation import is_paused
+from custom_resources.rotation.rotate.guard import Guard, Refusal
+from custom_resources.rotation.rotate.steps import Rotation
+from custom_resources.rotation.rotate.user import Versions
 from custom_resources.shared import aws, log
+from custom_resources.shared.failure import Failure
 from custom_resources.shared.ping import answers_ping
+from custom_resources.shared.request import Context
 from custom_resources.shared.sentences import place, sentence
-
-if TYPE_CHECKING:
-    from custom_resources.shared.cloudformation import Context
 
 _SETTLING_SECONDS = "300"
 # The guard's reads of a large cluster are throttled: ECS gives such a call some twenty times a
@@ -68,7 +68,7 @@ def run(event: dict[str, str], clients: Clients, until: float) -> str:
     try:
         outcome = _rotation(secret_id, version, clients, until).run(step)
     except Exception as error:
-        outcome = "refused" if isinstance(error, Refusal) else "failed"
+        outcome = REFUSED if isinstance(error, Refusal) else FAILED
         reason = sentence(error)
         log.error("rotation", outcome=outcome, reason=reason, at=place(error), **told)
         raise NotRotatedError(reason) from None
@@ -78,9 +78,15 @@ def run(event: dict[str, str], clients: Clients, until: float) -> str:
 
 def _rotation(secret_id: str, version: str, clients: Clients, until: float) -> Rotation:
     name = clients.secretsmanager.describe_secret(SecretId=secret_id)["Name"]
+    user = ServiceUser.of(name)
+    if user is None:
+        raise Failure(
+            f"The secret {name} is none of a service's database user.",
+            "Only secrets called PLATFORM/SERVICE/db/blue or .../green are rotated here.",
+        )
     seconds = float(os.environ.get("SETTLING_SECONDS") or _SETTLING_SECONDS)
     guard = Guard(
-        user=ServiceUser.of(name),
+        user=user,
         cloudformation=clients.cloudformation,
         ecs=clients.ecs,
         settling=datetime.timedelta(seconds=seconds),

@@ -1,30 +1,59 @@
-"""Finding out what the guard has to know.
-
-Source: Amazon ECS API reference, DescribeServices, ListServiceDeployments (90 days).
-"""
+"""Whether a user may be rotated: what is asked for that, and the rules, which make no calls."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from custom_resources.rotation import service_stack
-from custom_resources.rotation.rotate.cluster import Cluster, Memory
-from custom_resources.rotation.rotate.decisions import (
-    Deployment,
-    Facts,
-    ServiceDeployment,
-    refusal,
-)
-from custom_resources.rotation.users import ServiceUser
+from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
+
+from custom_resources.contract.cluster import Cluster, Memory
+from custom_resources.contract.names import USERS, ServiceUser
+from custom_resources.contract.stacks import ServiceStack
+from custom_resources.contract.usage import Task, Usage
+from custom_resources.shared import stacks
 from custom_resources.shared.failure import Failure
+
+_WAIT = "Secrets Manager tries again by itself; or rotate it once that has ended."
 
 
 def now() -> datetime.datetime:
     """The time in UTC."""
     return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(Usage):
+    """All that the guard looks at: what ECS says of the service, and this.
+
+    Args:
+        stack: of the service.
+        now: the time of all this.
+        tasks: that refer to the secret, as far as they were looked for.
+        sessions: number of sessions of the user in the database.
+    """
+
+    stack: ServiceStack
+    now: datetime.datetime
+    tasks: tuple[Task, ...] = ()
+    sessions: int = 0
+
+
+class Refusal(Failure):
+    """The user may not be rotated now.
+
+    Args:
+        user: whom it is about.
+        reasons: what forbids it.
+        lasting: whether the same rotation can never succeed, however often it is tried.
+        remedy: what to do.
+    """
+
+    def __init__(self, user: ServiceUser, reasons: list[str], *, lasting: bool, remedy: str):
+        super().__init__(f"Refused to rotate {user}: {'; '.join(reasons)}.", remedy)
+        self.lasting = lasting
 
 
 @dataclass(frozen=True)
@@ -60,9 +89,10 @@ class Guard:
             Failure: stack or service isn't there.
             ClientError: a call was refused; nothing is rotated on half the facts.
         """
-        facts = self._facts()
+        cluster = Cluster(self.ecs, self.user, self.memory)
+        facts = self._facts(cluster)
         self._raise_refusal(facts)
-        facts = replace(facts, tasks=self._cluster.tasks())
+        facts = replace(facts, tasks=cluster.tasks())
         self._raise_refusal(facts)
         self._raise_refusal(replace(facts, sessions=count_sessions()))
 
@@ -71,58 +101,103 @@ class Guard:
         if refused:
             raise refused
 
-    @property
-    def _cluster(self) -> Cluster:
-        return Cluster(self.ecs, self.user, self.memory)
-
-    def _facts(self) -> Facts:
-        stack = service_stack.describe(self.cloudformation, self.user.stack_name)
-        service = self._service()
-        deployments = service.get("deployments", [])
-        # One that doesn't say when it changed may have changed just now.
-        updated = (
-            it.get("updatedAt", self.clock()) for it in deployments if it["status"] == "PRIMARY"
-        )
-        return Facts(
-            stack=stack,
-            deployments=tuple(self._deployment(it) for it in deployments),
-            service_deployments=self._service_deployments(),
-            primary_updated=next(updated, None),
-            now=self.clock(),
-        )
-
-    def _service(self) -> dict[str, Any]:
+    def _facts(self, cluster: Cluster) -> Facts:
         user = self.user
-        answer = self.ecs.describe_services(cluster=user.platform, services=[user.service])
-        if not answer["services"]:
+        stack = stacks.describe_service(self.cloudformation, user.stack_name)
+        usage = cluster.usage(self.clock())
+        if usage is None:
             raise Failure(
                 f"There is no ECS service {user.service} in the cluster {user.platform}.",
                 "Deploy the service again; without it nobody knows who uses the secret.",
             )
-        service: dict[str, Any] = answer["services"][0]
-        return service
-
-    def _deployment(self, described: dict[str, Any]) -> Deployment:
-        return Deployment(
-            identity=described["id"],
-            rollout_state=described.get("rolloutState", "IN_PROGRESS"),
-            running=described["runningCount"] + described["pendingCount"],
-            desired=described["desiredCount"],
-            refers=self._cluster.refers(described["taskDefinition"]),
+        return Facts(
+            deployments=usage.deployments,
+            service_deployments=usage.service_deployments,
+            primary_updated=usage.primary_updated,
+            stack=stack,
+            now=self.clock(),
         )
 
-    def _service_deployments(self) -> tuple[ServiceDeployment, ...]:
-        request = {"cluster": self.user.platform, "service": self.user.service}
-        page = self.ecs.list_service_deployments(**request)
-        listed = page["serviceDeployments"]
-        while token := page.get("nextToken"):  # boto3 has no paginator for it
-            page = self.ecs.list_service_deployments(**request, nextToken=token)
-            listed += page["serviceDeployments"]
-        return tuple(
-            ServiceDeployment(
-                identity=it["serviceDeploymentArn"].rsplit("/", 1)[-1],
-                status=it["status"],
-                finished=it.get("finishedAt"),
-            )
-            for it in listed
+
+def count_sessions(connection: Connection, username: str) -> int:
+    """Number of a user's sessions on the server, other than those of Quayside's own functions.
+
+    Source: PostgreSQL documentation, "pg_stat_activity"; everyone sees whose a session is.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE usename = %s AND application_name IS DISTINCT FROM"
+            " current_setting('application_name')",
+            (username,),
         )
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+# --- The rules. No calls ---
+
+
+def refusal(
+    facts: Facts, user: ServiceUser, settling: datetime.timedelta, *, paused: bool = False
+) -> Refusal | None:
+    """What forbids the rotation of a user, or None if nothing does.
+
+    Only the user being the active one lasts: everything else passes.
+
+    Args:
+        facts: found out now.
+        user: to be rotated.
+        settling: how long ago the last deployment must have ended; ECS is eventually consistent.
+        paused: whether the platform's rotation is paused.
+    """
+    if paused:
+        return Refusal(
+            user,
+            ["rotation is paused on this platform"],
+            lasting=True,
+            remedy="Deploy the rotation stack with Paused false, then rotate it.",
+        )
+    stack = facts.stack
+    if stack.is_stable and stack.active_user not in USERS:
+        return Refusal(
+            user,
+            [f"the stack {stack.name} has no parameter ActiveUser"],
+            lasting=True,
+            remedy="Deploy the service from the template that has it.",
+        )
+    if stack.is_stable and stack.active_user == user.colour:
+        return Refusal(
+            user,
+            ["it is the active user", *_passing(facts, settling)],
+            lasting=True,
+            remedy="Rotate the other user first, which moves the service to it (rotate.yml).",
+        )
+    reasons = list(_passing(facts, settling))
+    return Refusal(user, reasons, lasting=False, remedy=_WAIT) if reasons else None
+
+
+def _passing(facts: Facts, settling: datetime.timedelta) -> Iterator[str]:
+    if not facts.stack.is_stable:
+        yield f"the stack {facts.stack.name} is in {facts.stack.status}"
+    yield from _unfinished(facts)
+    for deployment in facts.deployments:
+        if deployment.starts_users:
+            yield f"deployment {deployment.identity} starts tasks with its secret"
+    for task in facts.tasks:
+        yield f"task {task.identity} ({task.group}) is {task.status} and refers to its secret"
+    ended = facts.last_deployment_ended
+    if ended and facts.now < ended + settling:
+        seconds = int(settling.total_seconds())
+        yield f"the last deployment ended at {ended:%H:%M:%S} UTC, and {seconds} s must pass"
+    if facts.sessions:
+        yield f"the database has open sessions of it ({facts.sessions})"
+
+
+def _unfinished(facts: Facts) -> Iterator[str]:
+    for deployment in facts.deployments:
+        if deployment.is_unfinished:
+            yield f"deployment {deployment.identity} is {deployment.rollout_state}"
+    for begun in facts.service_deployments:
+        if begun.is_unfinished:
+            yield f"service deployment {begun.identity} is {begun.status}"

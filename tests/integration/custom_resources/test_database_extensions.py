@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from custom_resources.database import decisions
+from custom_resources.database import releases
 from custom_resources.shared.failure import Failure
 from tests.integration.custom_resources.postgres_servers import ADMIN, PostgresServer
 from tests.integration.custom_resources.service import Service
@@ -205,7 +205,7 @@ def test_one_that_the_admin_may_not_update_is_named_and_holds_nothing_up(
 def test_a_release_that_forgets_the_default_role_is_refused_before_anything_is_made(
     service: Service, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decisions, "_FIRST_MINORS", {17: 99})
+    monkeypatch.setattr(releases, "_FIRST_MINORS", {17: 99})
     with pytest.raises(Failure, match=r"Upgrade it to 17\.99 or later"):
         service.convergence(service.both).create()
 

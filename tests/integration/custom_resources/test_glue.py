@@ -15,9 +15,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from custom_resources.shared import log
-from custom_resources.shared.cloudformation import Answer as Made
-from custom_resources.shared.cloudformation import CustomResource, Request
+from custom_resources.shared.cloudformation import CustomResource
 from custom_resources.shared.failure import Failure
+from custom_resources.shared.request import Answer as Made
+from custom_resources.shared.request import Request
 from local_aws.control import LocalAws
 from tests.integration.custom_resources.postgres_servers import PostgresServer
 from tests.integration.custom_resources.service import Service

@@ -16,13 +16,13 @@ from botocore.config import Config
 
 from custom_resources.listener_priority.allocation import Allocation
 from custom_resources.listener_priority.conditions import Conditions
-from custom_resources.listener_priority.decisions import CollisionError
 from custom_resources.listener_priority.reservations import (
     Owner,
     Purpose,
     Reservation,
     Reservations,
 )
+from custom_resources.listener_priority.rules import CollisionError
 from custom_resources.shared import stacks
 from local_aws.control import LocalAws
 

@@ -9,19 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from custom_resources.contract.names import ServiceUser
+from custom_resources.contract.outcomes import Move
+from custom_resources.contract.stacks import STABLE, ServiceStack
 from custom_resources.rotation.activate.decisions import (
     Circumstances,
     FlipRolledBack,
-    Move,
-    SecretFacts,
     decide,
-    last_rotated,
     may_be_early,
     superseded,
 )
 from custom_resources.rotation.activate.flips import Earlier, Flip
-from custom_resources.rotation.service_stack import STABLE, ServiceStack
-from custom_resources.rotation.users import ServiceUser
+from custom_resources.rotation.activate.secret import SecretFacts, last_rotated
 from custom_resources.shared.failure import Failure
 
 NOW = datetime.datetime(2026, 11, 15, 3, 0, tzinfo=datetime.UTC)

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from custom_resources.contract.labels import STAGES
 from custom_resources.database.decisions import (
-    STAGES,
     DatabaseProperties,
     Mark,
     User,
     Verdict,
-    check_release,
     verdict,
 )
+from custom_resources.database.releases import check_release
 from custom_resources.shared.failure import Failure
 
 GIVEN: dict[str, object] = {

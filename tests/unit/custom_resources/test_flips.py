@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custom_resources.rotation.activate.flips import Earlier, Flip, StackEvent, token
+from custom_resources.contract.stacks import token
+from custom_resources.rotation.activate.flips import Earlier, Flip, StackEvent
 
 NOW = datetime.datetime(2026, 11, 15, 3, 0, tzinfo=datetime.UTC)
 TOKEN = token("v2")

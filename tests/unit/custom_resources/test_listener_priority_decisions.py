@@ -14,18 +14,9 @@ from hypothesis import strategies as st
 
 from custom_resources.listener_priority import listener
 from custom_resources.listener_priority.conditions import Conditions
-from custom_resources.listener_priority.decisions import (
-    HIGHEST,
-    LOWEST,
-    CollisionError,
-    ListenerPriorityProperties,
-    Room,
-    Rule,
-    Wish,
-    anchor,
-    choose,
-    room,
-)
+from custom_resources.listener_priority.decisions import ListenerPriorityProperties, room
+from custom_resources.listener_priority.numbers import HIGHEST, LOWEST, Room, anchor, choose
+from custom_resources.listener_priority.rules import CollisionError, Rule, Wish
 from custom_resources.shared.failure import Failure
 
 ARN = "arn:aws:elasticloadbalancing:eu-central-1:000000000000:listener/app/public/1/2"

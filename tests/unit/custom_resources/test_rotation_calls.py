@@ -17,10 +17,9 @@ from typing import Any
 import boto3
 import pytest
 
-from custom_resources.rotation.rotate.cluster import Memory
-from custom_resources.rotation.rotate.decisions import Refusal
-from custom_resources.rotation.rotate.guard import Guard
-from custom_resources.rotation.users import ServiceUser
+from custom_resources.contract.cluster import Memory
+from custom_resources.contract.names import ServiceUser
+from custom_resources.rotation.rotate.guard import Guard, Refusal
 
 NOW = datetime.datetime(2026, 11, 15, 3, 0, tzinfo=datetime.UTC)
 ARN = "arn:aws:ecs:eu-central-1:123456789012:"

@@ -13,11 +13,10 @@ import pytest
 from botocore.exceptions import UnStubbedResponseError
 from botocore.stub import Stubber
 
-from custom_resources.rotation import service_stack
-from custom_resources.rotation.rotate.cluster import Memory
-from custom_resources.rotation.rotate.decisions import Refusal
-from custom_resources.rotation.rotate.guard import Guard
-from custom_resources.rotation.users import ServiceUser
+from custom_resources.contract.cluster import Memory
+from custom_resources.contract.names import ServiceUser
+from custom_resources.rotation.rotate.guard import Guard, Refusal
+from custom_resources.shared import stacks
 from custom_resources.shared.failure import Failure
 
 NOW = datetime.datetime(2026, 11, 15, 3, 0, tzinfo=datetime.UTC)
@@ -219,7 +218,7 @@ def test_what_a_stack_says_of_itself_is_read(stubs: dict[str, Stubber]) -> None:
         "ParentId": STACK["StackId"],
     }
     stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [told]})
-    stack = service_stack.describe(stubs["cloudformation"].client, "shop-service-orders")
+    stack = stacks.describe_service(stubs["cloudformation"].client, "shop-service-orders")
 
     assert stack.is_nested
     assert stack.role_arn.endswith("role/deployment")
@@ -233,4 +232,4 @@ def test_a_stack_that_is_not_there_is_named(stubs: dict[str, Stubber]) -> None:
     )
 
     with pytest.raises(Failure, match="There is no stack shop-service-orders"):
-        service_stack.describe(stubs["cloudformation"].client, "shop-service-orders")
+        stacks.describe_service(stubs["cloudformation"].client, "shop-service-orders")

@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from custom_resources.contract import outcomes
+from custom_resources.contract.stacks import token
 from custom_resources.rotation.activate import function
 from custom_resources.rotation.activate.activation import Activation
-from custom_resources.rotation.activate.flips import token
 from custom_resources.rotation.activate.secret import Clients
 from custom_resources.rotation.activate.sweep import Sweep
 from tests.unit.templates.templates import Stack
@@ -263,11 +264,11 @@ def test_these_are_all_the_outcomes_that_a_sweep_tells_as_errors() -> None:
     source = Path(inspect.getfile(Sweep)).read_text(encoding="utf-8")
     tree = ast.parse(source)
     written = {
-        it.value
+        it.value if isinstance(it, ast.Constant) else getattr(outcomes, it.id)
         for node in ast.walk(tree)
         if (isinstance(node, ast.Call) and ast.unparse(node.func) == "self._found")
         or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "outcome")
         for it in ast.walk(node.args[0] if isinstance(node, ast.Call) else node.value)
-        if isinstance(it, ast.Constant)
+        if isinstance(it, ast.Constant) or (isinstance(it, ast.Name) and it.id.isupper())
     }
     assert written - {"unstaged"} == set(FINDINGS)

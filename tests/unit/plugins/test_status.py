@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.quayside.fargate.custom_resources.contract import names
 from ansible_collections.quayside.fargate.plugins.plugin_utils import outdated, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.status import sort_alarms
 from ansible_collections.quayside.fargate.plugins.plugin_utils.status_table import table
@@ -200,7 +201,7 @@ def stacks_of_roles() -> list[str]:
 @pytest.mark.parametrize("name", stacks_of_roles())
 def test_every_stack_of_a_role_is_the_platforms_own_or_a_services(name: str) -> None:
     is_own = services.own_stacks([name], "shop") == [name]
-    assert is_own != name.startswith(services.stack_prefix("shop"))
+    assert is_own != name.startswith(names.stack_prefix("shop"))
 
 
 def test_stacks_of_platforms_and_applications_that_are_called_alike_are_not_its_own() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import datetime
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ STACKS = f"arn:aws:cloudformation:{AT}:stack/shop-service-*/*"
 HOLDERS = [f"arn:aws:ecs:{AT}:service/shop/*", f"arn:aws:ecs:{AT}:task/shop/*"]
 # boto3: SERVICE.operation( or SERVICE.get_paginator("operation")
 CALL = r'\b_?(ecs|secretsmanager|cloudformation)\.(?:get_paginator\("(\w+)"\)|(\w+)\()'
-ROTATION = FOLDER.parent / "custom_resources" / "rotation"
+FUNCTIONS = FOLDER.parent
 LONGEST_ECS_UPDATE = datetime.timedelta(hours=36)  # of an AWS::ECS::Service (CloudFormation)
 
 
@@ -126,12 +128,29 @@ def test_the_rotate_function_may_change_secrets_of_services_and_look_who_holds_t
     }
 
 
+def imported(path: Path, found: set[Path]) -> set[Path]:
+    """A file of the functions, and all that it imports of them."""
+    if path in found or not path.is_file():
+        return found
+    found.add(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            start = path.parent if node.level else FUNCTIONS
+            module = start.joinpath(*node.module.split("."))
+            for name in (module, *(module / alias.name for alias in node.names)):
+                imported(name.with_suffix(".py"), found)
+    return found
+
+
+def code_of(package: str) -> str:
+    """A function's code."""
+    handler = FUNCTIONS / "custom_resources" / "rotation" / package / "function.py"
+    return "".join(path.read_text() for path in imported(handler, set()))
+
+
 def called(package: str) -> set[str]:
-    """The IAM actions of the calls that stand in a function's own code."""
-    code = "".join(
-        path.read_text() for path in (*ROTATION.glob("*.py"), *(ROTATION / package).glob("*.py"))
-    )
-    found = re.findall(CALL, code)
+    """The IAM actions of the calls that stand in a function's code."""
+    found = re.findall(CALL, code_of(package))
     return {
         f"{service}:{''.join(word.title() for word in (paged or plain).split('_'))}"
         for service, paged, plain in found
@@ -322,7 +341,7 @@ def test_an_alarm_hears_outcomes_that_the_activate_function_has(
 ) -> None:
     pattern = properties(f"{name}Filter")["FilterPattern"]
     assert set(re.findall(r'\$\.message\.outcome = "([\w-]+)"', pattern)) == outcomes
-    code = "".join(it.read_text() for it in (ROTATION / "activate").glob("*.py"))
+    code = code_of("activate")
     assert all(f'"{outcome}"' in code for outcome in outcomes)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+from custom_resources.contract.names import ServiceUser
 from custom_resources.rotation.activate import function as activate
 from custom_resources.rotation.activate.function import NotActivatedError
 from custom_resources.rotation.activate.secret import describe
-from custom_resources.rotation.users import ServiceUser
 from tests.integration.custom_resources.rotation.world import STEPS, RotatedService, eventually
 from tests.integration.custom_resources.service import client, new_password
 from tests.integration.custom_resources.support import (
@@ -458,6 +458,7 @@ def test_a_secret_that_was_never_rotated_counts_from_when_it_got_its_schedule(
 ) -> None:
     """A service may be years old when its rotation is switched on."""
     user = ServiceUser.of(service.secret_name("green"))
+    assert user
     created = service.secretsmanager.describe_secret(SecretId=user.secret_name)["CreatedDate"]
     assert describe(service.activate_clients(), user).rotatable == created
     eventually(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from custom_resources.rotation.rotate import rotation
+from custom_resources.rotation.rotate import steps
 from custom_resources.rotation.rotate.function import NotRotatedError
-from custom_resources.rotation.rotate.login import set_password
+from custom_resources.rotation.rotate.user import set_password
 from tests.integration.custom_resources.network import Network, network
 from tests.integration.custom_resources.postgres_servers import PostgresServer
 from tests.integration.custom_resources.rotation.world import STEPS, RotatedService
@@ -82,7 +82,7 @@ def test_a_connection_that_is_lost_around_alter_role_is_opened_again(
             lost.append(now)
             away(path)
 
-    monkeypatch.setattr(rotation, "set_password", losing)
+    monkeypatch.setattr(steps, "set_password", losing)
     for step in STEPS[1:]:
         fragile.step(step, "green", version, patience=_PATIENCE)
 

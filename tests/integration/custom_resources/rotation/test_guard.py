@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
-from custom_resources.rotation.rotate import rotation
+from custom_resources.rotation.rotate import steps
 from custom_resources.rotation.rotate.function import NotRotatedError
-from custom_resources.rotation.rotate.login import set_password
-from custom_resources.rotation.rotate.versions import Credentials
+from custom_resources.rotation.rotate.user import Credentials, set_password
 from tests.integration.custom_resources.rotation.world import (
     PLATFORM,
     STEPS,
@@ -258,7 +257,7 @@ def test_a_standalone_task_that_began_between_the_looks_of_setsecret_keeps_its_p
 
     version = running.begin("green")
     running.step("createSecret", "green", version)
-    monkeypatch.setattr(rotation, "set_password", setting)
+    monkeypatch.setattr(steps, "set_password", setting)
     with pytest.raises(NotRotatedError) as refusal:
         running.step("setSecret", "green", version)
 

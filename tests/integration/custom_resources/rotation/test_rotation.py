@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from custom_resources.rotation.rotate.function import NotRotatedError
-from custom_resources.rotation.rotate.login import logged_in, set_password
-from custom_resources.rotation.rotate.versions import Credentials
+from custom_resources.rotation.rotate.user import Credentials, logged_in, set_password
 from tests.integration.custom_resources.rotation.world import STEPS, RotatedService
 from tests.integration.custom_resources.service import new_password
 
@@ -202,7 +201,7 @@ def test_a_flip_that_began_during_alter_role_gets_the_password_that_tasks_hold(
             assert not service.logs_in("green")
             service.deploy(wait=False, ActiveUser="green")
 
-    monkeypatch.setattr("custom_resources.rotation.rotate.rotation.set_password", set_and_flip)
+    monkeypatch.setattr("custom_resources.rotation.rotate.steps.set_password", set_and_flip)
     with pytest.raises(
         NotRotatedError, match=r"it is the active user|is in UPDATE_(COMPLETE_CLEANUP_)?IN_PROGRESS"
     ):

@@ -12,19 +12,18 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
+from custom_resources.contract.labels import CURRENT, PENDING, ROTATED
 from custom_resources.postgres.connection import failure
 from custom_resources.postgres.locks import roles_locked
 from custom_resources.postgres.patience import patiently
-from custom_resources.rotation.rotate.decisions import Refusal
-from custom_resources.rotation.rotate.guard import Guard
-from custom_resources.rotation.rotate.login import (
+from custom_resources.rotation.rotate.guard import Guard, Refusal, count_sessions
+from custom_resources.rotation.rotate.user import (
+    Credentials,
+    Versions,
     can_log_in,
-    count_sessions,
     logged_in,
     set_password,
 )
-from custom_resources.rotation.rotate.versions import Credentials, Versions
-from custom_resources.rotation.users import CURRENT, PENDING, ROTATED
 from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.late import known_late

@@ -4,23 +4,23 @@ Of a task, everything but its status stands from its start on, and of a task def
 everything: both are asked for once, and remembered for as long as Lambda keeps the function warm.
 Five hundred services that rotate in one hour would else ask half a million times.
 
-Source: Amazon ECS API reference, ListTasks (by default only tasks whose desired status is RUNNING:
-one that drains has STOPPED), DescribeTasks (100 a call), DescribeTaskDefinition; ECS developer
-guide, "Request throttling".
+Source: Amazon ECS API reference, DescribeServices, ListServiceDeployments (90 days), ListTasks (by
+default only tasks whose desired status is RUNNING: one that drains has STOPPED), DescribeTasks (100
+a call), DescribeTaskDefinition; ECS developer guide, "Request throttling".
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from custom_resources.rotation.rotate.decisions import Task, refers, texts
-from custom_resources.rotation.users import ServiceUser
+from .names import OF_A_USER, ServiceUser
+from .usage import Deployment, ServiceDeployment, Task, Usage, refers, texts
 
 _TASKS_A_CALL = 100
 _MOST_DEFINITIONS = 20_000
-_OF_A_USER = "/db/"  # in the name of every user's secret
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Cluster:
     """Looks for what may hold the password of a user.
 
     Args:
-        ecs: boto3 client.
+        ecs: client.
         user: whose secret.
         memory: of earlier looks, at whichever user.
     """
@@ -65,12 +65,27 @@ class Cluster:
     user: ServiceUser
     memory: Memory = field(default_factory=Memory)
 
-    def tasks(self) -> tuple[Task, ...]:
-        """The tasks of the whole cluster that name the user's secret and aren't STOPPED.
+    def usage(self, now: datetime.datetime) -> Usage | None:
+        """What the service's deployments say; None if there is no such ECS service.
 
-        Raises:
-            ClientError: a call was refused.
+        Args:
+            now: the time.
         """
+        user = self.user
+        answer = self.ecs.describe_services(cluster=user.platform, services=[user.service])
+        if not answer["services"]:
+            return None
+        listed = answer["services"][0].get("deployments", [])
+        # One that doesn't say when it changed may have changed just now.
+        updated = (it.get("updatedAt", now) for it in listed if it["status"] == "PRIMARY")
+        return Usage(
+            deployments=tuple(self._deployment(it) for it in listed),
+            service_deployments=self._service_deployments(),
+            primary_updated=next(updated, None),
+        )
+
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks of the whole cluster that name the user's secret and aren't STOPPED."""
         arns = self._listed()
         for gone in self.memory.tasks.keys() - set(arns):  # for good
             del self.memory.tasks[gone]
@@ -89,12 +104,33 @@ class Cluster:
             if described["lastStatus"] != "STOPPED" and self._holds(self.memory.tasks[arn])
         )
 
-    def refers(self, task_definition: str) -> bool:
-        """Whether a task definition names the user's secret.
+    def _deployment(self, described: dict[str, Any]) -> Deployment:
+        return Deployment(
+            identity=described["id"],
+            rollout_state=described.get("rolloutState", "IN_PROGRESS"),
+            running=described["runningCount"] + described["pendingCount"],
+            desired=described["desiredCount"],
+            refers=self._refers(described["taskDefinition"]),
+        )
 
-        Args:
-            task_definition: ARN.
-        """
+    def _service_deployments(self) -> tuple[ServiceDeployment, ...]:
+        request = {"cluster": self.user.platform, "service": self.user.service}
+        page = self.ecs.list_service_deployments(**request)
+        listed = page["serviceDeployments"]
+        while token := page.get("nextToken"):  # botocore has no paginator for it
+            page = self.ecs.list_service_deployments(**request, nextToken=token)
+            listed += page["serviceDeployments"]
+        return tuple(
+            ServiceDeployment(
+                identity=it["serviceDeploymentArn"].rsplit("/", 1)[-1],
+                status=it["status"],
+                finished=it.get("finishedAt"),
+            )
+            for it in listed
+        )
+
+    def _refers(self, task_definition: str) -> bool:
+        """Whether a task definition, by its ARN, names the user's secret."""
         known = self.memory.definitions
         if task_definition not in known:
             answer = self.ecs.describe_task_definition(taskDefinition=task_definition)
@@ -104,7 +140,7 @@ class Cluster:
         return refers(known[task_definition], self.user)
 
     def _holds(self, task: Known) -> bool:
-        return refers(task.overrides, self.user) or self.refers(task.definition)
+        return refers(task.overrides, self.user) or self._refers(task.definition)
 
     def _listed(self) -> list[str]:
         """ARNs, each once."""
@@ -138,4 +174,4 @@ def _known(described: dict[str, Any]) -> Known:
 
 def _candidates(definition: Any) -> tuple[str, ...]:
     """The texts in JSON that may name a user's secret."""
-    return tuple(text for text in texts(definition) if _OF_A_USER in text)
+    return tuple(text for text in texts(definition) if OF_A_USER in text)

@@ -1,20 +1,30 @@
-"""The versions of a secret: their labels and their values."""
+"""The user that is rotated: the versions of its secret, its logins, and its new password."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
+from psycopg2.extensions import encrypt_password
 
-from custom_resources.postgres.connection import Server
+from custom_resources.contract.labels import CURRENT, PENDING, PREVIOUS, Labels
+from custom_resources.postgres.connection import LoginDenied, Server
+from custom_resources.postgres.locks import MAINTENANCE_DATABASE
 from custom_resources.rotation.labels import move_label
-from custom_resources.rotation.users import CURRENT, PENDING, PREVIOUS
 from custom_resources.shared import aws, log
 from custom_resources.shared.failure import Failure
 
 _PASSWORD_LENGTH = 32
+# A default role would make the session another's (PostgreSQL documentation, ALTER ROLE ... SET). A
+# function that Lambda froze or ended leaves a session behind: the server ends it after a minute, or
+# its lock would keep deployments and rotations waiting for as long as TCP takes to notice.
+_SETTINGS = "-c role=none -c idle_session_timeout=60000"
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,12 @@ class Credentials:
         """Whether another version is about the same user of the same server."""
         return (self.server, self.username) == (other.server, other.username)
 
+    def connect(self) -> AbstractContextManager[Connection]:
+        """A connection as this user; its beginning raises LoginDenied if they aren't taken."""
+        return self.server.connect(
+            MAINTENANCE_DATABASE, self.username, self.password, options=_SETTINGS
+        )
+
     def with_password(self, password: str) -> Credentials:
         """The same login with another password."""
         log.confide(password)
@@ -84,10 +100,10 @@ class Versions:
     secret_id: str
     name: str
 
-    def labels(self) -> dict[str, list[str]]:
+    def labels(self) -> Labels:
         """The staging labels of every version that has one, by the version's id."""
         described = self.secretsmanager.describe_secret(SecretId=self.secret_id)
-        labels: dict[str, list[str]] = described.get("VersionIdsToStages", {})
+        labels: Labels = described.get("VersionIdsToStages", {})
         return labels
 
     def value(self, version: str) -> Credentials | None:
@@ -179,3 +195,53 @@ class Versions:
                 return None
             raise
         return str(answer.get("SecretString", ""))
+
+
+@contextmanager
+def logged_in(
+    secret_name: str, *candidates: Credentials | None
+) -> Iterator[tuple[Connection, Credentials]]:
+    """A connection with the first credentials that the server takes, and those.
+
+    Args:
+        secret_name: for the error.
+        candidates: in the order to be tried; None is left out.
+    Raises:
+        Failure: it takes none of them.
+        psycopg2.OperationalError: anything else that is in the way.
+    """
+    for credentials in filter(None, candidates):
+        with ExitStack() as opened:
+            try:
+                connection = opened.enter_context(credentials.connect())
+            except LoginDenied:
+                continue
+            yield connection, credentials
+            return
+    raise Failure(
+        f"The database takes none of the passwords in the secret {secret_name}.",
+        "Make database and secret agree (repair.yml), then rotate it again.",
+    )
+
+
+def can_log_in(credentials: Credentials) -> bool:
+    """Whether the server takes these credentials."""
+    try:
+        with credentials.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except LoginDenied:
+        return False
+    return True
+
+
+def set_password(connection: Connection, credentials: Credentials) -> None:
+    """Set the password of the user that is logged in.
+
+    The server gets a verifier alone: a plain password would stand in its log.
+    """
+    verifier = encrypt_password(
+        credentials.password, credentials.username, scope=connection, algorithm="scram-sha-256"
+    )
+    statement = sql.SQL("ALTER ROLE {} PASSWORD %s").format(sql.Identifier(credentials.username))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, (log.confide(verifier),))

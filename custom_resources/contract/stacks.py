@@ -1,0 +1,100 @@
+"""A service's stack, as DescribeStacks tells of it, and the token of the updates that flip it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .names import ACTIVE_USER
+
+# In these nothing is under way, and the parameters are what the resources were made with
+# (CloudFormation user guide, "Stack status codes").
+STABLE = frozenset(
+    {
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    }
+)
+FLIP = "flip-"  # what the token of every flip begins with
+
+
+@dataclass(frozen=True)
+class ServiceStack:
+    """What of a stack matters for a flip.
+
+    Args:
+        stack_id: ARN.
+        status: as DescribeStacks gives it.
+        parameters: values by name.
+        capabilities: that the stack was last deployed with.
+        role_arn: CloudFormation's service role for the stack; empty without one.
+        is_nested: whether another stack manages it.
+    """
+
+    stack_id: str
+    status: str
+    parameters: dict[str, str]
+    capabilities: tuple[str, ...] = ()
+    role_arn: str = ""
+    is_nested: bool = False
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> ServiceStack:
+        """Read DescribeStacks' entry."""
+        return cls(
+            stack_id=description["StackId"],
+            status=description["StackStatus"],
+            parameters=parameters(description),
+            capabilities=tuple(description.get("Capabilities", [])),
+            role_arn=description.get("RoleARN", ""),
+            is_nested=bool(description.get("ParentId") or description.get("RootId")),
+        )
+
+    @property
+    def name(self) -> str:
+        """The stack's name."""
+        return self.stack_id.split("/")[1]
+
+    @property
+    def active_user(self) -> str:
+        """blue or green; empty if the stack has no such parameter."""
+        return self.parameters.get(ACTIVE_USER, "")
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether nothing is under way, and nothing is broken."""
+        return self.status in STABLE
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an operation is under way, after which the stack has another status."""
+        return self.status.endswith("_IN_PROGRESS")
+
+
+def parameters(description: Mapping[str, Any]) -> dict[str, str]:
+    """A stack's parameters by name, as DescribeStacks has them."""
+    return {
+        item["ParameterKey"]: item.get("ParameterValue", "")
+        for item in description.get("Parameters", [])
+    }
+
+
+def token(version: str, attempt: int = 1) -> str:
+    """ClientRequestToken of an update that moves a service to a rotated version.
+
+    CloudFormation takes letters, digits and hyphens, and each token once (API reference,
+    UpdateStack); a version's id may hold anything, for whoever calls RotateSecret may choose it.
+
+    Args:
+        version: the version's id.
+        attempt: 1 for the first.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}[A-Za-z0-9]{2}", version):
+        version = hashlib.sha256(version.encode()).hexdigest()
+    return f"{FLIP}{version}" if attempt == 1 else f"{FLIP}{version}-{attempt}"
