@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import falls, gate, versions
+from ansible_collections.quayside.fargate.plugins.plugin_utils import falls, gate, mapping, versions
 from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.falls import Fall
@@ -14,8 +14,8 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import P
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Description, outputs
 
 _CAREFUL = "bright red"
-# Parameters that no variable sets: of a repair, of a teardown, and of the update after a creation.
-_OWN = {"DeletionProtection", "FirstCreation", "RepairNumber", "RepairOwnership"}
+# Parameters that the playbooks and roles set by themselves; the first is a teardown's.
+_OWN = {"DeletionProtection", *mapping.NO_OPTION}
 _OTHERS = ("template", "overlay", "variables", "tags", "files", "parameters_from")
 ChangeSet = list[dict[str, Any]]
 

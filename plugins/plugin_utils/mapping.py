@@ -1,7 +1,8 @@
 """Which parameter of its template a role's option fills: the one of its name.
 
-host_name fills HostName. What isn't so stands in SPECIAL, each with its reason. Both directions are
-here: values go to parameters, and messages name a refused parameter by the variable it came from.
+host_name fills HostName. What isn't so, and what isn't described by the template alone, stands in
+SPECIAL with its reason. Both directions are here: values go to parameters, and messages name a
+refused parameter by the variable that it came from.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ DEPLOYMENT = frozenset(
 
 
 class Special(NamedTuple):
-    """An option that doesn't just fill the parameter of its name.
+    """An option that isn't all told by the parameter of its name.
 
     why: the reason. decides: the parameters that it decides, alone or with others, and by which of
     its members; "" is the whole.
@@ -31,10 +32,17 @@ class Special(NamedTuple):
     decides: Mapping[str, str] = {}
 
 
+_NETWORK = Special(
+    "empty takes the network stack's; one of yours does without that stack", {"NetworkStack": ""}
+)
+_SUBNETS = Special("empty takes the network stack's private ones")
+# Whose argument specs are written by hand; `make roles` writes all others from the template.
 SPECIAL: dict[str, dict[str, Special]] = {
     "service": {
+        "state": Special("it is no parameter: a stack is there, or it isn't"),
         "image": Special(
-            "its tag becomes a digest; needed only while the service is there", {"Image": ""}
+            "its tag becomes a digest, and it is needed only while the service is there",
+            {"Image": ""},
         ),
         "desired_count": Special(
             "2, where the template leaves the number alone; not sent while scaling is on",
@@ -49,20 +57,27 @@ SPECIAL: dict[str, dict[str, Special]] = {
                 "DesiredCount": "",
             },
         ),
+        "database_name": Special("its default is made of another option"),
         "first_active_user": Special("rotation moves it afterwards", {"ActiveUser": ""}),
+        "rotation_function_arn": Special("empty takes the platform's own"),
+        "rotation_function_role_arn": Special("empty takes the platform's own"),
         "environment": Special("a map that is laid over the container"),
         "secrets": Special(
             "a map that is laid over the container; the parameters name what may be read",
             {"SecretArns": "", "ParameterArns": ""},
         ),
+        "monitoring_overrides": Special("laid over the template of the second stack"),
+        "termination_protection": Special("a service comes and goes, and has none by default"),
     },
     "support": {
-        "vpc_id": Special("a VPC of yours takes the place of a whole stack", {"NetworkStack": ""}),
+        "vpc_id": _NETWORK,
+        "private_subnet_ids": _SUBNETS,
         "artifacts_bucket": Special("empty means one that the role makes", {"ArtifactsBucket": ""}),
-        "functions_directory": Special("the functions' files become parameters"),
+        "functions_directory": Special("what is in it becomes parameters"),
     },
     "cluster": {
-        "vpc_id": Special("a VPC of yours takes the place of a whole stack", {"NetworkStack": ""}),
+        "vpc_id": _NETWORK,
+        "private_subnet_ids": _SUBNETS,
         "service_linked_role": Special(
             "whether it is there is looked up once", {"CreateServiceLinkedRole": ""}
         ),
@@ -71,12 +86,18 @@ SPECIAL: dict[str, dict[str, Special]] = {
         "subnet_ids": Special("empty takes those that the scheme needs", {"SubnetIds": ""}),
     },
     "rds": {
-        "max_capacity": Special("whole by default, and yet goes in halves"),
+        "max_capacity": Special("its default is whole, and yet it goes in halves"),
         "snapshot_identifier": Special("not given, it stays as it was"),
     },
     "rotation": {
-        "functions_directory": Special("the functions' files become parameters"),
+        "functions_directory": Special("what is in it becomes parameters"),
     },
+}
+# Parameters that no option sets.
+NO_OPTION = {
+    "RepairNumber": "repair.yml raises it",
+    "RepairOwnership": "repair.yml sets it",
+    "FirstCreation": "the role sets it, and takes it back once the stack stands",
 }
 
 
