@@ -16,6 +16,7 @@ from ansible.vars.manager import preprocess_vars
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     computed,
     private_names,
+    stack_options,
     template,
     variable_rules,
     variable_sources,
@@ -72,13 +73,19 @@ class ActionModule(Action):  # type: ignore[misc]
         if problems:
             raise StackError("\n".join(problems))
         now = datetime.datetime.now(datetime.UTC)
+        sources = variable_sources.sources(first.role, values)
         return {
             "changed": False,
             "options": values,
             "given": sorted(given),
             "parameters": computed.parameters(first.role, values),
             "initial_parameters": computed.initial_parameters(first.role, values, now),
-            "sources": variable_sources.sources(first.role, values),
+            "overlay": stack_options.overlay(first.role, values),
+            "termination_protection": stack_options.termination_protection(
+                first.role, values, given
+            ),
+            "sources": sources,
+            "beside": stack_options.beside(first.role, values, given, sources),
             # Shown to nobody, with -v neither: an environment may hold what must not be seen.
             "_ansible_no_log": True,
         }

@@ -24,6 +24,13 @@ options:
     type: list
     elements: str
     required: true
+  state:
+    description:
+      - Of what is V(absent), or is to be, the references are returned as they are, and AWS isn't
+        asked.
+    type: str
+    choices: [present, absent]
+    default: present
   profile:
     description: Name of a profile of the AWS configuration; without it E(AWS_PROFILE).
     type: str
@@ -67,7 +74,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]
     ) -> list[str]:
         """Return every reference pinned by digest; raises AnsibleLookupError if one can't be."""
         self.set_options(var_options=variables, direct=kwargs)
-        return [self._pinned(str(term)) for term in terms]
+        references = [str(term) for term in terms]
+        if self.get_option("state") == "absent":
+            return references
+        return [self._pinned(it) for it in references]
 
     def _pinned(self, reference: str) -> str:
         try:

@@ -92,6 +92,18 @@ initial_parameters:
   type: dict
   returned: success
   sample: {ActiveUser: green}
+overlay:
+  description: What is laid over the role's template.
+  type: dict
+  returned: success
+termination_protection:
+  description: Whether the role's stack is protected, null if that stays as it is.
+  type: bool
+  returned: success
+beside:
+  description: Options C(given) and C(parameters_from) of the stack that stands beside a service's.
+  type: dict
+  returned: success
 sources:
   description:
     - Names of the stacks that the role's stack takes values from, with what to say of one that

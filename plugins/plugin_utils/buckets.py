@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+NO_REGION = (
+    "support_region: no region is known, and the artifacts bucket is named after it. Give "
+    "support_region, set AWS_REGION, give the profile a region, or name the bucket with "
+    "support_artifacts_bucket."
+)
+_VARIABLE = "support_artifacts_bucket"
 
 
 def name(platform: str, account: str, region: str) -> str:
     """Return what a platform calls its bucket; the names of buckets are everybody's."""
     return f"{platform}-artifacts-{account}-{region}"
+
+
+def refuse_forgotten(before: str, now: str, named: Collection[str]) -> None:
+    """Raise StackError if another bucket would take the place of the one that a platform has.
+
+    The stack's own deployment would refuse it too, but the bucket and what goes into it would be
+    there by then.
+
+    Args:
+        before: the bucket that the platform has, "" if it has none.
+        now: the one that it would have, since none is named.
+        named: variables that somebody gave, or allows to fall back.
+    """
+    if before not in ("", now) and _VARIABLE not in named:
+        raise StackError(
+            f"{_VARIABLE} isn't given, and would fall back from {before} to {now}. Nothing was "
+            f"changed. Give it, or if it is meant, write support_allow: [{_VARIABLE}]"
+        )
 
 
 def policy(bucket: str, account: str, partition: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ ALWAYS_THERE = {
         *("services", "taskArns", "tasks"),
     },
     "the one thing that the operation is for; without it AWS answers with an error": {
-        *("Account", "Parameter", "RandomPassword", "StackResourceDetail", "TemplateBody"),
+        *("Account", "Arn", "Parameter", "RandomPassword", "StackResourceDetail", "TemplateBody"),
         "taskDefinition",
         *("Item",),  # DynamoDB leaves it out, and the read is behind `if "Item" in`
     },
@@ -64,6 +64,7 @@ ALWAYS_THERE = {
 WITHOUT_ANSWERS = (
     "plugins/action/variables.py",
     "plugins/plugin_utils/computed.py",
+    "plugins/plugin_utils/stack_options.py",
     "plugins/plugin_utils/variable",
 )
 # Names that a member of some answer has too, read from something that is none of AWS's answers.

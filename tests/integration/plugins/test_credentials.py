@@ -120,7 +120,8 @@ def own_tasks(aws: LocalAws, profile: str) -> list[dict[str, Any]]:
     return [{"quayside.fargate.stack": stack}, *shown]
 
 
-# What roles and playbooks use of amazon.aws; the profile comes from the environment.
+# What roles and playbooks use of amazon.aws, and who is asking; the profile comes from the
+# environment.
 MODULES: list[dict[str, Any]] = [
     {"amazon.aws.aws_caller_info": {}, "register": "caller"},
     {"ansible.builtin.debug": {"msg": "caller={{ caller.arn }}"}},
@@ -240,8 +241,12 @@ def test_the_region_is_found_where_the_cli_finds_it(
     del source.environment["AWS_REGION"]
     source.environment |= given
     source.configure("team", {"region": "eu-west-3"})
-    shown = {"msg": "region={{ lookup('quayside.fargate.region') }}."}
-    assert f"region={region}." in play(source, [tasks({"ansible.builtin.debug": shown})]).output
+    named = {"platform": "shop", "named": "ours"}
+    listed: list[dict[str, Any]] = [
+        {"quayside.fargate.artifacts_bucket": named, "register": "bucket"},
+        {"ansible.builtin.debug": {"msg": "region={{ bucket.region }}."}},
+    ]
+    assert f"region={region}." in play(source, [tasks(*listed)]).output
 
 
 def refused(source: Source) -> tuple[str, str]:

@@ -40,6 +40,14 @@ def test_a_tag_becomes_its_digest_and_the_rest_stays(
     assert run.result["msg"] == [pinned, pinned, "nginx:1.27"]
 
 
+def test_of_what_is_to_be_absent_the_registry_is_not_asked(
+    playbooks: Playbooks, aws: LocalAws
+) -> None:
+    gone = f"{registry(aws)}/of-nobody:1"
+    lookup = f"{{{{ lookup('quayside.fargate.image_digest', '{gone}', state='absent') }}}}"
+    assert playbooks.task({"ansible.builtin.debug": {"msg": lookup}}).result["msg"] == gone
+
+
 @pytest.mark.parametrize(
     "host",
     ["dkr-ecr.{}.on.aws", "dkr.ecr.{}.amazonaws.eu", "dkr-ecr.{}.on.amazonwebservices.com.cn"],

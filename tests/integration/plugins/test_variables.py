@@ -336,7 +336,7 @@ def test_a_playbooks_own_variables_are_checked_too(
 
 
 OWN = "_service_checked"
-REGISTERED = "_service_deployment"
+REGISTERED = "_service_stack"
 SAID = ": the role service sets this variable itself, and nobody else may. Leave it out, or take "
 ROLE = {"role": "quayside.fargate.service", **ORDERS}
 
@@ -354,7 +354,7 @@ def playing(folder: Path, **play: Any) -> Path:
     return written(folder, "deploy.yml", [whole])
 
 
-@pytest.mark.parametrize("name", [OWN, REGISTERED, "_service_overlay", "_variables_checked"])
+@pytest.mark.parametrize("name", [OWN, REGISTERED, "_service_tags", "_variables_checked"])
 def test_a_roles_own_variable_is_refused_from_the_command_line(tmp_path: Path, name: str) -> None:
     (line,) = run(playing(tmp_path), "-e", json.dumps({name: {"changed": False}})).refusal
     assert line.startswith(name + SAID)

@@ -16,10 +16,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 COLLECTION = "ansible_collections.quayside.fargate.plugins"
-ACTIONS = (
-    *("doctor", "rotation", "stack", "status", "summary", "teardown_plan", "teardown_remains"),
-    "variables",
-)
+ACTIONS = sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py"))
 
 
 def action(name: str) -> ModuleType:

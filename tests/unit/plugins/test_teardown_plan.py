@@ -8,7 +8,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import buckets
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
     KINDS,
@@ -175,12 +174,3 @@ def test_a_run_that_is_not_confirmed_is_refused(confirm: str, delete_data: str) 
 def test_a_name_that_no_platform_has_is_refused_even_if_it_is_confirmed() -> None:
     with pytest.raises(StackError, match=r"^platform is 'shop\.\*', but it must be 2 to 21"):
         refuse_unconfirmed("shop.*", "shop.*", "shop.*")
-
-
-def test_the_buckets_policy_keeps_others_and_plain_http_out() -> None:
-    plain, others = buckets.policy("b", "123456789012", "aws-cn")["Statement"]
-    for statement in (plain, others):
-        assert statement["Effect"] == "Deny"
-        assert statement["Resource"] == ["arn:aws-cn:s3:::b", "arn:aws-cn:s3:::b/*"]
-    assert plain["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert others["Condition"]["StringNotEquals"] == {"aws:PrincipalAccount": "123456789012"}
