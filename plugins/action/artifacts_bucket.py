@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, buckets
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
@@ -11,7 +12,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     Options,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.services import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import describe
 
 

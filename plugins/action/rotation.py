@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.quayside.fargate.custom_resources.contract import names
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, rotation_words
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     TIMEOUT_OPTION,
@@ -22,16 +22,20 @@ class ActionModule(Action):  # type: ignore[misc]
     options: ClassVar[Options] = {
         "platform": {"type": "str", "required": True},
         "service": {"type": "str", "required": True},
-        "users": {"type": "str", "choices": ["idle", "both"], "default": "idle"},
-        "state": {"type": "str", "choices": ["rotated", "aborted"], "default": "rotated"},
+        "all": {"type": "bool", "default": False},
+        "abort": {"type": "bool", "default": False},
         **TIMEOUT_OPTION,
         **AWS_OPTIONS,
     }
 
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Rotate or abort."""
+        """Rotate or abort, and say who is active then."""
+        every, abort = options["all"], options["abort"]
+        rotation_words.refuse_two_wishes(every=every, abort=abort)
         service = names.Service(options["platform"], options["service"])
         rotation = Rotation(aws.Account.of(options), service, self.clock, self.progress)
-        if options["state"] == "aborted":
-            return dict(rotation.abort())
-        return dict(rotation.rotate(every=options["users"] == "both"))
+        result = dict(rotation.abort() if abort else rotation.rotate(every=every))
+        seconds = self.clock.elapsed
+        told = rotation_words.told(str(service), result, abort=abort, seconds=seconds)
+        self.progress.say(" ".join(told))
+        return result

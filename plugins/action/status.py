@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, outdated, screen
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    aws,
+    outdated,
+    output_file,
+    screen,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
@@ -22,26 +27,27 @@ class ActionModule(Action):  # type: ignore[misc]
     options: ClassVar[Options] = {
         "platform": {"type": "str", "required": True},
         "service": {"type": "str"},
-        "show": {
-            "type": "str",
-            "choices": ["table", "json", "outdated", "nothing"],
-            "default": "nothing",
-        },
+        "show": {"type": "str", "choices": ["table", "json", "nothing"], "default": "nothing"},
+        "output": {"type": "path"},
+        "outdated": {"type": "bool", "default": False},
         **AWS_OPTIONS,
     }
 
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Ask AWS, and print the answer as it is wanted."""
+        """Ask AWS, and print or write the answer as it is wanted."""
         account = aws.Account.of(options)
         asked = Status(account, options["platform"], self.clock, self.progress)
         status = asked.of(options["service"])
-        lines = table(status)
-        shown = {
-            "table": "\n".join(lines),
-            "json": json.dumps(status, indent=2),
-            "outdated": "\n".join(outdated.lines(status)),
-        }
-        if options["show"] in shown:
+        lines, document = table(status), json.dumps(status, indent=2)
+        only = outdated.lines(status) if options["outdated"] else lines
+        shown = {"table": "\n".join(only), "json": document}
+        changed = False
+        if options["output"]:
+            check = bool(self._task.check_mode)
+            changed = output_file.write(options["output"], document + "\n", check=check)
+        elif options["show"] in shown:
             # Ansible's own way to show a result would break the lines.
             screen.answer(shown[options["show"]])
-        return {"changed": False, "status": status, "table": lines}
+        if options["outdated"]:
+            outdated.refuse(status)
+        return {"changed": changed, "status": status, "table": lines}

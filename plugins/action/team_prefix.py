@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services, teams
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, teams
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
@@ -28,6 +29,6 @@ class ActionModule(Action):  # type: ignore[misc]
         """Ask the team's stack; one that isn't there is the deployment's to name."""
         client = aws.Account.of(options).client("cloudformation")
         stack = describe(client, teams.deployment_stack(options["platform"], options["team"]))
-        prefix = services.parameters(stack or {}).get("ServicePrefix", "")
+        prefix = parameters(stack or {}).get("ServicePrefix", "")
         teams.refuse_another_teams(options["service"], options["team"], prefix)
         return {"changed": False, "prefix": prefix}

@@ -32,20 +32,18 @@ options:
     description: Name of the service.
     type: str
     required: true
-  users:
+  all:
     description:
-      - Which users to rotate. V(both) rotates one after the other, waiting for the old tasks' end
-        in between, so that no password from before is valid; the same user is active in the end.
-    type: str
-    choices: [idle, both]
-    default: idle
-  state:
+      - Whether both users are rotated, one after the other, waiting for the old tasks' end in
+        between, so that no password from before is valid; the same user is active in the end.
+    type: bool
+    default: false
+  abort:
     description:
-      - V(aborted) cancels a flip under way (CancelUpdateStack), so that the stack goes back to the
-        user that it had. It leaves every other operation alone.
-    type: str
-    choices: [rotated, aborted]
-    default: rotated
+      - Whether a flip under way is cancelled instead (CancelUpdateStack), so that the stack goes
+        back to the user that it had. It leaves every other operation alone.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -58,13 +56,13 @@ EXAMPLES = r"""
   quayside.fargate.rotation:
     platform: shop
     service: orders
-    users: both
+    all: true
 
 - name: Cancel a flip whose tasks don't come up
   quayside.fargate.rotation:
     platform: shop
     service: orders
-    state: aborted
+    abort: true
 """
 
 RETURN = r"""

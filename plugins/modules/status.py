@@ -28,12 +28,19 @@ options:
     description: Name of the service. Not given, all of them.
     type: str
   show:
-    description:
-      - What to print at once, besides the result. Of C(outdated), a sentence for each stack that
-        isn't from the version of the collection in use.
+    description: What to print at once, besides the result.
     type: str
-    choices: [table, json, outdated, nothing]
+    choices: [table, json, nothing]
     default: nothing
+  output:
+    description: A file that the answer is written into as JSON, instead of printing it.
+    type: path
+  outdated:
+    description:
+      - Whether only those stacks are told in the table that aren't from the version of the
+        collection in use. Fails then if one is from an earlier version.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""

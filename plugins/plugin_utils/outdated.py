@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import versions
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import outputs
 from ansible_collections.quayside.fargate.plugins.plugin_utils.versions import Origin
 
@@ -45,6 +46,15 @@ def ahead(stacks: Iterable[Mapping[str, Any]], version: str) -> list[str]:
         for it in _stood(stacks)
         if _origin(it).is_ahead(version)
     ]
+
+
+def refuse(status: Mapping[str, Any]) -> None:
+    """Raise StackError if stacks are behind; `status` is what `Status.of` returned."""
+    if status["outdated"]:
+        raise StackError(
+            f"Behind {status['collection']}: {len(status['outdated'])} of the stacks of "
+            f"{status['platform']}. Upgrade the platform first, then the services."
+        )
 
 
 def lines(status: Mapping[str, Any]) -> list[str]:

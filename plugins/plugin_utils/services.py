@@ -62,6 +62,13 @@ def refuse_unknown_platform(names: Collection[str], platform: str, region: str |
     )
 
 
+def missing(stack: str) -> StackError:
+    """Return the error of a service whose stack isn't there."""
+    return StackError(
+        f"There is no stack {stack}. Mend service_platform or service_name, or deploy the service."
+    )
+
+
 def stack_states(client: Any) -> dict[str, str]:
     """Return the status of every stack of account and region but the deleted ones, by name.
 

@@ -84,10 +84,7 @@ class Status:
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = [it for it in pool.map(lambda it: self._service(it, ringing), names) if it]
         if name is not None and not found:
-            raise StackError(
-                f"There is no stack {prefix}{name}. Mend service_platform or service_name, or "
-                "deploy the service."
-            )
+            raise services.missing(prefix + name)
         own = self._own_stacks(states) if name is None else []
         version = versions.of_collection()
         return {

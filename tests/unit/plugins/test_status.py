@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.quayside.fargate.custom_resources.contract import names
 from ansible_collections.quayside.fargate.plugins.plugin_utils import outdated, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.status import sort_alarms
 from ansible_collections.quayside.fargate.plugins.plugin_utils.status_table import table
 from tests.unit.templates.templates import of_type
@@ -185,6 +186,13 @@ def test_each_stack_that_is_behind_or_ahead_has_one_sentence() -> None:
 def test_that_none_is_behind_is_said_too() -> None:
     status = {"platform": "shop", "collection": "1.1.0", "outdated": [], "newer": []}
     assert outdated.lines(status) == ["All stacks of shop that were asked for are from 1.1.0."]
+    outdated.refuse(status)
+
+
+def test_stacks_that_are_behind_are_a_failure_if_that_is_asked() -> None:
+    status = {"platform": "shop", "collection": "1.1.0", "outdated": ["a", "b"]}
+    with pytest.raises(StackError, match=r"^Behind 1\.1\.0: 2 of the stacks of shop\. Upgrade"):
+        outdated.refuse(status)
 
 
 def stacks_of_roles() -> list[str]:
