@@ -15,7 +15,7 @@ RESOLVE := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-py
 
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help setup demo up down functions image image-test wheels lock molecule check test walks lint roles version bench-rotation clean
+.PHONY: help setup demo up down functions image image-test wheels lock molecule check test walks lint roles version release bench-rotation clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -84,6 +84,9 @@ roles: setup ## Mirror the templates' parameters in the roles' argument specs, a
 
 version: setup ## Write galaxy.yml's version into templates and examples.
 	$(BIN)/python -m release.version
+
+release: setup ## Write what a release gives out to dist/, from what is committed; it tags and pushes nothing.
+	$(BIN)/python -m release build
 
 bench-rotation: setup ## Count denied logins through rotations, beside single-user rotation; takes a quarter of an hour.
 	$(BIN)/python -m benchmarks.rotation

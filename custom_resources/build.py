@@ -97,7 +97,7 @@ def build(target: Target, output: Path) -> dict[str, dict[str, str | int]]:
         return _manifest(manifest_file)
     folder.mkdir(parents=True, exist_ok=True)
     zips = {
-        name: _pack(name, _wheels(name, target, output.parent / "wheels"), folder) for name in ZIPS
+        name: _pack(name, wheels(name, target, output.parent / "wheels"), folder) for name in ZIPS
     }
     manifest = {function: zips[name] for function, name in FUNCTIONS.items()}
     _replace(manifest_file, json.dumps(manifest, indent=2) + "\n")
@@ -137,7 +137,7 @@ def _requirements(name: str) -> list[Path]:
     return [path for path in files if path.exists()]
 
 
-def _wheels(name: str, target: Target, cache: Path) -> list[Path]:
+def wheels(name: str, target: Target, cache: Path) -> list[Path]:
     """The pinned wheels of a zip, from the cache or by pip, whose own settings say whence."""
     requirements = _requirements(name)
     if not requirements:

@@ -196,9 +196,13 @@ def upgraded(walk: Walk) -> Walk:
         "change_sets": len(made),
         "changed_resources": len(every),
         "replacements": [
-            f"{it['LogicalResourceId']}: {it.get('Replacement')}"
+            it["LogicalResourceId"]
             for it in every
-            if it["Action"] != "Modify" or it.get("Replacement", "False") != "False"
+            if it["Action"] != "Modify" or it.get("Replacement") == "True"
+        ],
+        # What refers to a resource that is modified: only the ids tell that it stayed.
+        "conditional": [
+            it["LogicalResourceId"] for it in every if it.get("Replacement") == "Conditional"
         ],
         "other_ids": sorted(
             f"{stack}.{name}"
