@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.unit.templates.templates import NAMES, Stack, load, walk
+from tests.unit.templates.templates import FOLDER, NAMES, Stack, load, walk
 
 # template -> the templates whose outputs it takes, and the parameters that they fill
 FILLED: dict[str, dict[str, str]] = {
@@ -153,3 +153,15 @@ def test_a_new_service_linked_role_has_time_before_the_cluster_needs_it() -> Non
     assert resources["Cluster"]["DependsOn"] == "TaskExecutionRole"
     (tag,) = resources["TaskExecutionRole"]["Properties"]["Tags"]
     assert {"Ref": "ServiceLinkedRole"} in [part.get("Value") for part in tag["Fn::If"][1:] if part]
+
+
+def test_no_tag_only_orders_but_those_that_the_page_explains() -> None:
+    tags = {
+        str(node)
+        for name in NAMES
+        for path, node in walk(load(name)["Resources"])
+        if path[-1:] == ("Key",) and str(node).startswith("quayside:")
+    }
+    page = (FOLDER.parent / "docs" / "templates.md").read_text()
+    explained = set(re.findall(r"^\| `(quayside:[a-z-]+)` \|", page, re.MULTILINE))
+    assert tags - {"quayside:platform", "quayside:service"} == explained
