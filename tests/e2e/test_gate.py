@@ -28,6 +28,11 @@ class Gated:
         named = {"platform": self.platform.name, "load_balancer_name": "gated"}
         return {**named, **platform_variables(), **more}
 
+    def role(self, **more: Any) -> dict[str, Any]:
+        """What the load balancer's role is told when it runs by itself."""
+        named = {"load_balancer_platform": self.platform.name, "load_balancer_name": "gated"}
+        return {"role": "quayside.fargate.load_balancer", **named, **more}
+
     def state(self, stack: str) -> tuple[Any, ...]:
         """Everything that a refused deployment must leave as it was."""
         described = self.cloudformation.describe_stacks(StackName=stack)["Stacks"]
@@ -71,7 +76,7 @@ def test_a_platform_deployed_without_its_file_of_variables_keeps_its_listener(ga
 
 def test_check_mode_shows_first_what_would_stop(gated: Gated) -> None:
     before = gated.state(STACK)
-    output = gated.platform.play("playbooks/platform.yml", "--check", **gated.variables())
+    output = gated.platform.play(ROLE, "--check", **gated.role())
     shown = [line for line in output.splitlines() if STACK in line]
     assert "load_balancer_certificate_arn" in shown[0]
     assert "HttpsListener" in shown[1]
@@ -81,8 +86,8 @@ def test_check_mode_shows_first_what_would_stop(gated: Gated) -> None:
 
 def test_a_variable_that_is_given_may_have_the_value_of_its_default(gated: Gated) -> None:
     """Then it is a removal and no value that falls back."""
-    given = gated.variables(load_balancer_certificate_arn="")
-    output = gated.platform.play_in_vain("playbooks/platform.yml", **given)
+    given = gated.role(load_balancer_certificate_arn="")
+    output = gated.platform.play_in_vain(ROLE, **given)
     assert "load_balancer_allow: [HttpsListener]" in output
     assert "isn't given" not in output
 
@@ -124,10 +129,10 @@ def test_a_service_that_would_shrink_or_lose_rights_stops_and_tells_the_rest(
 
 def test_a_removal_that_is_allowed_goes_on(gated: Gated) -> None:
     allow = ["load_balancer_certificate_arn", "HttpsListener"]
-    given = gated.variables(load_balancer_allow=allow)
-    gated.platform.play("playbooks/platform.yml", **given)
+    given = gated.role(load_balancer_allow=allow)
+    gated.platform.play(ROLE, **given)
     assert "HttpsListener" not in gated.resources(STACK)
-    output = gated.platform.play("playbooks/platform.yml", **given)
+    output = gated.platform.play(ROLE, **given)
     assert "load_balancer_allow: HttpsListener wasn't needed" in output.replace("\n", " ")
 
 

@@ -18,6 +18,8 @@ from tests.e2e.meter import nobody_is_denied
 from tests.e2e.platform import Platform
 from tests.e2e.rotating import OTHER, SETTLED, Rotating
 
+pytestmark = pytest.mark.walk
+
 
 @pytest.fixture(scope="module")
 def courier(platform: Platform, hello_image: str) -> Iterator[Rotating]:

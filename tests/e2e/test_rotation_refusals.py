@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.platform import Platform
 from tests.e2e.rotating import OTHER, Rotating
 
+pytestmark = pytest.mark.walk
+
 ALARM = "shop-rotate-errors"
 
 

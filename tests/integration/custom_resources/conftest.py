@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from custom_resources.shared import late
 from local_aws.control import LocalAws
 from tests.integration.custom_resources import postgres_servers
 from tests.integration.custom_resources.postgres_servers import NoServerError, PostgresServer
@@ -67,6 +68,12 @@ def postgres(request: pytest.FixtureRequest, aws: LocalAws) -> Iterator[Postgres
             yield server
     except NoServerError as reason:
         pytest.skip(str(reason))
+
+
+@pytest.fixture(autouse=True)
+def answers_are_not_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for what isn't there: all that is there is in each answer."""
+    monkeypatch.setattr(late, "_LATE_SECONDS", 0.5)
 
 
 @pytest.fixture

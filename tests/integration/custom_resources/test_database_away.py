@@ -28,7 +28,7 @@ from tests.integration.custom_resources.network import Network, network
 from tests.integration.custom_resources.postgres_servers import PostgresServer, running_server
 from tests.integration.custom_resources.service import Service, new_password
 
-_AWAY_SECONDS = 3.0
+_AWAY_SECONDS = 1.5
 # Statements of an update with both users, from its beginning to the proofs at its end.
 _MOMENTS = [0, 3, 8, 15, 21, 26]
 

@@ -26,6 +26,8 @@ from tests.warm import playbooks as warm
 EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 WITHOUT_AWSCRT = importlib.util.find_spec("awscrt") is None
 ORDERS = ROOT / "examples" / "orders"
+# What laptops and pipelines have most; how botocore finds the others is tried in walks.
+USUAL = ("environment", "session_in_environment", "assumed_role", "web_identity", "identity_center")
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +163,10 @@ def everything(world: World, source: Source, *, every_module: bool = False) -> P
 
 
 @pytest.mark.usefixtures("seen")
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(it, marks=[] if it in USUAL else [pytest.mark.walk]) for it in SOURCES],
+)
 def test_credentials_from_here_work_in_all_that_speaks_to_aws(
     world: World, source: Source, name: str
 ) -> None:
