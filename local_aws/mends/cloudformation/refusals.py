@@ -24,8 +24,8 @@ _BROKEN_CREATION = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DE
 
 def install(mending: Mending) -> None:
     """Look at the stack before each of these operations."""
+    mending.around(handlers, "_ACTION_HANDLERS", _create, key="CreateStack", layer=Layer.STATE)
     for action, check in (
-        ("CreateStack", _refuse_broken_creation),
         ("UpdateStack", _refuse_busy),
         ("CreateChangeSet", _refuse_change_set),
         ("ExecuteChangeSet", _refuse_execution),
@@ -33,6 +33,14 @@ def install(mending: Mending) -> None:
     ):
         checked = functools.partial(_checked, check)
         mending.around(handlers, "_ACTION_HANDLERS", checked, key=action, layer=Layer.STATE)
+
+
+def _create(upstream: Any, parameters: Parameters) -> Any:
+    stack = _stack(parameters)
+    if stack and stack["StackStatus"] in _BROKEN_CREATION:
+        said = f"Stack [{stack['StackName']}] already exists"
+        return helpers._error("AlreadyExistsException", said)
+    return upstream(parameters)
 
 
 def _checked(
@@ -45,14 +53,6 @@ def _checked(
 def _stack(parameters: Parameters) -> dict[str, Any] | None:
     stack = handlers._resolve_stack(helpers._p(parameters, "StackName"))
     return stack if stack and stack["StackStatus"] != "DELETE_COMPLETE" else None
-
-
-def _refuse_broken_creation(parameters: Parameters) -> str | None:
-    # Wrong upstream: a stack in ROLLBACK_COMPLETE may be created over.
-    stack = _stack(parameters)
-    if stack and stack["StackStatus"] in _BROKEN_CREATION:
-        return f"Stack [{stack['StackName']}] already exists"
-    return None
 
 
 def _refuse_busy(parameters: Parameters) -> str | None:

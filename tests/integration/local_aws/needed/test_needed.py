@@ -18,11 +18,12 @@ from tests.integration.local_aws.needed import (
     functions,
     iam,
     load_balancing,
+    more,
     services,
 )
 from tests.integration.local_aws.needed.probing import PROBES, REGION, Aws, Probe
 
-ROOMS = (cloudformation, ecs, functions, iam, load_balancing, services)
+ROOMS = (cloudformation, ecs, functions, iam, load_balancing, more, services)
 NOT_SHOWN = "Not shown by a probe:"
 
 
