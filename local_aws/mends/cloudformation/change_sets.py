@@ -1,10 +1,13 @@
-"""What a change set lists, and whether it can be executed.
+"""Change sets: the stack they are about, what they list, and whether they can be executed.
 
-Wrong upstream: a change set knows no conditions: it lists resources that never come, and none when
-a condition flips. One that changes outputs alone, or creates a stack without a resource, "didn't
-contain changes", while AWS makes it executable, with an empty list.
-Source: answers recorded on AWS in LocalStack's public tests (change sets); aws/aws-cdk pull request
-2029; CloudFormation user guide, "Conditions section syntax reference".
+Wrong upstream: a second change set that is to create a stack makes another empty stack under the
+same name, and forgets the first, so that whoever executes the first finds none; on AWS both belong
+to the one in REVIEW_IN_PROGRESS. A change set knows no conditions: it lists resources that never
+come, and none when a condition flips. One that changes outputs alone, or creates a stack without a
+resource, "didn't contain changes", while AWS makes it executable, with an empty list.
+Source: CloudFormation API reference, CreateChangeSet (ChangeSetType: CREATE); answers recorded on
+AWS in LocalStack's public tests (change sets); aws/aws-cdk pull request 2029; CloudFormation user
+guide, "Conditions section syntax reference".
 Last needed: ministack 1.5.33.
 """
 
@@ -13,7 +16,15 @@ from __future__ import annotations
 from typing import Any
 
 from ministack.core.responses import get_region
-from ministack.services.cloudformation import changesets, handlers, helpers, stacks
+from ministack.services.cloudformation import (
+    _change_sets,
+    _stack_events,
+    _stacks,
+    changesets,
+    handlers,
+    helpers,
+    stacks,
+)
 
 from local_aws import schemas
 from local_aws.mending import Layer, Mending
@@ -24,11 +35,29 @@ Template = dict[str, Any]
 
 def install(mending: Mending) -> None:
     """Install the mends of this room."""
+    mending.around(handlers, "_ACTION_HANDLERS", _create_change_set, key="CreateChangeSet")
     mending.around(changesets, "_resolve_props_for_diff", _active)
     mending.around(
         handlers, "_ACTION_HANDLERS", _executable, key="CreateChangeSet", layer=Layer.ANSWER
     )
     mending.around(stacks, "_property_recreation", _recreation)
+
+
+def _create_change_set(upstream: Any, parameters: dict[str, Any]) -> Any:
+    name = helpers._p(parameters, "StackName")
+    shell = _stacks.get(name)
+    if not shell or shell["StackStatus"] != "REVIEW_IN_PROGRESS":
+        return upstream(parameters)
+    status, headers, body = upstream(parameters)
+    second, _stacks[name] = _stacks.get(name), shell
+    if not second:  # refused
+        return status, headers, body
+    _stack_events.pop(second["StackId"], None)
+    for change_set in _change_sets.values():
+        if change_set["StackId"] == second["StackId"]:
+            change_set["StackId"] = shell["StackId"]
+    text = body.decode() if isinstance(body, bytes) else body
+    return status, headers, text.replace(second["StackId"], shell["StackId"])
 
 
 def _active(upstream: Any, template: Template, parameters: Any, *stack: str) -> Template:

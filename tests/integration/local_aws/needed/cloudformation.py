@@ -94,7 +94,7 @@ def a_role_that_is_not_there_is_refused(aws: Aws) -> bool:
     return bool(refused(lambda: create(StackName="roled", TemplateBody=body, RoleARN=role)))
 
 
-@shows("cloudformation.shells")
+@shows("cloudformation.change_sets")
 def two_change_sets_that_create_a_stack_are_about_one_stack(aws: Aws) -> bool:
     made = [change_set(aws, "shell", {"Topic": TOPIC}, kind="CREATE") for _ in range(2)]
     return bool(made[0]["StackId"] == made[1]["StackId"])
@@ -163,7 +163,7 @@ def handler(event, context):
 """
 
 
-@shows("cloudformation.custom_resources", "cloudformation.unfinished")
+@shows("cloudformation.custom_resources", "cloudformation.leftovers")
 def a_custom_resource_that_failed_is_deleted_and_quoted(aws: Aws) -> bool:
     arn = create_function(aws, "half-made", ANSWERS)
     properties = {"ServiceToken": arn, "Failing": "Create"}
@@ -183,7 +183,7 @@ def a_custom_resource_that_failed_is_deleted_and_quoted(aws: Aws) -> bool:
     return bool(eventually(lambda: "Delete https://" in printed()))
 
 
-@shows("cloudformation.deletion")
+@shows("cloudformation.leftovers")
 def what_a_resource_needs_that_can_not_be_deleted_stays(aws: Aws) -> bool:
     arn = create_function(aws, "staying", ANSWERS)
     custom = {

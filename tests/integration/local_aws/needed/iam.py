@@ -22,7 +22,7 @@ def a_simulation_finds_the_policies_of_a_role_with_a_path(aws: Aws) -> bool:
     return bool(result["EvalDecision"] == "allowed")
 
 
-@shows("iam.trust_policies")
+@shows("iam.roles")
 def a_trust_policy_says_whom_it_trusts(aws: Aws) -> bool:
     create = aws.client("iam").create_role
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole"}
@@ -31,7 +31,7 @@ def a_trust_policy_says_whom_it_trusts(aws: Aws) -> bool:
     return code == "MalformedPolicyDocument"
 
 
-@shows("iam.service_linked_roles")
+@shows("iam.roles")
 def the_role_of_ecs_is_called_as_on_aws(aws: Aws) -> bool:
     create = aws.client("iam").create_service_linked_role
     return bool(

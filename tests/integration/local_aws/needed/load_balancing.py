@@ -56,7 +56,7 @@ def a_load_balancer_that_is_protected_is_not_deleted(aws: Aws) -> bool:
     return code == "OperationNotPermitted"
 
 
-@shows("load_balancing.forwarding")
+@shows("load_balancing.target_groups")
 def an_action_that_forwards_says_to_which_target_group(aws: Aws) -> bool:
     _, arn = listener(aws, "forwarding")
     group = target_group(aws, "target")
@@ -75,7 +75,7 @@ def a_target_at_which_nobody_listens_is_not_healthy(aws: Aws) -> bool:
     return bool(found["TargetHealth"]["State"] != "healthy")
 
 
-@shows("load_balancing.names")
+@shows("load_balancing.target_groups")
 def cloudwatch_knows_a_target_group_by_its_full_name(aws: Aws) -> bool:
     group = {
         "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",

@@ -1,7 +1,10 @@
-"""Actions that forward to several target groups.
+"""Target groups: their full name, and actions that forward to several of them.
 
-Wrong upstream: an action's ForwardConfig is dropped. (Requests go to its first group alone.)
-Source: Elastic Load Balancing API reference, Action, ForwardActionConfig.
+Wrong upstream: the full name, by which CloudWatch knows a target group, lacks its first word; an
+action's ForwardConfig is dropped. (Requests go to its first group alone.)
+Source: CloudFormation reference, AWS::ElasticLoadBalancingV2::TargetGroup, "Return values"
+(targetgroup/my-target-group/cbf133c568e0d028); Elastic Load Balancing API reference, Action,
+ForwardActionConfig.
 Last needed: ministack 1.5.33.
 """
 
@@ -16,9 +19,14 @@ from local_aws.mending import Mending
 
 
 def install(mending: Mending) -> None:
-    """Keep it."""
+    """Tell the name, and keep where an action forwards to."""
+    mending.put(alb, "_target_group_full_name_from_arn", _full_name)
     mending.around(alb, "_parse_actions", _parse_actions)
     mending.around(provisioners, "_elbv2_listener_actions", _listener_actions)
+
+
+def _full_name(arn: str) -> str:
+    return arn.rpartition(":")[2]
 
 
 def _parse_actions(
