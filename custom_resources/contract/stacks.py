@@ -77,6 +77,16 @@ class ServiceStack:
         return self.status.endswith("_IN_PROGRESS")
 
 
+def is_unknown(code: str, message: str) -> bool:
+    """Whether an error of DescribeStacks says that there is no such stack.
+
+    Args:
+        code: of the error.
+        message: its words: the code is that of any argument that CloudFormation doesn't like.
+    """
+    return code == "ValidationError" and "does not exist" in message
+
+
 def parameters(description: Mapping[str, Any]) -> dict[str, str]:
     """A stack's parameters by name, as DescribeStacks has them."""
     return {

@@ -16,6 +16,9 @@ from .names import ServiceUser
 _UNFINISHED = frozenset(
     {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
 )
+# How long ago a service's last deployment must have ended, as the rotation template has it: ECS is
+# eventually consistent.
+SETTLING_SECONDS = 300.0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from custom_resources.contract.stacks import ServiceStack
+from custom_resources.contract.stacks import ServiceStack, is_unknown
 from custom_resources.shared import aws
 from custom_resources.shared.failure import Failure
 
@@ -55,7 +55,7 @@ def _find(cloudformation: Any, stack: str) -> Mapping[str, Any] | None:
     try:
         found: Mapping[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
-        if aws.code(error) == "ValidationError" and "does not exist" in str(error):
+        if is_unknown(aws.code(error), str(error)):
             return None
         raise
     return found

@@ -12,6 +12,7 @@ from ansible_collections.quayside.fargate.custom_resources.contract import (
     stacks,
 )
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import ServiceStack
+from ansible_collections.quayside.fargate.custom_resources.contract.usage import SETTLING_SECONDS
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -27,7 +28,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     is_busy,
 )
 
-_SETTLING_SECONDS = 300.0  # the rotation template's default
 _UNFINISHED = "A previous rotation isn't complete"
 _COLOURS = {outcomes.REFUSED: "yellow", outcomes.FAILED: "red", outcomes.ROLLED_BACK: "red"}
 # What fails otherwise is tried again.
@@ -169,7 +169,7 @@ class Rotation:
                 f"Rotation is paused on the platform {self._service.platform}. Deploy it with "
                 "rotation_paused: false first."
             )
-        return float(given.get("SettlingSeconds") or _SETTLING_SECONDS)
+        return float(given.get("SettlingSeconds") or SETTLING_SECONDS)
 
     def _settled(self) -> Description:
         """Return the stack when nothing runs on it; refuse one that has nothing to rotate."""

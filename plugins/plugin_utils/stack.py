@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import is_unknown
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events
 from ansible_collections.quayside.fargate.plugins.plugin_utils.activity import Narrator
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -443,7 +444,7 @@ def describe(client: Any, name: str) -> Description | None:
     try:
         description: Description = client.describe_stacks(StackName=name)["Stacks"][0]
     except aws.AwsError as error:
-        if aws.code(error) == "ValidationError" and "does not exist" in aws.message(error):
+        if is_unknown(aws.code(error), aws.message(error)):
             return None
         raise CallError(error, f"DescribeStacks of stack {name}") from error
     return None if description["StackStatus"] == "DELETE_COMPLETE" else description

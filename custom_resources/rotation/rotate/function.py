@@ -11,6 +11,7 @@ from typing import Any
 from custom_resources.contract.cluster import Memory
 from custom_resources.contract.names import ServiceUser
 from custom_resources.contract.outcomes import FAILED, REFUSED
+from custom_resources.contract.usage import SETTLING_SECONDS
 from custom_resources.rotation import is_paused
 from custom_resources.rotation.rotate.guard import Guard, Refusal
 from custom_resources.rotation.rotate.steps import Rotation
@@ -21,7 +22,6 @@ from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.request import Context
 from custom_resources.shared.sentences import place, sentence
 
-_SETTLING_SECONDS = "300"
 # The guard's reads of a large cluster are throttled: ECS gives such a call some twenty times a
 # second, to all functions of the account together.
 _ECS_ATTEMPTS = 10
@@ -84,7 +84,7 @@ def _rotation(secret_id: str, version: str, clients: Clients, until: float) -> R
             f"The secret {name} is none of a service's database user.",
             "Only secrets called PLATFORM/SERVICE/db/blue or .../green are rotated here.",
         )
-    seconds = float(os.environ.get("SETTLING_SECONDS") or _SETTLING_SECONDS)
+    seconds = float(os.environ.get("SETTLING_SECONDS") or SETTLING_SECONDS)
     guard = Guard(
         user=user,
         cloudformation=clients.cloudformation,

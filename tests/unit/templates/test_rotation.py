@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from custom_resources.contract.usage import SETTLING_SECONDS
 from tests.unit.templates.templates import ACCOUNT, FOLDER, REGION, Stack, load, of_type
 from tests.unit.templates.test_deployment_role import as_list
 
@@ -350,6 +351,10 @@ def test_the_rotate_function_is_told_how_long_to_wait_and_whether_to_pause() -> 
     function = Stack("rotation", given).resources["RotateFunction"]["Properties"]
     variables = function["Environment"]["Variables"]
     assert (variables["SETTLING_SECONDS"], variables["ROTATION_PAUSED"]) == ("60", "true")
+
+
+def test_whoever_isnt_told_waits_as_long_as_the_template_does_by_default() -> None:
+    assert load("rotation")["Parameters"]["SettlingSeconds"]["Default"] == SETTLING_SECONDS
 
 
 def test_the_activate_function_is_told_whose_secrets_to_sweep_and_whether_to_pause() -> None:
