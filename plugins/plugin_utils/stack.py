@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from ansible_collections.quayside.fargate.custom_resources.contract.stacks import is_unknown
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import STABLE, is_unknown
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events
 from ansible_collections.quayside.fargate.plugins.plugin_utils.activity import Narrator
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -28,12 +28,7 @@ SHELL = "REVIEW_IN_PROGRESS"  # what a change set for a new stack leaves: no res
 # A first creation that failed holds nothing worth keeping, and can't be updated.
 REPLACEABLE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
 # UPDATE_FAILED: an update that was told not to roll back may be repeated.
-UPDATABLE = frozenset(
-    {
-        *("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED"),
-        *("IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
-    }
-)
+UPDATABLE = STABLE | {"UPDATE_FAILED"}
 _STUCK = {
     "UPDATE_ROLLBACK_FAILED": "Mend that, then run: aws cloudformation continue-update-rollback "
     "--stack-name {name}",
