@@ -10,9 +10,12 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_remains import Remains
 
+# Such a key tells its tags still, and refuses to be scheduled again (AWS KMS Developer Guide, Key
+# states of AWS KMS keys).
 _PENDING = "PendingDeletion"
-# A key of another account may be gone or be nobody's to look at here: it isn't the platform's.
-_NOT_OURS = aws.DENIED | {"NotFoundException"}
+# A key may be gone, or another account's, of which nobody may list the tags (AWS KMS API reference,
+# ListResourceTags): it isn't the platform's.
+_NOT_OURS = aws.DENIED | {"NotFoundException", "InvalidArnException"}
 _GONE = {
     "DBClusterSnapshotNotFoundFault",
     "ResourceNotFoundException",
