@@ -176,6 +176,25 @@ def test_a_stack_in_use_can_not_be_deleted(platform: Platform, orders: str) -> N
             platform.cloudformation.delete_stack(StackName=f"shop-{stack}")
 
 
+def test_what_watches_a_service_is_deployed_beside_it_and_deleted_before_it(
+    platform: Platform, hello: str
+) -> None:
+    """A service without it is deployed all the same, as all the tests here do."""
+    platform.service("seen", hello, Database="false")
+    used = ("support", "cluster", "load-balancer-public", "service-seen")
+    platform.deploy("monitoring-seen", "service_monitoring", *used, Name="seen")
+    cloudwatch = platform.aws.client("cloudwatch")
+    found = cloudwatch.describe_alarms(AlarmNamePrefix="shop-service-seen-")["MetricAlarms"]
+    (errors,) = [it for it in found if it["AlarmName"].endswith("-5xx")]
+    dimensions = {it["Name"]: it["Value"] for it in errors["Dimensions"]}
+    assert dimensions["TargetGroup"] == platform.outputs["service-seen"]["TargetGroupFullName"]
+    assert len(found) == 5
+    with pytest.raises(ClientError, match="imported by"):
+        platform.cloudformation.delete_stack(StackName="shop-service-seen")
+    platform.delete("monitoring-seen")
+    platform.delete("service-seen")
+
+
 def test_a_restored_snapshot_has_the_data_the_admins_password_and_stays(
     platform: Platform, orders: str
 ) -> None:
