@@ -45,10 +45,7 @@ image: ## Build the deploy image; OFFLINE=1 takes the wheels that `make wheels` 
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) \
 	  --tag $(IMAGE):$(VERSION) --tag $(IMAGE):dev .
 
-image-check: setup ## Run what a commit needs, in a minute: linters, unit tests, the quickest on real servers.
-	tests/check.sh
-
-test: setup ## Test the deploy image, built for the tests; without Docker that is a failure.
+image-test: setup ## Test the deploy image, built for the tests; without Docker that is a failure.
 	REQUIRE_DOCKER=1 $(BIN)/python -m pytest tests/image
 
 wheels: setup ## Download the wheels that the deploy image is built from.
@@ -60,6 +57,9 @@ lock: setup ## Resolve the deploy image's requirements anew, with hashes.
 
 molecule: setup ## Run molecule's scenarios, one for every role and one for a flip, on a local AWS.
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/molecule test --all
+
+check: setup ## Run what a commit needs, in a minute: linters, unit tests, the quickest on real servers.
+	tests/check.sh
 
 test: setup ## Run every test but the walks; what it skips, and why, stands at the end.
 	tests/run.sh

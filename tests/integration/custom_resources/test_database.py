@@ -716,6 +716,7 @@ def killed_during(
 
 
 @one_version
+@pytest.mark.walk
 def test_a_create_that_was_killed_anywhere_converges_when_repeated(
     aws: LocalAws, service: Service
 ) -> None:
@@ -756,6 +757,7 @@ def test_an_update_that_was_killed_anywhere_converges_and_denies_nobody(
 
 
 @one_version
+@pytest.mark.walk
 @pytest.mark.parametrize("policy", ["Retain", "Drop"])
 def test_a_delete_that_was_killed_anywhere_converges_when_repeated(
     aws: LocalAws, service: Service, postgres: PostgresServer, policy: str

@@ -14,9 +14,16 @@ from custom_resources import build
 from tests.integration.custom_resources.isolation import HANDLERS, NoInterpreterError, isolated
 
 ROOT = Path(__file__).parents[3]
+# The default; for each other one, wheels are downloaded: walks.
+USUAL = "python3.13"
 
 
-@pytest.fixture(scope="session", params=build.RUNTIMES)
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(it, marks=[] if it == USUAL else [pytest.mark.walk]) for it in build.RUNTIMES
+    ],
+)
 def runtime(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
