@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -91,10 +92,10 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder = tmp_path_factory.mktemp("upgrade")
     old = exported(folder / "old")
     new = next_one(folder / "new", old)
-    tag = "no tag v* is reachable: the last commit stands for the last release"
-    print(
-        f"UPGRADE from {old.ref} ({old.version}) to {new.version}", tag if old.ref == HEAD else ""
-    )
+    print(f"UPGRADE from {old.ref} ({old.version}) to {new.version}")
+    if old.ref == HEAD:
+        lacking = "No tag v* is reachable: the last commit stands for the last release."
+        warnings.warn(lacking, stacklevel=1)
     with LocalAws.start(folder / "aws") as aws:
         walk = Walk(Upgraded(aws, old), old, new)
         began = time.monotonic()

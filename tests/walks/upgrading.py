@@ -169,7 +169,12 @@ class Upgraded(Platform):
         pages = self.aws.client("cloudformation").get_paginator("describe_stacks").paginate()
         return {
             stack["StackName"]: next(
-                (it["OutputValue"] for it in stack["Outputs"] if it["OutputKey"] == "Version"), ""
+                (
+                    it["OutputValue"]
+                    for it in stack.get("Outputs", [])
+                    if it["OutputKey"] == "Version"
+                ),
+                "",
             )
             for page in pages
             for stack in page["Stacks"]

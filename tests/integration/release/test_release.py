@@ -83,11 +83,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     for name in tracked():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, root / name)
-    (root / "changelogs" / "fragments" / "news.yml").write_text(f"minor_changes: ['{NEWS}']\n")
-    summary = "release_summary: What this is about.\n"
-    for path in (root / "changelogs" / "fragments").glob("[0-9]*.yml"):
+    news = root / "changelogs" / "fragments"
+    news.mkdir(exist_ok=True)  # git knows no empty folders, as it is after a release
+    for path in news.glob("[0-9]*.yml"):
         path.unlink()
-    (root / "changelogs" / "fragments" / f"{NEXT}.yml").write_text(summary)
+    (news / "news.yml").write_text(f"minor_changes: ['{NEWS}']\n")
+    (news / f"{NEXT}.yml").write_text("release_summary: What this is about.\n")
     found = Repository(root)
     found.git("init", "--quiet", "--initial-branch=main")
     found.commit("All of it")
