@@ -19,7 +19,6 @@ from docs.parameter_changes import deciding
 from tests.unit.templates.templates import FOLDER, NAMES, load, walk
 
 ALARM = "AWS::CloudWatch::Alarm"
-ORDERED = [name for name in NAMES if name not in {"support", "rotation"}]  # being split
 MOST_LINES = 20  # between an alarm and what it watches, other alarms not counted
 
 
@@ -138,20 +137,20 @@ def text_of(name: str) -> str:
     return (FOLDER / f"{name}.yml").read_text()
 
 
-@pytest.mark.parametrize("name", ORDERED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_template_has_the_order_of_its_concerns(name: str) -> None:
     assert list(disorder(load(name), text_of(name))) == []
 
 
 def test_concerns_that_templates_share_come_in_the_same_order_in_all_of_them() -> None:
-    for one in ORDERED:
-        for other in ORDERED:
+    for one in NAMES:
+        for other in NAMES:
             mine, theirs = list(concerns(load(one))), list(concerns(load(other)))
             shared = [it for it in mine if it in theirs]
             assert shared == [it for it in theirs if it in mine], f"{one}, {other}"
 
 
-@pytest.mark.parametrize("name", ORDERED)
+@pytest.mark.parametrize("name", NAMES)
 def test_an_alarm_stands_below_what_it_watches(name: str, record_property: Any) -> None:
     found = distances(load(name), text_of(name))
     record_property("lines", found)
