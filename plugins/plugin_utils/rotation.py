@@ -161,7 +161,8 @@ class Rotation:
         found = describe(self._cloudformation, name)
         if found is None:
             raise StackError(
-                f"There is no stack {name}. Deploy the platform first: playbooks/platform.yml."
+                f"The platform {self._service.platform} has no rotation: there is no stack {name}. "
+                "Deploy it (playbooks/platform.yml, or role rotation)."
             )
         given = stacks.parameters(found)
         if given.get("Paused") == "true":
