@@ -15,6 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 # (tests/run.sh), in this order: those that take longest first. The first prefix that fits counts,
 # and every other folder is an area of its own.
 AREAS = {
+    "tests/e2e/test_doctor.py": "doctor",  # on a local AWS of its own
     "tests/e2e/": "end to end",
     "tests/integration/custom_resources/rotation/": "rotation",
     "tests/integration/custom_resources/": "functions",
@@ -41,7 +42,7 @@ def area(nodeid: str) -> str:
     if file.startswith("tests/walks/"):
         return file  # each walk has servers of its own
     folder = file.rpartition("/")[0] + "/"
-    return next((area for path, area in AREAS.items() if folder.startswith(path)), folder)
+    return next((area for path, area in AREAS.items() if file.startswith(path)), folder)
 
 
 class AreaScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist isn't looked into
@@ -75,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(WALKS):
             item.add_marker(pytest.mark.walk)
     walks = dict.fromkeys(area(it.nodeid) for it in items if it.nodeid.startswith("tests/walks/"))
-    order = list(dict.fromkeys((*walks, *AREAS.values())))
+    order = list(dict.fromkeys((*walks, "end to end", *AREAS.values())))
     items.sort(key=lambda item: (*order, area(item.nodeid)).index(area(item.nodeid)))
 
 
