@@ -8,6 +8,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     teardown_calls,
     teardown_plan,
+    teardown_words,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
@@ -31,6 +32,12 @@ class ActionModule(Action):  # type: ignore[misc]
         """Refuse what isn't confirmed before AWS is asked."""
         platform, delete_data = options["platform"], options["delete_data"]
         teardown_plan.refuse_unconfirmed(platform, options["confirm"], delete_data)
-        listed = teardown_calls.stacks(aws.Account.of(options))
-        plan = teardown_plan.plan(listed, platform, delete_data=bool(delete_data))
+        account = aws.Account.of(options)
+        listed = teardown_calls.stacks(account)
+        bucket, ours = teardown_calls.bucket(account, platform)
+        plan = teardown_plan.plan(
+            listed, platform, delete_data=bool(delete_data), bucket=bucket if ours else ""
+        )
+        if not ours:
+            self.progress.say(teardown_words.unseen(bucket))
         return {"changed": False, **plan.result()}

@@ -76,7 +76,7 @@ foundations:
   returned: success
   sample: [shop-deployment-all, shop-cluster, shop-support, shop-network]
 bucket:
-  description: The artifacts bucket if the platform made it, else an empty text.
+  description: The artifacts bucket that the platform made, an empty text if it isn't there.
   type: str
   returned: success
 key:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, buckets
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_remains import Remains
 
@@ -20,12 +20,44 @@ _GONE = {
     "DBClusterSnapshotNotFoundFault",
     "ResourceNotFoundException",
 }  # by somebody else meanwhile
+# HeadBucket's answers have no body, and so no code but the status.
+_NO_BUCKET = {"404", "NoSuchBucket"}
+_NOT_SHOWN = {"301", "403"}
 
 
 def stacks(account: aws.Account) -> list[dict[str, Any]]:
     """Return all stacks of account and region (DescribeStacks)."""
     with _said("DescribeStacks"):
         return _pages(account.client("cloudformation"), "describe_stacks", "Stacks")
+
+
+def bucket(account: aws.Account, platform: str) -> tuple[str, bool]:
+    """Return what the platform calls the bucket that it makes, and whether it is ours.
+
+    Looked for by its name: the stack that tells it may be gone already.
+
+    Args:
+        account: makes the clients.
+        platform: its name.
+
+    Returns: the name, "" if there is no such bucket; False if S3 won't let us look: it is another
+    account's, or a permission is missing (Amazon S3 API reference, HeadBucket).
+    Raises: StackError if AWS refuses otherwise, or no region is known.
+    """
+    if not account.region:
+        raise StackError(buckets.NO_REGION)
+    with _said("GetCallerIdentity"):
+        owner = account.client("sts").get_caller_identity()["Account"]
+    name = buckets.name(platform, owner, account.region)
+    try:
+        account.client("s3").head_bucket(Bucket=name, ExpectedBucketOwner=owner)
+    except aws.AwsError as error:
+        if aws.code(error) in _NOT_SHOWN:
+            return name, False
+        if aws.code(error) not in _NO_BUCKET:
+            raise StackError(aws.explain(error, f"HeadBucket of {name}")) from error
+        return "", True
+    return name, True
 
 
 class Leftovers:

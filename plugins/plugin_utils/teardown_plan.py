@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
-from ansible_collections.quayside.fargate.plugins.plugin_utils import buckets, platform_stacks
+from ansible_collections.quayside.fargate.plugins.plugin_utils import platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
     FOUNDATIONS,
@@ -36,7 +36,7 @@ class Plan:
 
     platform: its name; delete_data: whether its data go too; services, protected, foundations:
     stacks in the order of their deletion; unprotect: those of `protected` that take an update
-    before; bucket: the one that the platform made, "" if there is none; key: ARN of the databases'
+    before; bucket: the one that the platform made, "" if it isn't there; key: ARN of the databases'
     key, "" if no stack tells it; platforms: all that there are.
     """
 
@@ -88,13 +88,16 @@ def refuse_unconfirmed(platform: str, confirm: str, delete_data: str) -> None:
         )
 
 
-def plan(listed: Iterable[Mapping[str, Any]], platform: str, *, delete_data: bool) -> Plan:
+def plan(
+    listed: Iterable[Mapping[str, Any]], platform: str, *, delete_data: bool, bucket: str
+) -> Plan:
     """Return what a teardown of a platform does.
 
     Args:
         listed: all stacks of account and region (DescribeStacks).
         platform: its name.
         delete_data: whether the data go too.
+        bucket: the one that the platform made, "" if it isn't there.
 
     Raises: StackError if a stack of the platform isn't named as its stacks are: CloudFormation
     would refuse to delete what it stands on, in the middle of it all.
@@ -117,7 +120,7 @@ def plan(listed: Iterable[Mapping[str, Any]], platform: str, *, delete_data: boo
         protected=protected,
         foundations=_of_step(FOUNDATIONS, own, platform),
         unprotect=[it for it in protected if own[it]["StackStatus"] not in _UNSETTLED],
-        bucket=_own_bucket(told.get("ArtifactsBucket", ""), own.values(), platform),
+        bucket=bucket,
         key=told.get("DatabaseKeyArn", ""),
         platforms=sorted(_platforms(it["StackName"] for it in stacks)),
     )
@@ -145,14 +148,6 @@ def _of_step(step: str, names: Iterable[str], platform: str) -> list[str]:
     return [
         name for kind in KINDS if kind.step == step for name in sorted(names) if kinds[name] == kind
     ]
-
-
-def _own_bucket(name: str, stacks: Iterable[Mapping[str, Any]], platform: str) -> str:
-    """Return the bucket that the platform uses if it has the name that the platform gives one."""
-    # arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID
-    places = (it["StackId"].split(":")[3:5] for it in stacks)
-    made = {buckets.name(platform, account, region) for region, account in places}
-    return name if name in made else ""
 
 
 def _platforms(names: Iterable[str]) -> set[str]:

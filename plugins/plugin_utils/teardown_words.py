@@ -18,12 +18,20 @@ Deleted = Iterable[Mapping[str, Any]]
 
 def refuse_absent(plan: Plan, remains: Remains) -> None:
     """Raise StackError if nothing is there of a platform, not even what a teardown leaves."""
-    if plan.stacks or remains.snapshots or remains.foreign or remains.log_groups:
+    if plan.stacks or plan.bucket or remains.snapshots or remains.foreign or remains.log_groups:
         return
     raise StackError(
         f"There is no platform {plan.platform} in this account and region, and nothing was "
         "removed: no stack, no snapshot and no log group is left of one. Mend the name or the "
         f"region; platforms here: {', '.join(plan.platforms) or 'none'}."
+    )
+
+
+def unseen(bucket: str) -> str:
+    """Return what is said of a bucket that can't be looked at."""
+    return (
+        f"The bucket {bucket} stays: S3 doesn't let you look at it. It is another account's, or "
+        "you lack s3:ListBucket; then allow that, and run the playbook again."
     )
 
 

@@ -227,13 +227,16 @@ def test_what_a_teardown_advises_to_type_deletes_what_it_left(doomed: Doomed) ->
     assert "There is no platform gone" in doomed.play_in_vain(playbook, *options)
 
 
+CONFIRMED = {"platform": "bare", "confirm": "bare"}
+
+
 class Bare(Platform):
     """A platform of which nothing was deployed but what a test makes."""
 
     name = "bare"
 
     def remove(self, **more: str) -> str:
-        output = self.play("playbooks/teardown.yml", platform="bare", confirm="bare", **more)
+        output = self.play("playbooks/teardown.yml", **CONFIRMED, **more)
         return " ".join(output.split())
 
     def log_groups(self) -> set[str]:
@@ -243,12 +246,17 @@ class Bare(Platform):
     def buckets(self) -> set[str]:
         return {it["Name"] for it in self.aws.client("s3").list_buckets()["Buckets"]}
 
-    def make_support(self, bucket: str) -> None:
-        """Make a support stack that names a bucket, and the bucket with something in it."""
-        s3, cloudformation = self.aws.client("s3"), self.aws.client("cloudformation")
+    def make_bucket(self, bucket: str) -> None:
+        """Make a bucket with something in it."""
+        s3 = self.aws.client("s3")
         where = {"LocationConstraint": self.aws.region}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=where)
         s3.put_object(Bucket=bucket, Key="mine", Body=b"text")
+
+    def make_support(self, bucket: str) -> None:
+        """Make a support stack that names a bucket, and the bucket."""
+        cloudformation = self.aws.client("cloudformation")
+        self.make_bucket(bucket)
         template = {
             "Parameters": {"Platform": {"Type": "String"}},
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
@@ -340,6 +348,18 @@ def test_a_bucket_goes_only_if_it_has_the_name_that_the_platform_gives_it(bare: 
     bare.make_support(made)
     bare.remove()
     assert made not in bare.buckets()
+
+
+def test_a_bucket_goes_though_the_stack_that_told_it_is_gone(bare: Bare) -> None:
+    """A teardown that was interrupted between support and network, and one after that."""
+    made = f"bare-artifacts-{bare.aws.account}-{bare.aws.region}"
+    bare.make_bucket(made)
+    output = " ".join(bare.play("playbooks/teardown.yml", "--check", **CONFIRMED).split())
+    assert f"Would go with them: the bucket {made}." in output
+    assert made in bare.buckets()
+    assert "Nothing is left." in bare.remove()
+    assert made not in bare.buckets()
+    assert "There is no platform bare" in bare.play_in_vain("playbooks/teardown.yml", **CONFIRMED)
 
 
 def test_what_may_be_another_platforms_first_change_set_is_left(bare: Bare) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -66,3 +67,40 @@ def test_what_is_left_is_named_then_deleted_then_nothing_is_there(
     ]
     gone = task(playbooks, delete_data=True).message
     assert gone.startswith("There is no platform left in this account and region")
+
+
+def planned(playbooks: Playbooks) -> Any:
+    confirmed = {"platform": "zips", "confirm": "zips"}
+    return playbooks.task({"quayside.fargate.teardown_plan": confirmed})
+
+
+def test_the_bucket_is_found_by_its_name_where_no_stack_tells_it(
+    playbooks: Playbooks, aws: LocalAws
+) -> None:
+    s3, name = aws.client("s3"), f"zips-artifacts-{aws.account}-{aws.region}"
+    assert planned(playbooks).result["bucket"] == ""
+    where = {"LocationConstraint": aws.region}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+    assert planned(playbooks).result["bucket"] == name
+    s3.delete_bucket(Bucket=name)
+
+
+def test_a_bucket_that_s3_does_not_show_is_said_and_left(
+    playbooks: Playbooks, aws: LocalAws
+) -> None:
+    """Another account's is answered as one for which a permission is missing."""
+    iam, user = aws.client("iam"), {"UserName": "without-s3"}
+    stacks = ["cloudformation:DescribeStacks", "cloudformation:ListStacks"]
+    allowed = {"Effect": "Allow", "Action": stacks, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.create_user(**user)
+    iam.put_user_policy(**user, PolicyName="stacks", PolicyDocument=policy)
+    key = iam.create_access_key(**user)["AccessKey"]
+    s3, name = aws.client("s3"), f"zips-artifacts-{aws.account}-{aws.region}"
+    where = {"LocationConstraint": aws.region}
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration=where)
+    run = planned(playbooks.acting_as(key["AccessKeyId"], key["SecretAccessKey"]))
+    assert run.result["bucket"] == ""
+    said = " ".join(run.output.split())
+    assert f"The bucket {name} stays: S3 doesn't let you look at it." in said
+    s3.delete_bucket(Bucket=name)

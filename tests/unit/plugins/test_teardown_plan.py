@@ -42,7 +42,7 @@ def shell(name: str) -> dict[str, Any]:
 
 
 def planned(*stacks: dict[str, Any], platform: str = "shop") -> Plan:
-    made: Plan = plan(stacks, platform, delete_data=False)
+    made: Plan = plan(stacks, platform, delete_data=False, bucket="")
     return made
 
 
@@ -66,7 +66,7 @@ def test_stacks_go_before_what_they_stand_on() -> None:
 
 def test_a_platform_that_is_not_there_has_nothing_to_delete() -> None:
     made = planned(described("other-support", "other"))
-    assert (made.stacks, made.unprotect, made.bucket, made.key) == ([], [], "", "")
+    assert (made.stacks, made.unprotect, made.key) == ([], [], "")
     assert made.platforms == ["other"]
 
 
@@ -131,22 +131,6 @@ def test_the_protection_of_what_takes_no_update_is_not_lifted(
     made = planned(described("shop-rds", status=status), described("shop-cluster"))
     assert made.protected == ["shop-rds"]
     assert made.unprotect == (["shop-rds"] if takes_an_update else [])
-
-
-@pytest.mark.parametrize(
-    ("name", "goes"),
-    [
-        ("shop-artifacts-123456789012-eu-central-1", True),
-        ("shop-artifacts-123456789012-eu-west-1", False),
-        ("shop-artifacts-ours", False),
-        ("", False),
-    ],
-)
-def test_a_bucket_goes_only_if_it_has_the_name_that_the_platform_gives_it(
-    name: str, goes: bool
-) -> None:
-    made = planned(described("shop-support", ArtifactsBucket=name), described("shop-cluster"))
-    assert made.bucket == (name if goes else "")
 
 
 def test_the_databases_key_is_the_one_that_their_stack_tells() -> None:

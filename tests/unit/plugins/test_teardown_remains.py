@@ -178,6 +178,10 @@ def test_what_a_teardown_left_is_a_platform_still(there: Remains) -> None:
     refuse_absent(plan(), Remains())
 
 
+def test_a_bucket_alone_is_a_platform_still() -> None:
+    refuse_absent(plan(**GONE.result() | {"bucket": "shop-artifacts"}), Remains())
+
+
 def test_a_check_says_what_would_go_and_what_would_stay() -> None:
     assert [*planned(plan(bucket="shop-artifacts"), EVERYTHING, DELETED)] == [
         "Nothing was removed, this is a check.",
