@@ -32,6 +32,7 @@ class ActionModule(Action):  # type: ignore[misc]
     options: ClassVar[Options] = {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "before": {"type": "str"},
         "template": {"type": "str"},
         "variable_prefix": {"type": "str"},
         "variables": {"type": "dict", "default": {}},

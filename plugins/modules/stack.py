@@ -45,6 +45,11 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  before:
+    description:
+      - With O(state=absent), a stack that is to be deleted after this one. If it is protected or
+        another's (O(variables)), neither is deleted; an operation on it is waited for.
+    type: str
   template:
     description:
       - Path of a plain CloudFormation template, YAML or JSON; a relative one is looked for as
@@ -64,6 +69,8 @@ options:
         (V(template), V(tags), V(timeout), ...), fill none.
       - An empty one gives way to an output of O(parameters_from), and isn't given if the parameter
         has no default.
+      - V(platform) and V(name) say whose the stack is. One that has other values in its parameters
+        C(Platform) and C(Name) is neither changed nor deleted.
     type: dict
     default: {}
   given:

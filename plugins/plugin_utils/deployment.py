@@ -10,6 +10,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     changes,
     fixed,
     functions,
+    ownership,
     parameters,
     preview,
     template,
@@ -66,6 +67,7 @@ class Deployment:
         """Create or update the stack; raises StackError with the root cause of a failure."""
         found = self._neighbours.described()
         description = found[self._stack.name]
+        ownership.refuse_anothers(description, self._options)
         missing = [name for name in self._options["parameters_from"] if found[name] is None]
         if missing and description is None and self._check:
             return self._unplanned(draft, missing)
@@ -93,7 +95,12 @@ class Deployment:
         return Draft.of(self._options, text, f"the template of stack {self._stack.name}")
 
     def absent(self) -> dict[str, Any]:
-        """Delete the stack; raises StackError with the root cause, or if it is protected."""
+        """Delete the stack; raises StackError with the root cause, or if it mustn't go."""
+        after = self._options["before"]
+        if after:
+            found = Stack(self._client, after, self._clock, self._progress)
+            free = found.settled(describe(self._client, after))
+            ownership.refuse_deletion(free, self._options)
         return self._when_free(describe(self._client, self._stack.name), self._deleted)
 
     def _when_free(
@@ -110,19 +117,13 @@ class Deployment:
                 description = describe(self._client, self._stack.name)
 
     def _deleted(self, description: Description | None) -> dict[str, Any]:
+        ownership.refuse_deletion(description, self._options)
         if description is None:
             return _result(changed=False)
-        protected = bool(description.get("EnableTerminationProtection"))
-        if protected and self._options["termination_protection"] is not False:
-            prefix = self._options["variable_prefix"]
-            raise StackError(
-                f"Stack {self._stack.name} is protected against deletion. If it must go, repeat "
-                f"with {f'{prefix}_' if prefix else ''}termination_protection: false."
-            )
         gone = changes.removals(self._stack.resources(), self._template(description), description)
         if self._check:
             return _result(changed=True, made=gone, state=preview.GONE)
-        if protected:
+        if description.get("EnableTerminationProtection"):
             self._stack.protect(False)
         self._stack.delete(description["StackId"])
         kept = self._stack.kept(description["StackId"])

@@ -647,6 +647,54 @@ def test_a_protected_service_goes_only_if_its_protection_is_lifted_by_name(
     assert status(name) == "absent"
 
 
+OWNED = """
+Parameters: {Platform: {Type: String}, Name: {Type: String, Default: rds}}
+Resources: {Queue: {Type: AWS::SQS::Queue}}
+"""
+
+
+@pytest.mark.parametrize("kind", ["monitoring", "service"])
+def test_absent_leaves_another_platforms_stack_of_the_same_name(
+    playbooks: Playbooks, tmp_path: Path, status: Status, kind: str
+) -> None:
+    template = tmp_path / "owned.yaml"
+    template.write_text(OWNED)
+    anothers = f"shop-{kind}-rds"
+    own = {"name": anothers, "template": str(template)}
+    playbooks.stack(**own, parameters={"Platform": f"shop-{kind}"})
+    gone = playbooks.task(removal("shop", "rds"))
+    assert f"Stack {anothers} is another's: its parameter Platform is" in gone.output
+    assert status(anothers) == "CREATE_COMPLETE"
+    variables = {"platform": "shop", "name": "rds"}
+    taken = playbooks.stack(**own, variables=variables)
+    assert f"Stack {anothers} is another's" in taken.message
+    assert playbooks.stack(name=anothers, state="absent").changed
+
+
+def test_a_service_protected_by_hand_keeps_what_watches_it(
+    playbooks: Playbooks, tmp_path: Path, cloudformation: Any, status: Status
+) -> None:
+    template = tmp_path / "owned.yaml"
+    template.write_text(OWNED)
+    both = ["hand-monitoring-rds", "hand-service-rds"]
+    for stack in both:
+        playbooks.stack(name=stack, template=str(template), parameters={"Platform": "hand"})
+    protect = cloudformation.update_termination_protection
+    protect(StackName=both[1], EnableTerminationProtection=True)
+    refused = playbooks.task(removal("hand", "rds"))
+    assert f"Stack {both[1]} is protected against deletion" in refused.output
+    assert [status(stack) for stack in both] == ["CREATE_COMPLETE"] * 2
+    assert playbooks.task(removal("hand", "rds", service_termination_protection=False)).code == 0
+    assert [status(stack) for stack in both] == ["absent"] * 2
+
+
+def removal(platform: str, service: str, **more: Any) -> dict[str, Any]:
+    """Return a task that runs the role service with state absent."""
+    named = {"service_platform": platform, "service_name": service, "service_state": "absent"}
+    role = {"name": "quayside.fargate.service"}
+    return {"ansible.builtin.include_role": role, "vars": {**named, **more}}
+
+
 def test_a_deletion_that_fails_names_what_held_it_up(
     playbooks: Playbooks, name: str, aws: LocalAws, status: Status
 ) -> None:
