@@ -92,6 +92,13 @@ options:
     type: list
     elements: str
     default: []
+  allow_used:
+    description:
+      - What of O(allow) another stack of the same role needed, or may yet need. No warning names
+        it.
+    type: list
+    elements: str
+    default: []
   parameters:
     description:
       - Values of the template's parameters. Booleans become V(true) or V(false), lists are joined
@@ -108,6 +115,13 @@ options:
         list that has the output wins.
       - A stack that doesn't exist is an error; in check mode, the task then reports a change
         and warns that it can't be planned yet.
+    type: list
+    elements: str
+    default: []
+  any_version:
+    description:
+      - Names of stacks of O(parameters_from) that may have templates of somebody's own, and whose
+        version isn't held against the template's.
     type: list
     elements: str
     default: []
@@ -289,6 +303,11 @@ changes:
       elements: dict
 stops:
   description: In check mode, what would stop the deployment, in words (O(allow)).
+  type: list
+  elements: str
+  returned: success
+allowed:
+  description: What of O(allow) was needed.
   type: list
   elements: str
   returned: success

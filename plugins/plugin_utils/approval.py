@@ -122,10 +122,15 @@ class Approval:
                 self._progress.say(f"{stack}: {it.text}", "yellow")
 
     @property
+    def allowed(self) -> list[str]:
+        """What of `allow` was needed."""
+        return sorted(self._used)
+
+    @property
     def warnings(self) -> list[str]:
         """What of `allow` wasn't needed, in words."""
         return [
             f"{self._option}: {name} wasn't needed. Take it out, so that it allows nothing later."
             for name in self._options["allow"]
-            if name not in self._used
+            if name not in {*self._used, *self._options["allow_used"]}
         ]

@@ -185,7 +185,8 @@ class Deployment:
             description=now,
             state=preview.CHANGED if description else preview.NEW,
         )
-        return {**result, "stops": self._approval.stops, "warnings": self._approval.warnings}
+        judged = {it: getattr(self._approval, it) for it in ("stops", "allowed", "warnings")}
+        return {**result, **judged}
 
     def _template(self, description: Description | None) -> dict[str, Any]:
         """Return the template that the stack has, an empty one if there is none."""
@@ -235,6 +236,7 @@ def _result(
         "changed": changed,
         "changes": made or [],
         "stops": [],
+        "allowed": [],
         "status": description["StackStatus"] if description else "absent",
         "outputs": outputs(description) if description else {},
         "notes": notes or [],

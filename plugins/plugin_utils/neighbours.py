@@ -76,7 +76,9 @@ class Neighbours:
 
         Raises: StackError for such a stack.
         """
-        mismatch = versions.mismatch(self._options["name"], origin, values)
+        free = self._options["any_version"]
+        held = {name: told for name, told in values.items() if name not in free}
+        mismatch = versions.mismatch(self._options["name"], origin, held)
         if mismatch and not check:
             raise StackError(mismatch)
         return [mismatch] if mismatch else []

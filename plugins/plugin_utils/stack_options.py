@@ -42,7 +42,8 @@ def termination_protection(role: str, values: Values, given: Collection[str]) ->
 def beside(
     role: str, values: Values, given: Collection[str], sources: Collection[str]
 ) -> dict[str, list[str]]:
-    """Return `given` and `parameters_from` of the stack that stands beside a service's.
+    """Return `given`, `parameters_from` and `any_version` of the stack that stands beside a
+    service's, which may have a template of one's own.
 
     Args:
         role, values, given: as `termination_protection` takes them.
@@ -51,7 +52,11 @@ def beside(
     if role != "service":
         return {}
     stack = f"{values['platform']}-service-{values['name']}"
-    return {"given": sorted({*given, *_ANSWERED}), "parameters_from": [*sources, stack]}
+    return {
+        "given": sorted({*given, *_ANSWERED}),
+        "parameters_from": [*sources, stack],
+        "any_version": [stack],
+    }
 
 
 def _container(values: Values) -> dict[str, Any]:

@@ -277,6 +277,14 @@ def test_the_old_one_takes_no_upgraded_service_back_unasked(old_on_new: Walk) ->
     old_on_new.noted(NEW_PLATFORM, "change of an upgraded service", "refused, or allowed by name")
 
 
+def test_the_old_one_takes_an_upgraded_service_back_if_it_is_meant(old_on_new: Walk) -> None:
+    done = old_on_new.deployed("payroll", service_desired_count=2, service_allow=["Version"])
+    assert "wasn't needed" not in done
+    versions = old_on_new.platform.versions()
+    for kind in ("service", "monitoring"):
+        assert versions[f"shop-{kind}-payroll"] == old_on_new.old.version
+
+
 def test_the_old_one_takes_no_upgraded_platform_back_unasked(old_on_new: Walk) -> None:
     variables = old_on_new.old.platform_variables
     said = old_on_new.platform.play_in_vain("playbooks/platform.yml", platform="shop", **variables)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.plugins.support import TEMPLATES, Playbooks
+from local_aws.control import LocalAws
+from release import version
+from tests.integration.plugins.support import ROOT, TEMPLATES, Playbooks
 
 QUIET = {"ANSIBLE_VERBOSITY": "0"}  # as users have it
 
@@ -74,3 +79,130 @@ def test_a_template_of_an_older_minor_version_takes_values_from_a_newer_stack(
     playbooks.stack(name=platform, template=versioned(tmp_path, "1.2.0"))
     older = versioned(tmp_path, "1.1.0")
     assert playbooks.stack(name=name, template=older, parameters_from=[platform]).changed
+
+
+SERVICE = """
+Parameters:
+  Platform: {Type: String}
+  Name: {Type: String}
+  Image: {Type: String}
+  DesiredCount: {Type: String, Default: ""}
+  SecretArns: {Type: CommaDelimitedList, Default: ""}
+  ParameterArns: {Type: CommaDelimitedList, Default: ""}
+  ActiveUser: {Type: String, Default: blue}
+Resources: {Queue: {Type: AWS::SQS::Queue}}
+Outputs:
+  Export: {Value: !Ref Platform, Export: {Name: !Sub "${Platform}-service-${Name}"}}
+"""
+
+
+class Service:
+    """A service with a template of its own, on what a platform's stacks tell it.
+
+    Args:
+        playbooks: runs them.
+        platform: name of the platform.
+        folder: for the templates.
+    """
+
+    def __init__(self, playbooks: Playbooks, platform: str, folder: Path) -> None:
+        self._playbooks, self._platform, self._folder = playbooks, platform, folder
+        self.stacks = [f"{platform}-{kind}-orders" for kind in ("service", "monitoring")]
+
+    def template(self, told: str | None) -> str:
+        """Return the path of its template, which tells a version or none."""
+        path = self._folder / f"service-{told}.yaml"
+        path.write_text(SERVICE + (f"  Version: {{Value: {told}}}\n" if told else ""))
+        return str(path)
+
+    def deploy(self, told: str | None, **more: Any) -> str:
+        """Run the role; return what it printed, in one line."""
+        given = {"service_platform": self._platform, "service_name": "orders"}
+        given |= {"service_image": "orders:1", "service_template": self.template(told)}
+        role = {"ansible.builtin.include_role": {"name": "quayside.fargate.service"}}
+        off = {"service_route": False, "service_database": False}
+        ran = self._playbooks.task({**role, "vars": {**given, **off, **more}})
+        return " ".join(ran.output.split())
+
+    def moved_to(self, told: str) -> None:
+        """Bring both stacks to a version, as a newer collection does."""
+        beside = self._folder / "service_monitoring.yml"
+        own = (ROOT / "templates" / beside.name).read_text()
+        beside.write_text(re.sub(r"(?m)^    Value: \d+\.\d+\.\d+$", f"    Value: {told}", own))
+        for stack, template in zip(self.stacks, [self.template(told), beside], strict=True):
+            moved = self._playbooks.stack(name=stack, template=str(template))
+            assert moved.result["outputs"]["Version"] == told
+
+
+@pytest.fixture(scope="module")
+def base(aws: LocalAws, cloudformation: Any) -> str:
+    """A platform's stacks with what a service without route and database takes from them."""
+    policy = {"Version": "2012-10-17", "Statement": []}
+    trust = {"Effect": "Allow", "Principal": {"Service": "cloudformation.amazonaws.com"}}
+    role = aws.client("iam").create_role(
+        RoleName="steps",
+        AssumeRolePolicyDocument=json.dumps(
+            {**policy, "Statement": [{**trust, "Action": "sts:AssumeRole"}]}
+        ),
+    )["Role"]["Arn"]
+    allowed = {**policy, "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    aws.client("iam").put_role_policy(
+        RoleName="steps", PolicyName="all", PolicyDocument=json.dumps(allowed)
+    )
+    bucket = f"steps-artifacts-{aws.account}-{aws.region}"
+    place = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}}
+    aws.client("s3").create_bucket(Bucket=bucket, **place)
+    versioning = {"VersioningConfiguration": {"Status": "Enabled"}}
+    aws.client("s3").put_bucket_versioning(Bucket=bucket, **versioning)
+    told = {"CloudFormationRoleArn": role, "ArtifactsBucket": bucket, "ClusterName": "steps"}
+    for kind in ("support", "deployment-all", "cluster"):
+        outputs: dict[str, Any] = {it: {"Value": value} for it, value in told.items()}
+        outputs |= {"Platform": {"Value": "steps", "Export": {"Name": f"steps-{kind}"}}}
+        outputs |= {"Version": {"Value": version.current()}}
+        resources = {"Topic": {"Type": "AWS::SNS::Topic"}}
+        name = {"StackName": f"steps-{kind}"}
+        body = json.dumps({"Resources": resources, "Outputs": outputs})
+        cloudformation.create_stack(**name, TemplateBody=body)
+        waiter = cloudformation.get_waiter("stack_create_complete")
+        waiter.wait(**name, WaiterConfig={"Delay": 1})
+    return "steps"
+
+
+@pytest.fixture
+def service(base: str, playbooks: Playbooks, tmp_path: Path) -> Iterator[Service]:
+    """A service on that platform; its stacks are deleted afterwards."""
+    made = Service(playbooks.with_environment(**QUIET), base, tmp_path)
+    yield made
+    made.deploy(None, service_state="absent")
+
+
+def test_an_allowed_step_back_brings_both_stacks_of_a_service_back(
+    service: Service, cloudformation: Any
+) -> None:
+    own = version.current()
+    service.deploy(own)
+    service.moved_to("99.0.0")
+    assert "write service_allow: [Version]" in service.deploy(own)
+    done = service.deploy(own, service_allow=["Version"])
+    found = [cloudformation.describe_stacks(StackName=it)["Stacks"][0] for it in service.stacks]
+    told = [{it["OutputKey"]: it["OutputValue"] for it in one["Outputs"]} for one in found]
+    assert [it["Version"] for it in told] == [own] * 2, done
+    assert "wasn't needed" not in done
+    again = service.deploy(own, service_allow=["Version"])
+    assert again.count("service_allow: Version wasn't needed") == 1
+
+
+def test_a_service_whose_own_template_tells_no_version_is_watched_too(
+    service: Service, cloudformation: Any
+) -> None:
+    done = service.deploy(None)
+    (watch,) = cloudformation.describe_stacks(StackName=service.stacks[1])["Stacks"]
+    assert watch["StackStatus"] == "CREATE_COMPLETE", done
+
+
+def test_what_is_laid_over_a_services_monitoring_may_be_too_large_for_a_request(
+    service: Service, cloudformation: Any
+) -> None:
+    done = service.deploy(None, service_monitoring_overrides={"Metadata": {"Long": "x" * 52000}})
+    (watch,) = cloudformation.describe_stacks(StackName=service.stacks[1])["Stacks"]
+    assert watch["StackStatus"] == "CREATE_COMPLETE", done

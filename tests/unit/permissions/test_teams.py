@@ -131,6 +131,7 @@ def test_who_deploys_for_a_team_reaches_no_other_teams_stacks_roles_or_secrets()
         f"arn:aws:logs:{foreign}:log-group:/shop/b-orders:log-stream:app",
         f"arn:aws:ecs:{foreign}:service/shop/b-orders",
         "arn:aws:s3:::shop-artifacts-1-r/stacks/shop-service-b-orders/a.yml",
+        "arn:aws:s3:::shop-artifacts-1-r/stacks/shop-monitoring-b-orders/a.yml",
     ):
         reached = {
             it.sid
@@ -140,6 +141,9 @@ def test_who_deploys_for_a_team_reaches_no_other_teams_stacks_roles_or_secrets()
         }
         assert reached == set(), arn
     assert policies.allows(statements, "iam:PassRole", ROLE_OF_A, context)
+    for stack in ("service", "monitoring"):
+        large = f"arn:aws:s3:::shop-artifacts-1-r/stacks/shop-{stack}-a-orders/a.yml"
+        assert policies.allows(statements, "s3:PutObject", large)
 
 
 def test_the_deployment_role_of_a_team_is_named_after_it() -> None:

@@ -75,6 +75,7 @@ def test_the_stack_beside_a_services_takes_its_outputs_and_asks_nothing_twice() 
     named = {"platform": "shop", "name": "orders"}
     told = beside("service", named, {"service_name"}, {"shop-support": "words"})
     assert told["parameters_from"] == ["shop-support", "shop-service-orders"]
+    assert told["any_version"] == ["shop-service-orders"]
     assert {"service_name", "service_team", "service_tags"} <= set(told["given"])
     assert "service_monitoring_overrides" not in told["given"]
     assert beside("rds", named, (), ()) == {}
