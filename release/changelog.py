@@ -31,8 +31,8 @@ def prepare(root: Path, new: str, date: str) -> None:
         there are no news; and with the program's words if antsibull-changelog fails.
     """
     Repository(root).refuse_changes()
-    last = max(released(root), key=_numbers, default="0.0.0")
-    if not _VERSION.fullmatch(new) or _numbers(new) <= _numbers(last):
+    last = max(released(root), key=version.numbers, default="0.0.0")
+    if not _VERSION.fullmatch(new) or version.numbers(new) <= version.numbers(last):
         raise ReleaseError(
             f"{new} isn't a version after {last}, the last one. Give one such as {_next(last)}."
         )
@@ -84,10 +84,6 @@ def antsibull(root: Path, *words: str) -> None:
         raise ReleaseError(f"antsibull-changelog {words[0]} failed: {said}. Mend that first.")
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(it) for it in _VERSION.findall(text)[0]) if _VERSION.match(text) else ()
-
-
 def _next(last: str) -> str:
-    major, minor, _ = _numbers(last)
+    major, minor, _ = version.numbers(last)
     return f"{major}.{minor + 1}.0"

@@ -27,6 +27,7 @@ _WRITTEN = re.compile(
     .replace(re.escape("{template}"), r"\w+")
     .replace(re.escape("{version}"), r"\S+")
 )
+_NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _TEXT = re.compile(r"(?:(?<=/quayside/fargate:)|(?<=CREATE_COMPLETE  ))\d+\.\d+\.\d+")
 
 
@@ -37,6 +38,21 @@ def current(root: Path = ROOT) -> str:
         root: folder of the collection.
     """
     return str(_LINE.findall((root / "galaxy.yml").read_text())[0])
+
+
+def numbers(text: str) -> tuple[int, int, int]:
+    """Return the three numbers that a version begins with, which compare as versions do.
+
+    Args:
+        text: such as `1.1.0`.
+
+    Raises: ValueError for another text.
+    """
+    found = _NUMBERS.match(text)
+    if not found:
+        raise ValueError(f"'{text}' is no version.")
+    major, minor, patch = map(int, found.groups())
+    return major, minor, patch
 
 
 def in_template(text: str, template: str, version: str) -> str:

@@ -21,6 +21,7 @@ STABLE = frozenset(
         "IMPORT_ROLLBACK_COMPLETE",
     }
 )
+SHELL = "REVIEW_IN_PROGRESS"  # what a change set for a new stack leaves: no resource yet
 FLIP = "flip-"  # what the token of every flip begins with
 
 
@@ -59,7 +60,7 @@ class ServiceStack:
     @property
     def name(self) -> str:
         """The stack's name."""
-        return self.stack_id.split("/")[1]
+        return name_of(self.stack_id)
 
     @property
     def active_user(self) -> str:
@@ -74,7 +75,17 @@ class ServiceStack:
     @property
     def is_busy(self) -> bool:
         """Whether an operation is under way, after which the stack has another status."""
-        return self.status.endswith("_IN_PROGRESS")
+        return is_busy(self.status)
+
+
+def is_busy(status: str) -> bool:
+    """Whether an operation runs on a stack or resource with this status; none does on SHELL."""
+    return status.endswith("_IN_PROGRESS") and status != SHELL
+
+
+def name_of(stack_id: str) -> str:
+    """A stack's name out of its ARN."""
+    return stack_id.split("/")[1]
 
 
 def is_unknown(code: str, message: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from custom_resources.contract.stacks import name_of
 from custom_resources.listener_priority import listener
 from custom_resources.listener_priority.decisions import room
 from custom_resources.listener_priority.numbers import choose
@@ -203,7 +204,7 @@ def _wish(
     ]
     return Wish(
         wanted,
-        stacks.name(owner.stack_id),
+        name_of(owner.stack_id),
         purpose.takes_over,
         rule_exists,
         list(before.values()),

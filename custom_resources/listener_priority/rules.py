@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from custom_resources.contract.stacks import name_of
 from custom_resources.listener_priority.conditions import Conditions
-from custom_resources.shared import stacks
 from custom_resources.shared.failure import Failure
 
 
@@ -31,7 +31,7 @@ class Rule:
     @property
     def stack(self) -> str:
         """The stack's name."""
-        return stacks.name(self.stack_id) if self.stack_id else ""
+        return name_of(self.stack_id) if self.stack_id else ""
 
     def __str__(self) -> str:
         """The rule in words."""

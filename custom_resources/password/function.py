@@ -9,9 +9,10 @@ from custom_resources.shared.request import Answer, Context, Request
 _PREFIX = "password:"
 _resource = CustomResource()
 with _resource.importing():
+    from custom_resources.contract.stacks import name_of
     from custom_resources.password.decisions import PasswordProperties
     from custom_resources.password.parameter import Parameter
-    from custom_resources.shared import aws, stacks
+    from custom_resources.shared import aws
 
 
 @answers_ping
@@ -41,7 +42,7 @@ def _remove(request: Request) -> None:
 
 
 def _parameter(request: Request, name: str) -> Parameter:
-    owner = f"{stacks.name(request.stack_id)}/{request.logical_id}"
+    owner = f"{name_of(request.stack_id)}/{request.logical_id}"
     return Parameter(aws.client("ssm"), name, owner, lambda: request.claim(_PREFIX + name))
 
 

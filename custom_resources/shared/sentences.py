@@ -37,7 +37,8 @@ def _unknown_call(error: AttributeError) -> Failure:
     return Failure(
         f"The runtime's botocore {botocore.__version__} doesn't know the call {error.name} of "
         f"{service}.",
-        "Give the function's stack the newest FunctionRuntime (support_function_runtime).",
+        "Give the function's stack the newest FunctionRuntime (support_function_runtime; "
+        "of rotate and activate rotation_function_runtime).",
     )
 
 

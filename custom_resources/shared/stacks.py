@@ -46,11 +46,6 @@ def describe_service(cloudformation: Any, name: str) -> ServiceStack:
     return ServiceStack.of(found)
 
 
-def name(stack_id: str) -> str:
-    """The stack's name out of its ARN."""
-    return stack_id.split("/")[1]
-
-
 def _find(cloudformation: Any, stack: str) -> Mapping[str, Any] | None:
     try:
         found: Mapping[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, buckets
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, buckets, platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
     Options,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import SUPPORT
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import describe
 
 
@@ -64,5 +65,5 @@ def _caller(account: aws.Account) -> dict[str, str]:
 
 def _before(account: aws.Account, platform: str) -> str:
     """Return the bucket that the platform has, "" if it has none."""
-    stack = describe(account.client("cloudformation"), f"{platform}-support")
+    stack = describe(account.client("cloudformation"), platform_stacks.name(SUPPORT, platform))
     return str(parameters(stack or {}).get("ArtifactsBucket", ""))

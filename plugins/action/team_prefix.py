@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, teams
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, platform_stacks, teams
 from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
     AWS_OPTIONS,
     Action,
     Options,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import DEPLOYMENT
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import describe
 
 
@@ -28,7 +29,8 @@ class ActionModule(Action):  # type: ignore[misc]
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask the team's stack; one that isn't there is the deployment's to name."""
         client = aws.Account.of(options).client("cloudformation")
-        stack = describe(client, teams.deployment_stack(options["platform"], options["team"]))
+        name = platform_stacks.name(DEPLOYMENT, options["platform"], options["team"])
+        stack = describe(client, name)
         prefix = parameters(stack or {}).get("ServicePrefix", "")
         teams.refuse_another_teams(options["service"], options["team"], prefix)
         return {"changed": False, "prefix": prefix}

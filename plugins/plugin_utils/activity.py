@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import is_busy
 from ansible_collections.quayside.fargate.plugins.plugin_utils import events
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
@@ -45,7 +46,7 @@ class Activity:
     def take(self, event: events.Event) -> Finished | None:
         """Take an event of a resource, and return the resource if it has finished with success."""
         name, status = event.get("LogicalResourceId", ""), event.get("ResourceStatus", "")
-        if status.endswith("_IN_PROGRESS"):
+        if is_busy(status):
             self._begun.setdefault(name, (event, self._now()))
             return None
         begun, _since = self._begun.pop(name, (event, 0.0))

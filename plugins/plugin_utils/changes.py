@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils import secrecy, values
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
 
@@ -172,10 +173,7 @@ def removals(
         template: the stack's.
         description: the stack (DescribeStacks).
     """
-    parameters = {
-        it["ParameterKey"]: it.get("ParameterValue", "") for it in description.get("Parameters", [])
-    }
-    known = Templates(template, _with_own_policies(template, parameters))
+    known = Templates(template, _with_own_policies(template, parameters(description)))
     return [
         _change({**resource, "Action": "Remove"}, known)
         for resource in resources
@@ -183,14 +181,14 @@ def removals(
     ]
 
 
-def _with_own_policies(template: Mapping[str, Any], parameters: Mapping[str, str]) -> Change:
+def _with_own_policies(template: Mapping[str, Any], given: Mapping[str, str]) -> Change:
     """Return the template with what custom resources do with their data, where a parameter says."""
     resources = {}
     for name, body in template["Resources"].items():
         properties = body.get("Properties") or {}
         policy = properties.get("DeletionPolicy")
         parameter = str(policy.get("Ref")) if isinstance(policy, dict) else ""
-        told = {"DeletionPolicy": parameters[parameter]} if parameter in parameters else {}
+        told = {"DeletionPolicy": given[parameter]} if parameter in given else {}
         resources[name] = {**body, "Properties": {**properties, **told}}
     return {**template, "Resources": resources}
 
@@ -224,9 +222,7 @@ def inputs(
         declared: the template's parameters.
     """
     known = description or {}
-    old = {
-        item["ParameterKey"]: item.get("ParameterValue", "") for item in known.get("Parameters", [])
-    }
+    old = parameters(known)
     new = {
         item["ParameterKey"]: item["ParameterValue"]
         for item in request["Parameters"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import variable_maps
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import NETWORK, name
 
 Values = Mapping[str, Any]
 
@@ -65,7 +66,7 @@ def _first_active_user(values: Values, moment: datetime.datetime) -> str:
 
 
 def _in_a_network(values: Values) -> dict[str, Any]:
-    return {"NetworkStack": "" if values["vpc_id"] else f"{values['platform']}-network"}
+    return {"NetworkStack": "" if values["vpc_id"] else name(NETWORK, values["platform"])}
 
 
 def _load_balancer(values: Values) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     changes,
@@ -25,7 +26,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.neighbours import
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
-    SHELL,
     BusyError,
     Description,
     Stack,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils import mapping, values
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import is_secret
 
@@ -89,8 +90,7 @@ def of_parameters(
         origins: where the values come from.
         derived: parameters whose value is an output of another stack.
     """
-    listed = description.get("Parameters", [])
-    known = {it["ParameterKey"]: it.get("ParameterValue", "") for it in listed}
+    known = parameters(description)
     for name, new in passed.items():
         variables, old = mapping.variables_of(origins.prefix, name), known.get(name)
         if old is None or origins.is_given(*variables) or is_secret(declared[name]):

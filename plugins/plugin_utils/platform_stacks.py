@@ -6,7 +6,7 @@ A stack is called PLATFORM-KIND, or PLATFORM-KIND-NAME where a platform has seve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ansible_collections.quayside.fargate.custom_resources.contract import names
@@ -28,18 +28,19 @@ class Kind:
     several: bool = False
 
 
+MONITORING = Kind("monitoring", SERVICES, several=True)
 SERVICE = Kind(names.SERVICE, SERVICES, several=True)
+ROTATION = Kind("rotation", SERVICES)
+LOAD_BALANCER = Kind("load-balancer", PROTECTED, several=True)
+RDS = Kind("rds", PROTECTED)
+DEPLOYMENT = Kind("deployment", FOUNDATIONS, several=True)
+CLUSTER = Kind("cluster", FOUNDATIONS)
+SUPPORT = Kind("support", FOUNDATIONS)
+NETWORK = Kind("network", FOUNDATIONS)
 # In the order of their deletion: CloudFormation refuses to delete a stack in use.
 KINDS = (
-    Kind("monitoring", SERVICES, several=True),
-    SERVICE,
-    Kind("rotation", SERVICES),
-    Kind("load-balancer", PROTECTED, several=True),
-    Kind("rds", PROTECTED),
-    Kind("deployment", FOUNDATIONS, several=True),
-    Kind("cluster", FOUNDATIONS),
-    Kind("support", FOUNDATIONS),
-    Kind("network", FOUNDATIONS),
+    *(MONITORING, SERVICE, ROTATION, LOAD_BALANCER, RDS),
+    *(DEPLOYMENT, CLUSTER, SUPPORT, NETWORK),
 )
 # As the templates' parameter Platform takes it; a test holds the two together.
 _PLATFORM = re.compile(r"(?!aws|ssm|internal)[a-z](?:[a-z0-9]|-(?!-|$)){1,20}")
@@ -48,6 +49,27 @@ _PLATFORM = re.compile(r"(?!aws|ssm|internal)[a-z](?:[a-z0-9]|-(?!-|$)){1,20}")
 def is_platform(name: str) -> bool:
     """Say whether a platform can be called so."""
     return bool(_PLATFORM.fullmatch(name))
+
+
+def name(kind: Kind, platform: str, own: str = "") -> str:
+    """Return what a platform calls a stack.
+
+    Args:
+        kind: of the stack.
+        platform: whose it is.
+        own: its own name, where a platform has several of the kind.
+    """
+    return f"{platform}-{kind.word}" + (f"-{own}" if kind.several else "")
+
+
+def platforms(stacks: Iterable[str]) -> list[str]:
+    """Return the platforms there are, sorted: each has one stack of support.
+
+    Args:
+        stacks: names of all stacks.
+    """
+    end = name(SUPPORT, "")
+    return sorted({it.removesuffix(end) for it in stacks if it.endswith(end)})
 
 
 def kind_of(name: str, platform: str) -> Kind | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-_ROLES = Path(__file__).parents[2] / "roles"
+ROLES = Path(__file__).parents[2] / "roles"
 _CHECKS = "variables"  # the role that checks the others' variables
 
 
@@ -74,9 +74,9 @@ def of_role(role: str) -> Private:
     registered: set[str] = set()
     local: set[str] = set()
     for name in (role, _CHECKS):
-        for path in sorted((_ROLES / name / "vars").glob("*.yml")):
+        for path in sorted((ROLES / name / "vars").glob("*.yml")):
             own |= _loaded(path) or {}
-        for path in sorted((_ROLES / name / "tasks").glob("*.yml")):
+        for path in sorted((ROLES / name / "tasks").glob("*.yml")):
             for member, value in _members(_loaded(path)):
                 registered |= {value} if member == "register" else set()
                 local |= {*value} if member == "vars" else set()

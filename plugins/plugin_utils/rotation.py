@@ -11,9 +11,12 @@ from ansible_collections.quayside.fargate.custom_resources.contract import (
     outcomes,
     stacks,
 )
-from ansible_collections.quayside.fargate.custom_resources.contract.stacks import ServiceStack
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import (
+    ServiceStack,
+    is_busy,
+)
 from ansible_collections.quayside.fargate.custom_resources.contract.usage import SETTLING_SECONDS
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, services
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, platform_stacks, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.events import is_of_stack
@@ -25,7 +28,6 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     Stack,
     Watch,
     describe,
-    is_busy,
 )
 
 _UNFINISHED = "A previous rotation isn't complete"
@@ -157,7 +159,7 @@ class Rotation:
 
     def _settling(self) -> float:
         """Return the platform's settling time in seconds; refuse a paused platform."""
-        name = f"{self._service.platform}-rotation"
+        name = platform_stacks.name(platform_stacks.ROTATION, self._service.platform)
         found = describe(self._cloudformation, name)
         if found is None:
             raise StackError(

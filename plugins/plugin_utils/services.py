@@ -55,7 +55,7 @@ def refuse_unknown_platform(names: Collection[str], platform: str, region: str |
     """
     if any(_is_sign(it, platform) for it in names):
         return
-    known = sorted(it.removesuffix("-support") for it in names if it.endswith("-support"))
+    known = platform_stacks.platforms(names)
     raise StackError(
         f"There is no platform {platform} in {region}: none of its stacks is there. "
         f"Mend the name or the region; platforms here: {', '.join(known) or 'none'}."

@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from ansible_collections.quayside.fargate.custom_resources.contract.stacks import STABLE, is_unknown
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import (
+    SHELL,
+    STABLE,
+    is_busy,
+    is_unknown,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events
 from ansible_collections.quayside.fargate.plugins.plugin_utils.activity import Narrator
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -24,7 +29,6 @@ Description = dict[str, Any]
 
 # Every status has one answer (docs/stack.md): these, and what is busy, is waited for.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
-SHELL = "REVIEW_IN_PROGRESS"  # what a change set for a new stack leaves: no resource yet
 # A first creation that failed holds nothing worth keeping, and can't be updated.
 REPLACEABLE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
 # UPDATE_FAILED: an update that was told not to roll back may be repeated.
@@ -457,11 +461,6 @@ def describe_all(client: Any, names: Iterable[str]) -> dict[str, Description | N
 def outputs(description: Mapping[str, Any]) -> dict[str, str]:
     """Return a stack's outputs by name."""
     return {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
-
-
-def is_busy(status: str) -> bool:
-    """Say whether an operation runs on a stack with this status."""
-    return status.endswith("_IN_PROGRESS") and status != SHELL
 
 
 class Watch:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
+
 Values = Mapping[str, Any]
 _CONTAINER = "app"  # as templates/service.yml names it
 # What falls back in both of a service's stacks is asked or told of in the first's.
@@ -51,7 +53,7 @@ def beside(
     """
     if role != "service":
         return {}
-    stack = f"{values['platform']}-service-{values['name']}"
+    stack = Service(values["platform"], values["name"]).stack
     return {
         "given": sorted({*given, *_ANSWERED}),
         "parameters_from": [*sources, stack],

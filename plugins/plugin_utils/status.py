@@ -14,20 +14,22 @@ from ansible_collections.quayside.fargate.custom_resources.contract.names import
     stack_prefix,
 )
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import (
+    SHELL,
     ServiceStack,
     parameters,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     outdated,
+    platform_stacks,
     services,
     versions,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import RDS
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
-    SHELL,
     Description,
     Stack,
     describe,
@@ -115,7 +117,7 @@ class Status:
 
     def _warnings(self) -> list[str]:
         """Return what is not as it was asked for: a database cluster that may be deleted."""
-        description = describe(self._cloudformation, f"{self._platform}-rds")
+        description = describe(self._cloudformation, platform_stacks.name(RDS, self._platform))
         if description is None:
             return []
         given = parameters(description)

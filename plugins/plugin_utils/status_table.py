@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.quayside.fargate.custom_resources.contract.names import USERS
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import is_busy
 
 _HEAD = (
     *("service", "stack", "version", "active", "blue rotated", "blue next"),
@@ -40,7 +41,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _row(service: dict[str, Any]) -> tuple[str, ...]:
     users, deployment = service["users"], service["deployment"]
-    moving = "moving" if service["status"].endswith("_IN_PROGRESS") else "unknown"
+    moving = "moving" if is_busy(service["status"]) else "unknown"
     active = service["active_user"] or (moving if users else "-")
     dates = [
         _cell(users.get(user, {}), key)

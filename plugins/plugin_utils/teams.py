@@ -5,11 +5,6 @@ from __future__ import annotations
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 
-def deployment_stack(platform: str, team: str) -> str:
-    """Return the name of the stack of a team's deployment role."""
-    return f"{platform}-deployment-{team}"
-
-
 def refuse_another_teams(service: str, team: str, prefix: str) -> None:
     """Raise StackError if a service's name isn't its team's.
 

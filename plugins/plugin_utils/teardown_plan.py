@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL, parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils import platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
@@ -21,13 +21,11 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks i
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     REPLACEABLE,
-    SHELL,
     outputs,
 )
 
 # What a creation or deletion left half-way takes no update, and is deleted as it is.
 _UNSETTLED = REPLACEABLE | {SHELL, "DELETE_FAILED"}
-_SUPPORT = "-support"
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def plan(
         unprotect=[it for it in protected if own[it]["StackStatus"] not in _UNSETTLED],
         bucket=bucket,
         key=told.get("DatabaseKeyArn", ""),
-        platforms=sorted(_platforms(it["StackName"] for it in stacks)),
+        platforms=platform_stacks.platforms(it["StackName"] for it in stacks),
     )
 
 
@@ -148,7 +146,3 @@ def _of_step(step: str, names: Iterable[str], platform: str) -> list[str]:
     return [
         name for kind in KINDS if kind.step == step for name in sorted(names) if kinds[name] == kind
     ]
-
-
-def _platforms(names: Iterable[str]) -> set[str]:
-    return {it.removesuffix(_SUPPORT) for it in names if it.endswith(_SUPPORT)}

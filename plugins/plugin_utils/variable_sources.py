@@ -6,6 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import computed
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
+    CLUSTER,
+    DEPLOYMENT,
+    LOAD_BALANCER,
+    NETWORK,
+    RDS,
+    ROTATION,
+    SUPPORT,
+    Kind,
+    name,
+)
 
 Values = Mapping[str, Any]
 
@@ -17,40 +28,42 @@ def sources(role: str, values: Values) -> dict[str, str]:
         role: name of the role, empty for a playbook, which takes values from none.
         values: its options by their names without the role's, typed.
     """
-    if "platform" not in values or role not in _NAMES:
+    if "platform" not in values or role not in _SOURCES:
         return {}
     return {
-        f"{values['platform']}-{name}": _words(role, name, values) for name in _NAMES[role](values)
+        name(kind, values["platform"], _own(kind, values)): _words(role, kind, values)
+        for kind in _SOURCES[role](values)
     }
 
 
-def _service(values: Values) -> list[str]:
-    names = ["support", f"deployment-{values['team']}", "cluster"]
-    names += [f"load-balancer-{values['load_balancer']}"] if values["route"] else []
-    names += ["rds"] if values["database"] else []
-    return names + (["rotation"] if computed.rotates(values) else [])
+def _service(values: Values) -> list[Kind]:
+    kinds = [SUPPORT, DEPLOYMENT, CLUSTER]
+    kinds += [LOAD_BALANCER] if values["route"] else []
+    kinds += [RDS] if values["database"] else []
+    return kinds + ([ROTATION] if computed.rotates(values) else [])
 
 
-def _load_balancer(values: Values) -> list[str]:
-    return ["support", "cluster"] + ([] if values["subnet_ids"] else ["network"])
+def _load_balancer(values: Values) -> list[Kind]:
+    return [SUPPORT, CLUSTER] + ([] if values["subnet_ids"] else [NETWORK])
 
 
-def _in_a_network(values: Values) -> list[str]:
-    return [] if values["vpc_id"] else ["network"]
+def _in_a_network(values: Values) -> list[Kind]:
+    return [] if values["vpc_id"] else [NETWORK]
 
 
-_NAMES = {
+# The option that names a stack of a kind of which a platform may have several.
+_OWN = {DEPLOYMENT: "team", LOAD_BALANCER: "load_balancer"}
+_SOURCES = {
     "support": _in_a_network,
     "cluster": _in_a_network,
-    "deployment_role": lambda _values: ["support"],
+    "deployment_role": lambda _values: [SUPPORT],
     "load_balancer": _load_balancer,
-    "rds": lambda _values: ["support", "cluster"],
-    "rotation": lambda _values: ["support", "rds"],
+    "rds": lambda _values: [SUPPORT, CLUSTER],
+    "rotation": lambda _values: [SUPPORT, RDS],
     "service": _service,
 }
 
 
-_SEVERAL = ("deployment", "load-balancer")  # kinds of which a platform may have several
 _DEPLOY = "deploy the platform (playbooks/platform.yml)"
 # What to say of a stack that isn't there, by its kind: to one role in its own words, else to all.
 _MISSING = {
@@ -87,8 +100,13 @@ _MISSING = {
 }
 
 
-def _words(role: str, name: str, values: Values) -> str:
-    kind = next((it for it in _SEVERAL if name.startswith(f"{it}-")), name)
-    text = _MISSING.get(f"{kind} of {role}") or _MISSING.get(kind) or _MISSING[""]
-    own = name.removeprefix(f"{kind}-")
-    return text.format(role=role, platform=values["platform"], name=name, own=own)
+def _words(role: str, kind: Kind, values: Values) -> str:
+    text = _MISSING.get(f"{kind.word} of {role}") or _MISSING.get(kind.word) or _MISSING[""]
+    return text.format(
+        role=role, platform=values["platform"], name=kind.word, own=_own(kind, values)
+    )
+
+
+def _own(kind: Kind, values: Values) -> str:
+    """Return the own name of the stack of a kind, "" where a platform has one only."""
+    return str(values[_OWN[kind]]) if kind in _OWN else ""

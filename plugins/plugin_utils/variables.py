@@ -12,17 +12,16 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import variable_forms, variable_maps
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, nearest
+from ansible_collections.quayside.fargate.plugins.plugin_utils.private_names import ROLES
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_forms import Option
 
 _CLOSE = 0.8  # of 1, the same; with less, a word that means something else is close too
-_ROLES = Path(__file__).parents[2] / "roles"
 # What there was before, and what to do about it.
 _REMOVED = {
     "service_stack_name": "a service's stack is called PLATFORM-service-NAME, by which rotation, "
@@ -117,7 +116,7 @@ class Variables:
             render: returns a default that is a template, with variables of that name filled in.
         """
         known = dict(values)
-        places = {"role_path": str(_ROLES / self.role)}
+        places = {"role_path": str(ROLES / self.role)}
         for name, option in self.options.items():
             if name not in known and "default" in option:
                 default = copy.deepcopy(option["default"])
@@ -142,12 +141,12 @@ def _sentence(description: str | list[str]) -> str:
 @functools.cache
 def _prefixes() -> tuple[str, ...]:
     """Return what the names of the roles' variables begin with."""
-    return tuple(f"{path.parents[1].name}_" for path in _ROLES.glob("*/meta/argument_specs.yml"))
+    return tuple(f"{path.parents[1].name}_" for path in ROLES.glob("*/meta/argument_specs.yml"))
 
 
 @functools.cache
 def _specs(role: str) -> dict[str, Option]:
-    path = _ROLES / role / "meta" / "argument_specs.yml"
+    path = ROLES / role / "meta" / "argument_specs.yml"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:

@@ -101,7 +101,7 @@ def next_one(folder: Path, after: Collection) -> Collection:
         if source.is_symlink() or source.is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy, follow_symlinks=False)
-    newest = max(_numbers(version.current(folder)), _numbers(after.version))
+    newest = max(version.numbers(version.current(folder)), version.numbers(after.version))
     _change(folder, f"{newest[0]}.{newest[1] + 1}.0")
     return Collection(folder, "the working tree, changed")
 
@@ -120,11 +120,6 @@ def _change(folder: Path, new: str) -> None:
     assert functions
     for path in functions:
         path.write_text(f"{path.read_text()}\n# The next version.\n")
-
-
-def _numbers(text: str) -> tuple[int, int, int]:
-    major, minor, patch = text.split(".")[:3]
-    return int(major), int(minor), int(patch)
 
 
 class Upgraded(Platform):

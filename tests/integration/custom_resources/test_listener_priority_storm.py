@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from custom_resources.contract.stacks import name_of
 from custom_resources.listener_priority.allocation import Allocation
 from custom_resources.listener_priority.conditions import Conditions
 from custom_resources.listener_priority.reservations import (
@@ -23,7 +24,6 @@ from custom_resources.listener_priority.reservations import (
     Reservations,
 )
 from custom_resources.listener_priority.rules import CollisionError
-from custom_resources.shared import stacks
 from local_aws.control import LocalAws
 
 NAMES, RIVALS = 10, 4
@@ -74,7 +74,7 @@ class Listener:
         return owner
 
     def take_over(self, owner: Owner, conditions: Conditions, other: Owner) -> int:
-        purpose = Purpose(conditions, stacks.name(other.stack_id))
+        purpose = Purpose(conditions, name_of(other.stack_id))
         return self.allocation.reserve(owner, purpose, rule_exists=True)
 
     def rolled_back(self, owner: Owner, conditions: Conditions, other: Conditions) -> int:

@@ -64,7 +64,7 @@ def test_a_call_that_the_runtimes_botocore_does_not_know_is_named() -> None:
     assert said == (
         f"The runtime's botocore {botocore.__version__} doesn't know the call "
         "list_service_deployments of ECS. Give the function's stack the newest FunctionRuntime "
-        "(support_function_runtime)."
+        "(support_function_runtime; of rotate and activate rotation_function_runtime)."
     )
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
+from ansible_collections.quayside.fargate.plugins.plugin_utils import platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
     KINDS,
+    SERVICE,
     Kind,
     is_platform,
     kind_of,
@@ -15,6 +21,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks i
 )
 from tests.unit.templates.templates import load
 
+ROOT = Path(__file__).parents[3]
 PATTERN = load("network")["Parameters"]["Platform"]["AllowedPattern"].replace("$", r"\Z")
 kinds = st.sampled_from(KINDS)
 # Those that are hard to tell apart: of the words that stacks' names have themselves.
@@ -58,6 +65,32 @@ def test_a_stack_without_an_end_of_its_own_is_no_platforms(
 ) -> None:
     wrong = f"{platform}-{kind.word}-" if kind.several else f"{platform}-{kind.word}-{own}"
     assert kind_of(wrong, platform) is None
+
+
+@given(platform=platforms, kind=kinds, own=own_names)
+def test_a_stack_is_named_by_platform_kind_and_its_own_name(
+    platform: str, kind: Kind, own: str
+) -> None:
+    assert platform_stacks.name(kind, platform, own) == stack(platform, kind, own)
+
+
+def test_functions_and_plugins_call_a_services_stack_the_same() -> None:
+    assert platform_stacks.name(SERVICE, "shop", "orders") == Service("shop", "orders").stack
+
+
+def test_a_platform_is_known_by_its_stack_of_support() -> None:
+    listed = ["shop-support", "shop-cluster", "a-b-support", "support"]
+    assert platform_stacks.platforms(listed) == ["a-b", "shop"]
+
+
+def test_no_other_module_puts_a_stacks_name_together() -> None:
+    kinds = "|".join(kind.word for kind in KINDS)
+    by_hand = re.compile(rf"""\}}-(?:{kinds})(?:-\{{|["'])|["']-(?:{kinds})["']""")
+    found = {
+        str(path.relative_to(ROOT)): by_hand.findall(path.read_text())
+        for path in sorted((ROOT / "plugins").rglob("*.py"))
+    }
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 def test_a_name_may_be_several_platforms() -> None:

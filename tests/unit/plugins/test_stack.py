@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.stub import Stubber
 
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL, is_busy
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils import stack as stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
@@ -400,12 +401,12 @@ def answer_to(status: str) -> str:
         nobody_asked().stack.refuse_stuck(described(status)["Stacks"][0])
     except StackError:
         return "refused"
-    if stacks.is_busy(status):
+    if is_busy(status):
         return "waited for"
     sets = {
         "updated": stacks.UPDATABLE,
         "replaced": stacks.REPLACEABLE,
-        "created": {stacks.SHELL},
+        "created": {SHELL},
         "absent": {"DELETE_COMPLETE"},
     }
     (answer,) = [answer for answer, members in sets.items() if status in members]

@@ -6,13 +6,8 @@ import pytest
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teams import (
-    deployment_stack,
     refuse_another_teams,
 )
-
-
-def test_a_team_has_a_deployment_stack_of_its_own() -> None:
-    assert deployment_stack("shop", "payments") == "shop-deployment-payments"
 
 
 @pytest.mark.parametrize("prefix", ["pay-", ""])
