@@ -11,6 +11,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     artifacts,
     falls,
     mapping,
+    overlays,
     parameters,
     template,
     versions,
@@ -61,8 +62,8 @@ class Draft:
         plain = document = template.load(text, source)
         origins = _origins(options)
         if options["overlay"]:
-            template.check_overlay(document, options["overlay"])
-            document = template.overlay(document, options["overlay"])
+            overlays.check_overlay(document, options["overlay"])
+            document = overlays.overlay(document, options["overlay"])
         noted = [*_noted(options, source)]
         if origins and noted:
             document = falls.record(document, origins, noted)

@@ -16,44 +16,29 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
-from ansible_collections.quayside.fargate.plugins.plugin_utils.changes import Detail
+from ansible_collections.quayside.fargate.plugins.plugin_utils import change_details
+from ansible_collections.quayside.fargate.plugins.plugin_utils.change_details import Detail
+from ansible_collections.quayside.fargate.plugins.plugin_utils.guards import GUARDS, Guard
+from ansible_collections.quayside.fargate.plugins.plugin_utils.leaf import LATER
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import MASK
 
-_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 # With the quotes of a list or a number that only the deployment tells.
-_LATER_PART = re.compile(f'"?{re.escape(_LATER)}"?')
+_LATER_PART = re.compile(f'"?{re.escape(LATER)}"?')
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
 # Their attributes may become others while they stay the same resource.
 _OPAQUE = ("Custom::", "AWS::CloudFormation::CustomResource", "AWS::CloudFormation::Stack")
 _FATES = {
-    ("Remove", changes.DELETED): ("removed", ""),
-    ("Remove", changes.SNAPSHOT): ("removed after a snapshot", ""),
-    ("Remove", changes.KEPT): ("taken out of the stack and kept in AWS", ""),
-    ("Modify", changes.DELETED): ("replaced", ", and the old one deleted"),
-    ("Modify", changes.SNAPSHOT): ("replaced", ", and the old one deleted after a snapshot"),
-    ("Modify", changes.KEPT): ("replaced", ", and the old one kept in AWS"),
+    ("Remove", change_details.DELETED): ("removed", ""),
+    ("Remove", change_details.SNAPSHOT): ("removed after a snapshot", ""),
+    ("Remove", change_details.KEPT): ("taken out of the stack and kept in AWS", ""),
+    ("Modify", change_details.DELETED): ("replaced", ", and the old one deleted"),
+    ("Modify", change_details.SNAPSHOT): ("replaced", ", and the old one deleted after a snapshot"),
+    ("Modify", change_details.KEPT): ("replaced", ", and the old one kept in AWS"),
 }
 
 
 ResourceChange = Mapping[str, Any]
 Document = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Guard:
-    """Why a type's resources stay.
-
-    why: what is lost with one.
-    lost_by: properties whose change loses it although the resource stays.
-    in_place: properties that CloudFormation calls conditional, and that replace nothing.
-    if_told: only if an output of the stack tells its name: nobody else knows it otherwise.
-    """
-
-    why: str
-    lost_by: frozenset[str] = frozenset()
-    in_place: frozenset[str] = frozenset()
-    if_told: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,72 +51,6 @@ class Loss:
 
     name: str
     text: str
-
-
-_DATA = "it holds data"
-# "Some interruptions" or "No interruption" in the user guide's page of AWS::RDS::DBInstance, where
-# the type's schema has them among conditionalCreateOnlyProperties.
-_INSTANCE_STAYS = frozenset(
-    {
-        *("AutoMinorVersionUpgrade", "BackupRetentionPeriod", "DBParameterGroupName", "MultiAZ"),
-        *("PerformanceInsightsKMSKeyId", "PreferredMaintenanceWindow"),
-    }
-)
-GUARDS: dict[str, Guard] = {
-    # What holds data.
-    "AWS::RDS::DBCluster": Guard("it holds the data of every service"),
-    "AWS::RDS::DBInstance": Guard(
-        "connections to it break, and a cluster without an instance can't be reached",
-        in_place=_INSTANCE_STAYS,
-    ),
-    "AWS::RDS::GlobalCluster": Guard(_DATA),
-    "AWS::DocDB::DBCluster": Guard(_DATA),
-    "AWS::Neptune::DBCluster": Guard(_DATA),
-    "AWS::DynamoDB::Table": Guard(_DATA),
-    "AWS::DynamoDB::GlobalTable": Guard(_DATA),
-    "AWS::S3::Bucket": Guard(_DATA),
-    "AWS::EFS::FileSystem": Guard(_DATA),
-    "AWS::EC2::Volume": Guard(_DATA),
-    "AWS::ElastiCache::ReplicationGroup": Guard(_DATA),
-    "AWS::ElastiCache::ServerlessCache": Guard(_DATA),
-    "AWS::OpenSearchService::Domain": Guard(_DATA),
-    "AWS::Kinesis::Stream": Guard(_DATA),
-    "AWS::Cognito::UserPool": Guard("it holds the accounts of users"),
-    "AWS::ECR::Repository": Guard("it holds images that tasks start from"),
-    "AWS::KMS::Key": Guard("what it encrypted can't be read without it"),
-    "AWS::Logs::LogGroup": Guard("its log lines go with it"),
-    "AWS::SQS::Queue": Guard("its messages go with it"),
-    "AWS::SecretsManager::Secret": Guard(
-        "its password goes with it, and running tasks can't log in any more",
-        lost_by=frozenset({"GenerateSecretString", "SecretString"}),
-    ),
-    "AWS::CloudFormation::Stack": Guard("everything in it goes with it"),
-    "Custom::Database": Guard(
-        "the service's database and its users' logins are its", lost_by=frozenset({"Database"})
-    ),
-    "Custom::Password": Guard(
-        "the database's admin logs in with it", lost_by=frozenset({"ParameterName"})
-    ),
-    # What routes requests.
-    "AWS::ECS::Service": Guard("its tasks stop, and requests find none"),
-    "AWS::ECS::Cluster": Guard("every service runs on it"),
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": Guard("all requests come by it, under its name"),
-    "AWS::ElasticLoadBalancingV2::Listener": Guard("every service's rule on it goes with it"),
-    "AWS::ElasticLoadBalancingV2::ListenerRule": Guard("requests find the service by it"),
-    "AWS::ElasticLoadBalancingV2::TargetGroup": Guard("requests reach the service's tasks by it"),
-    "AWS::Route53::HostedZone": Guard("its records go with it, and its name servers change"),
-    "AWS::Route53::RecordSet": Guard("clients find the service by it"),
-    "AWS::EC2::VPC": Guard("everything of the platform is in it"),
-    "AWS::EC2::Subnet": Guard("tasks, functions and load balancers are in it"),
-    "AWS::EC2::NatGateway": Guard("tasks and functions reach the internet by it"),
-    "AWS::EC2::VPCEndpoint": Guard("tasks and functions reach AWS by it, and policies may name it"),
-    # What others name.
-    "AWS::EC2::EIP": Guard("others may have let its address in, which never comes back"),
-    "AWS::EC2::SecurityGroup": Guard("rules of other stacks name it", if_told=True),
-    "AWS::IAM::Role": Guard("other stacks and policies name it", if_told=True),
-    "AWS::Lambda::Function": Guard("other stacks call it by its name", if_told=True),
-    "AWS::SNS::Topic": Guard("alarms of other stacks and subscribers name it"),
-}
 
 
 def losses(
@@ -157,12 +76,12 @@ def _is_guarded(change: ResourceChange, told: str) -> bool:
     guard = GUARDS.get(change["ResourceType"])
     if guard is None or not guard.if_told:
         return guard is not None
-    return change.get("PhysicalResourceId", _LATER) in told
+    return change.get("PhysicalResourceId", LATER) in told
 
 
 def _loss(change: ResourceChange, guard: Guard, cause: str, document: Document) -> Loss:
     name, by = change["LogicalResourceId"], f" for another {cause}" if cause else ""
-    fate = (change["Action"], changes.fate(change, document))
+    fate = (change["Action"], change_details.fate(change, document))
     done, old = ("made anew", "") if cause in guard.lost_by else _FATES.get(fate, ("replaced", ""))
     return Loss(name, f"{name} ({change['ResourceType']}) would be {done}{by}{old}: {guard.why}")
 
@@ -187,7 +106,7 @@ def _causes(listed: list[ResourceChange], document: Document) -> dict[str, str]:
 
 def _cause(change: ResourceChange, document: Document, others: Collection[str]) -> str | None:
     """Return the property by which a modified resource goes, None if it stays."""
-    details, kind = changes.details(change), change["ResourceType"]
+    details, kind = change_details.details(change), change["ResourceType"]
     if not details and change.get("Replacement") == "True":
         return ""
     resource = document["Resources"].get(change["LogicalResourceId"]) or {}
@@ -223,7 +142,7 @@ def _differs(detail: Detail, value: Any, document: Document, others: Collection[
     before, after = detail.before, detail.after or ""
     # Two values may be masked alike (NoEcho).
     told = (before, detail.after) != (None, None) and not (before == after and MASK in after)
-    if told and _LATER not in after:
+    if told and LATER not in after:
         return bool(before != detail.after)
     if told and before is not None and not _may_become(before, after):
         return True

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import secrecy, values
+from ansible_collections.quayside.fargate.plugins.plugin_utils.leaf import HIDDEN
 
 _NAME = rf"(?:{secrecy.NAME}|pass|(?<![a-z])pin(?![a-z]))[\w-]{{0,60}}"
 _LEADS_TO = r"[\'\"]?\s*(?:[=:]+>?|->)\s*"
@@ -38,7 +39,7 @@ def without_secrets(lines: Sequence[str]) -> list[str]:
     within = next((found[0] == "END" for found in markers if found), False)
     shown = []
     for line, found in zip(lines, markers, strict=True):
-        shown.append(values.HIDDEN if within or found else _shown(line))
+        shown.append(HIDDEN if within or found else _shown(line))
         within = found[-1] == "BEGIN" if found else within
     return shown
 
@@ -51,7 +52,7 @@ def _shown(line: str) -> str:
 
 def _covered(text: str) -> str:
     for secret in _SECRETS:
-        text = secret.sub(rf"\1{values.HIDDEN}", text)
+        text = secret.sub(rf"\1{HIDDEN}", text)
     return _WORD.sub(_unless_random, text)
 
 
@@ -60,4 +61,4 @@ def _unless_random(match: re.Match[str]) -> str:
     mixed = word.lower() != word != word.upper()
     whole = any(len(part) >= _LONG for part in re.split("[/-]", word))
     numbered = re.search(r"\d", word) and re.search(r"[A-Za-z]", word)
-    return str(values.HIDDEN) if numbered and (mixed or whole) else word
+    return str(HIDDEN) if numbered and (mixed or whole) else word

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.changes import (
+from ansible_collections.quayside.fargate.plugins.plugin_utils.change_details import (
     DELETED,
     KEPT,
     SNAPSHOT,
-    Change,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.values import HIDDEN
+from ansible_collections.quayside.fargate.plugins.plugin_utils.changes import Change
+from ansible_collections.quayside.fargate.plugins.plugin_utils.leaf import HIDDEN
 
 NEW, CHANGED, GONE = "is new", "changes", "is deleted"
 _FATES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
+from ansible_collections.quayside.fargate.plugins.plugin_utils import change_details
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_plan import Plan
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_remains import Remains
@@ -44,9 +44,9 @@ def planned(plan: Plan, remains: Remains, deleted: Deleted) -> Iterator[str]:
         deleted: what the stacks' deletions in check mode returned: name and changes each.
     """
     # The databases of services go with their cluster, whatever their own stacks say.
-    last = _resources(deleted, plan.protected, changes.SNAPSHOT)
+    last = _resources(deleted, plan.protected, change_details.SNAPSHOT)
     keeping = [*plan.foundations, *([] if plan.delete_data else plan.protected)]
-    stays = _resources(deleted, keeping, changes.KEPT)
+    stays = _resources(deleted, keeping, change_details.KEPT)
     groups = _listed("log group", remains.log_groups)
     yield "Nothing was removed, this is a check."
     yield f"Would go: {_joined(plan.stacks)}." if plan.stacks else _NO_STACK
@@ -112,7 +112,7 @@ def _remaining(data: list[str], platform: str, remains: Remains) -> Iterator[str
 
 
 def _resources(deleted: Deleted, stacks: Container[str], fate: str) -> list[str]:
-    """Return the resources of some stacks whose data have a fate, as `changes.fate` names it."""
+    """Return the resources of some stacks whose data have a fate, of those in change_details."""
     return sorted(
         change["resource"]
         for stack in deleted

@@ -1,4 +1,4 @@
-"""CloudFormation templates: read, laid over and written without losing a function or a scalar.
+"""CloudFormation templates: read and written without losing a function or a scalar.
 
 Scalars stay text as they are written (`010` is not 8, `2010-09-09` is not a date): a plain one is
 `Plain`, a quoted one `str`. Short forms (`!Ref X`) are read as their long form (`{"Ref": "X"}`) and
@@ -15,9 +15,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parameters import as_text
-from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_forms import kind
 
 # PyYAML without libyaml reads and writes the same, slower.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -34,8 +33,6 @@ _SHORT_FORMS = {"!Ref": "Ref", "!Condition": "Condition"} | {
 _TAGS = {function: tag for tag, function in _SHORT_FORMS.items()}
 _IN_LINE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./ -]*[A-Za-z0-9_./])?", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9.]+", re.ASCII)
-_IF = "Fn::If"
-_NO_VALUE = {"Ref": "AWS::NoValue"}
 _TEXT_TAG, _LIST_TAG, _MAP_TAG = (f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map"))
 _DEFAULT_TAGS = frozenset({_TEXT_TAG, _LIST_TAG, _MAP_TAG})
 _NO_FOLDING = 1_000_000
@@ -96,104 +93,13 @@ def dump(template: Mapping[str, Any]) -> str:
     )
 
 
-def check_overlay(document: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
-    """Raise StackError if an overlay changes a resource that the template doesn't have."""
-    resources = patch.get("Resources") or {}
-    for name, body in resources.items():
-        if name not in document["Resources"] and "Type" not in (body or {}):
-            raise StackError(
-                f"The overlay changes resource {name}, which the template doesn't have. "
-                f"{suggestion(name, document['Resources'])}"
-            )
-
-
-def overlay(base: Any, patch: Any) -> Any:
-    """Lay `patch` over `base` and return the result; neither is changed.
-
-    Maps merge, and null removes. Lists whose items all have a Name (or all a Key) merge by it, and
-    what a function names comes behind; other lists are replaced, and so are scalars and functions
-    such as Ref. A map or list laid over Fn::If is laid over both of its branches.
-
-    Raises: StackError for an item laid over such a list whose Name (or Key) is no text.
-    """
-    if _is_if(base) and isinstance(patch, Mapping | list) and not _is_function(patch):
-        condition, *branches = base[_IF]
-        return {_IF: [condition, *(overlay(branch, patch) for branch in branches)]}
-    if isinstance(patch, Mapping) and not _is_function(patch):
-        under = base if isinstance(base, Mapping) and not _is_function(base) else {}
-        return _merge_maps(under, patch)
-    if isinstance(patch, list):
-        return _merge_lists(base if isinstance(base, list) else [], patch)
-    return patch
-
-
-def _merge_maps(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {
-        key: value for key, value in base.items() if key not in patch or patch[key] is not None
-    }
-    for key, value in patch.items():
-        if value is not None:
-            merged[key] = overlay(base.get(key), value)
-    return merged
-
-
-def _merge_lists(base: list[Any], patch: list[Any]) -> list[Any]:
-    for member in ("Name", "Key"):
-        names = [_name(item, member) for item in base]
-        if None not in names and (base or all(_name(item, member) for item in patch)):
-            return _merge_named(dict(zip(names, base, strict=True)), patch, member)
-    return [overlay(None, item) for item in patch]
-
-
-def _merge_named(merged: dict[str | None, Any], patch: list[Any], member: str) -> list[Any]:
-    unknown = []  # of names that only CloudFormation knows
-    for item in patch:
-        name = _name(item, member)
-        if name is None:
-            _check_named_by_function(item, member, merged)
-            unknown.append(overlay(None, item))
-        elif _removes(item, member):
-            merged.pop(name, None)
-        else:
-            merged[name] = overlay(merged.get(name), item)
-    return [*merged.values(), *unknown]
-
-
-def _check_named_by_function(item: Any, member: str, names: Iterable[str | None]) -> None:
-    """Raise StackError for an item without a name: laid over others, it would take them away."""
-    name = item.get(member) if isinstance(item, Mapping) else None
-    if not (_is_function(item) or _is_function(name)):
-        found = kind(name) if name is not None else "missing"
-        raise StackError(
-            f"In a list laid over {', '.join(filter(None, names))} a {member} is {found}, and a "
-            f'text is due. Quote it as you wrote it: {member}: "...".'
-        )
-
-
-def _name(item: Any, member: str) -> str | None:
-    """Return what identifies a list's item; an optional item (Fn::If) has its branches' name."""
-    if _is_if(item):
-        names = {_name(branch, member) for branch in item[_IF][1:] if branch != _NO_VALUE}
-        return names.pop() if len(names) == 1 else None
-    name = item.get(member) if isinstance(item, Mapping) else None
-    return name if isinstance(name, str) else None
-
-
-def _removes(item: Mapping[str, Any], member: str) -> bool:
-    others = [value for key, value in item.items() if key != member]
-    return bool(others) and all(value is None for value in others)
-
-
-def _is_function(value: Any) -> bool:
+def is_function(value: Any) -> bool:
+    """Say whether a value is one of CloudFormation's functions, in its long form."""
     # Condition is left out: as a key it is an attribute of a resource or a part of a policy.
     if not isinstance(value, Mapping) or len(value) != 1:
         return False
     key = str(next(iter(value)))
     return key == "Ref" or (key.startswith("Fn::") and not key.startswith("Fn::ForEach::"))
-
-
-def _is_if(value: Any) -> bool:
-    return _is_function(value) and isinstance(value.get(_IF), list)
 
 
 def _value(node: yaml.Node) -> Any:
@@ -269,7 +175,7 @@ def _fits(nodes: Iterable[yaml.Node]) -> bool:
 
 def _short_form(value: Mapping[str, Any]) -> yaml.Node | None:
     """Return a function as its short form, which is shorter and easier to read in the console."""
-    if not _is_function(value):
+    if not is_function(value):
         return None
     function, argument = next(iter(value.items()))
     tag = _TAGS.get(function)

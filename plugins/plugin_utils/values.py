@@ -6,43 +6,22 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceTa
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import secrecy
+from ansible_collections.quayside.fargate.plugins.plugin_utils.leaf import (
+    ABSENT,
+    HIDDEN,
+    LATER,
+    Leaf,
+)
 
-HIDDEN = "(not shown)"
-LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
-_TRUNCATED = re.compile(r"\(Truncated-Signature\):\w*")
-_TOO_LONG = "(too long for CloudFormation to say)"
-_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _POLICIES = ("DeletionPolicy", "UpdateReplacePolicy")  # which the contexts tell
-_MOST = 200  # characters of a value
 _COVERED = secrecy.VARIABLES + secrecy.WORDS
 Values = list[dict[str, str]]
-Leaves = Iterator[tuple[str, "Leaf"]]
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """A single value: as it is, to be compared, and as it may be shown."""
-
-    text: str | None
-    shown: str
-
-    @classmethod
-    def of(cls, text: str, *, secret: bool = False) -> Leaf:
-        """Return a value, hidden if it is a secret by its name or by its look."""
-        if secret or secrecy.is_secret_value(text):
-            return cls(text, HIDDEN)
-        shown = text.replace(LATER, "(known after the deployment)")
-        shown = _TRUNCATED.sub(_TOO_LONG, _DIGEST.sub(r"\1...", shown))
-        return cls(text, shown if len(shown) <= _MOST else f"{shown[:_MOST]}...")
-
-
-_ABSENT = Leaf(None, "(none)")
+Leaves = Iterator[tuple[str, Leaf]]
 
 
 @dataclass(frozen=True)
@@ -155,7 +134,7 @@ def of_input(name: str, value: str) -> str:
         value: its value, which no NoEcho hides.
     """
     covered = name.endswith(("Command", "EntryPoint")) or secrecy.is_secret_name(name)
-    return Leaf.of(str(value), secret=covered).shown
+    return str(Leaf.of(str(value), secret=covered).shown)
 
 
 def parse(text: str) -> Any:
@@ -167,7 +146,7 @@ def parse(text: str) -> Any:
 
 
 def _pairs(old: Mapping[str, Leaf], new: Mapping[str, Leaf]) -> Values:
-    pairs = {path: (old.get(path, _ABSENT), new.get(path, _ABSENT)) for path in {*old, *new}}
+    pairs = {path: (old.get(path, ABSENT), new.get(path, ABSENT)) for path in {*old, *new}}
     return [
         {"path": path, "before": before.shown, "after": after.shown}
         for path, (before, after) in sorted(pairs.items())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import template
+from ansible_collections.quayside.fargate.plugins.plugin_utils.overlays import overlay
 
 _TAGS = "quayside:"  # what the names of Quayside's own tags begin with
 # The property that names a resource, by its type; of a role, IAM's policies go by the path.
@@ -66,7 +66,7 @@ def _tags(name: str, resource: Any, known: Mapping[str, Any]) -> Iterator[str]:
     properties = _properties(resource)
     if "Tags" in properties:
         before, laid = _properties(known).get("Tags"), properties["Tags"]
-        lost = set(_own(before)) - set(_own(template.overlay(before, laid)))
+        lost = set(_own(before)) - set(_own(overlay(before, laid)))
         for tag in sorted(lost | set(_own(laid))):
             yield (
                 f"{name}.Properties.Tags.{tag}: things are found by this tag, which the template "

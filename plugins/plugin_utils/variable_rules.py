@@ -13,7 +13,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     variable_names,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.template import overlay
+from ansible_collections.quayside.fargate.plugins.plugin_utils.overlays import overlay
 
 Values = Mapping[str, Any]
 # Fargate's pairs of CPU units and memory (MiB):

@@ -88,6 +88,7 @@ NOT_ANSWERS = {
     ("custom_resources/shared/cloudformation.py", "LogicalResourceId"): "CloudFormation's request",
     ("custom_resources/shared/delivery.py", "LogicalResourceId"): "our own answer",
     ("custom_resources/shared/request.py", "LogicalResourceId"): "CloudFormation's request",
+    ("plugins/plugin_utils/change_details.py", "LogicalResourceId"): "a change names its resource",
     ("plugins/plugin_utils/changes.py", "LogicalResourceId"): "a change names its resource",
     ("plugins/plugin_utils/changes.py", "ParameterValue"): "our own request, where it has one",
     ("plugins/plugin_utils/changes.py", "ResourceType"): "a change names its resource's type",

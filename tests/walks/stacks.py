@@ -27,7 +27,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import (
     StackError,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.gate import GUARDS
+from ansible_collections.quayside.fargate.plugins.plugin_utils.guards import GUARDS
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import Clock
 

@@ -21,7 +21,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Cloc
 from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment
 from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.gate import GUARDS
+from ansible_collections.quayside.fargate.plugins.plugin_utils.guards import GUARDS
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 
 Properties = dict[str, Any]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
-from ansible_collections.quayside.fargate.plugins.plugin_utils.changes import Detail
+from ansible_collections.quayside.fargate.plugins.plugin_utils import change_details, changes
+from ansible_collections.quayside.fargate.plugins.plugin_utils.change_details import Detail
 
 
 def changed(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def item(path: str, recreation: str = "Never", **more: Any) -> dict[str, Any]:
 
 
 def test_a_detail_has_its_place_its_values_and_its_effect() -> None:
-    assert changes.details(changed(item("/Properties/EngineVersion", "Conditionally"))) == [
+    assert change_details.details(changed(item("/Properties/EngineVersion", "Conditionally"))) == [
         Detail("EngineVersion", "a", "b", "Conditionally", "", certain=True)
     ]
 
@@ -45,14 +45,14 @@ def test_a_place_that_two_things_change_is_told_once_by_the_greatest_effect() ->
     source = {"ChangeSource": "ParameterReference", "CausingEntity": "TableName"}
     detail = Detail("Environment/Variables/TABLE", "a", "b", "Never", "TableName", certain=True)
     for order in ([direct, item(place, **source)], [item(place, **source), direct]):
-        assert changes.details(changed(*order)) == [detail]
+        assert change_details.details(changed(*order)) == [detail]
 
 
 def test_a_detail_without_values_and_without_a_place_is_named() -> None:
     """As AWS answers for tags of the stack, and everything that isn't asked for with values."""
     tags = {"Target": {"Attribute": "Tags", "RequiresRecreation": "Never"}, "Evaluation": "Static"}
     plain = {"Target": {"Attribute": "Properties", "Name": "Port", "RequiresRecreation": "Always"}}
-    assert changes.details(changed(tags, plain)) == [
+    assert change_details.details(changed(tags, plain)) == [
         Detail("Tags", None, None, "Never", "", certain=True),
         Detail("Port", None, None, "Always", "", certain=True),
     ]
@@ -106,7 +106,7 @@ GROUP: dict[str, Any] = {"ResourceType": "AWS::Logs::LogGroup"}
 def test_what_becomes_of_the_data_is_what_the_change_set_says_or_else_the_template(
     resource: dict[str, Any], template: dict[str, Any], told: str
 ) -> None:
-    assert changes.fate(resource, template) == told
+    assert change_details.fate(resource, template) == told
 
 
 def test_an_output_that_becomes_another_text_is_told() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils.gate import GUARDS, losses
+from ansible_collections.quayside.fargate.plugins.plugin_utils.gate import losses
+from ansible_collections.quayside.fargate.plugins.plugin_utils.guards import GUARDS
 
 LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
 PAGE = Path(__file__).parents[3] / "docs" / "stack.md"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import changes
+from ansible_collections.quayside.fargate.plugins.plugin_utils import change_details
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_plan import Plan
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_remains import (
@@ -157,9 +157,14 @@ def deletion(name: str, **fates: str) -> dict[str, Any]:
 
 
 DELETED = [
-    deletion("shop-service-orders", Database=changes.KEPT),
-    deletion("shop-rds", Cluster=changes.SNAPSHOT, Key=changes.KEPT, Group=changes.DELETED),
-    deletion("shop-support", Table=changes.KEPT),
+    deletion("shop-service-orders", Database=change_details.KEPT),
+    deletion(
+        "shop-rds",
+        Cluster=change_details.SNAPSHOT,
+        Key=change_details.KEPT,
+        Group=change_details.DELETED,
+    ),
+    deletion("shop-support", Table=change_details.KEPT),
 ]
 
 

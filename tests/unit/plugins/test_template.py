@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import template
+from ansible_collections.quayside.fargate.plugins.plugin_utils import overlays, template
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 ROOT = Path(__file__).parents[3]
@@ -133,27 +133,27 @@ def test_a_template_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_maps_merge_and_null_removes() -> None:
     base = {"A": {"x": "1", "y": "2", "z": {"Ref": "Z"}}}
     patch = {"A": {"x": None, "y": 3, "new": {"deep": True, "none": None}}}
-    assert template.overlay(base, patch) == {
+    assert overlays.overlay(base, patch) == {
         "A": {"y": 3, "z": {"Ref": "Z"}, "new": {"deep": True}}
     }
 
 
 def test_an_overlay_of_an_unknown_resource_is_refused_with_the_closest_one() -> None:
     document = {"Resources": {"TaskDefinition": {"Type": "AWS::ECS::TaskDefinition"}}}
-    template.check_overlay(document, {"Resources": {"New": {"Type": "AWS::SQS::Queue"}}})
-    template.check_overlay(document, {"Resources": {"TaskDefinition": None}, "Outputs": {}})
+    overlays.check_overlay(document, {"Resources": {"New": {"Type": "AWS::SQS::Queue"}}})
+    overlays.check_overlay(document, {"Resources": {"TaskDefinition": None}, "Outputs": {}})
     with pytest.raises(StackError, match=r"TaskDefinitoin, which .* Did you mean TaskDefinition\?"):
-        template.check_overlay(document, {"Resources": {"TaskDefinitoin": {"Properties": {}}}})
+        overlays.check_overlay(document, {"Resources": {"TaskDefinitoin": {"Properties": {}}}})
 
 
 def test_functions_are_replaced_not_merged() -> None:
-    assert template.overlay({"A": {"Ref": "B"}}, {"A": {"Fn::Sub": "x"}}) == {"A": {"Fn::Sub": "x"}}
-    assert template.overlay({"A": {"Ref": "B"}}, {"A": {"Name": "x"}}) == {"A": {"Name": "x"}}
+    assert overlays.overlay({"A": {"Ref": "B"}}, {"A": {"Fn::Sub": "x"}}) == {"A": {"Fn::Sub": "x"}}
+    assert overlays.overlay({"A": {"Ref": "B"}}, {"A": {"Name": "x"}}) == {"A": {"Name": "x"}}
 
 
 def test_the_condition_of_a_resource_is_an_attribute_and_no_function() -> None:
     base = {"Queue": {"Type": "AWS::SQS::Queue"}}
-    assert template.overlay(base, {"Queue": {"Condition": "Wanted"}}) == {
+    assert overlays.overlay(base, {"Queue": {"Condition": "Wanted"}}) == {
         "Queue": {"Type": "AWS::SQS::Queue", "Condition": "Wanted"}
     }
 
@@ -161,7 +161,7 @@ def test_the_condition_of_a_resource_is_an_attribute_and_no_function() -> None:
 def test_lists_of_named_items_merge_by_name() -> None:
     base = [{"Name": "A", "Value": "1"}, {"Name": "B", "Value": {"Ref": "B"}}]
     patch = [{"Name": "C", "Value": "3"}, {"Name": "A", "Value": "2"}]
-    assert template.overlay(base, patch) == [
+    assert overlays.overlay(base, patch) == [
         {"Name": "A", "Value": "2"},
         {"Name": "B", "Value": {"Ref": "B"}},
         {"Name": "C", "Value": "3"},
@@ -170,13 +170,13 @@ def test_lists_of_named_items_merge_by_name() -> None:
 
 def test_a_named_item_of_nulls_is_removed() -> None:
     base = [{"Key": "A", "Value": "1"}, {"Key": "B", "Value": "2"}]
-    assert template.overlay(base, [{"Key": "A", "Value": None}]) == [{"Key": "B", "Value": "2"}]
+    assert overlays.overlay(base, [{"Key": "A", "Value": None}]) == [{"Key": "B", "Value": "2"}]
 
 
 def test_other_lists_are_replaced() -> None:
-    assert template.overlay({"A": ["x", "y"]}, {"A": ["z"]}) == {"A": ["z"]}
+    assert overlays.overlay({"A": ["x", "y"]}, {"A": ["z"]}) == {"A": ["z"]}
     mixed = [{"Name": "A"}, {"Other": "B"}]
-    assert template.overlay(mixed, [{"Name": "A", "Value": "1"}]) == [{"Name": "A", "Value": "1"}]
+    assert overlays.overlay(mixed, [{"Name": "A", "Value": "1"}]) == [{"Name": "A", "Value": "1"}]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_other_lists_are_replaced() -> None:
 )
 def test_an_item_without_a_name_takes_no_named_ones_away(item: Any, said: str) -> None:
     with pytest.raises(StackError, match=f"laid over PORT, A {said}, and a text is due"):
-        template.overlay([{"Name": "PORT"}, {"Name": "A"}], [item])
+        overlays.overlay([{"Name": "PORT"}, {"Name": "A"}], [item])
 
 
 @pytest.mark.parametrize(
@@ -202,14 +202,14 @@ def test_an_item_without_a_name_takes_no_named_ones_away(item: Any, said: str) -
 )
 def test_an_item_that_a_function_names_comes_behind_the_named_ones(item: Any) -> None:
     base = [{"Name": "PORT", "Value": "1"}]
-    assert template.overlay(base, [item]) == [*base, item]
+    assert overlays.overlay(base, [item]) == [*base, item]
 
 
 def test_an_optional_item_keeps_its_name_and_its_neighbours() -> None:
     optional = {"Fn::If": ["Has", {"Name": "DB", "Value": "1"}, {"Ref": "AWS::NoValue"}]}
     patch = [{"Name": "LEVEL", "Value": "debug"}]
-    assert template.overlay([optional], patch) == [optional, *patch]
-    replaced = template.overlay([optional], [{"Name": "DB", "Value": "2"}])
+    assert overlays.overlay([optional], patch) == [optional, *patch]
+    replaced = overlays.overlay([optional], [{"Name": "DB", "Value": "2"}])
     assert replaced == [
         {"Fn::If": ["Has", {"Name": "DB", "Value": "2"}, {"Name": "DB", "Value": "2"}]}
     ]
@@ -218,7 +218,7 @@ def test_an_optional_item_keeps_its_name_and_its_neighbours() -> None:
 def test_an_overlay_reaches_both_branches_of_a_condition() -> None:
     base = {"Fn::If": ["Has", [{"Name": "A", "Value": "1"}], {"Ref": "AWS::NoValue"}]}
     added = {"Name": "B", "Value": "2"}
-    assert template.overlay(base, [added]) == {
+    assert overlays.overlay(base, [added]) == {
         "Fn::If": ["Has", [{"Name": "A", "Value": "1"}, added], [added]]
     }
 
@@ -226,14 +226,14 @@ def test_an_overlay_reaches_both_branches_of_a_condition() -> None:
 @given(documents, documents)
 def test_an_overlay_changes_neither_of_its_parts(base: Any, patch: Any) -> None:
     before = repr((base, patch))
-    template.overlay(base, patch)
+    overlays.overlay(base, patch)
     assert repr((base, patch)) == before
 
 
 @given(st.dictionaries(words, documents, max_size=5))
 def test_laying_a_template_over_itself_changes_nothing(document: dict[str, Any]) -> None:
-    once = template.overlay({}, document)
-    assert template.overlay(once, once) == once
+    once = overlays.overlay({}, document)
+    assert overlays.overlay(once, once) == once
 
 
 numbers = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
