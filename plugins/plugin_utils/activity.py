@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import is_busy
 from ansible_collections.quayside.fargate.plugins.plugin_utils import events
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
-from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress, Voice
 
 _LONG_SECONDS = 30.0  # what took so long has a line of its own
 _GATHERING_SECONDS = 10.0  # what is quicker shares one with what finishes soon after it
@@ -80,8 +80,8 @@ class Narrator:
 
     def __init__(self, progress: Progress, clock: Clock, name: str) -> None:
         self._progress = progress
+        self._voice = Voice(progress, clock, name)
         self._clock = clock
-        self._name = name
         self._activity = Activity(lambda: clock.elapsed)
         self._finished: list[str] = []  # not told yet
         self._since = 0.0  # when the first of them was seen
@@ -89,7 +89,7 @@ class Narrator:
 
     def event(self, event: events.Event) -> None:
         """Tell an event: with -v as it is, else when its resource has finished or failed."""
-        self._progress.detail(self._line(events.line(event)), events.colour(event))
+        self._voice.detail(events.line(event), events.colour(event))
         if events.is_of_stack(event):
             return
         finished = self._activity.take(event)
@@ -99,7 +99,7 @@ class Narrator:
         if events.is_cause(event):
             self.end()
             self._failed = True
-            self._progress.say(self._line(f"{events.resource(event)} failed"), "red")
+            self._voice.say(f"{events.resource(event)} failed", "red")
         elif finished:
             self._take(finished)
 
@@ -112,9 +112,9 @@ class Narrator:
         self._tell(every=True)
 
     def _tell(self, *, every: bool) -> None:
-        groups = list(packed(self._finished, self._room))
+        groups = list(packed(self._finished, self._voice.room))
         for items in groups if every else groups[:-1]:
-            self._progress.say(self._line(", ".join(items)), "green")
+            self._voice.say(", ".join(items), "green")
         self._finished = [] if every or not groups else groups[-1]
 
     def waiting(self) -> str:
@@ -124,18 +124,11 @@ class Narrator:
     def _take(self, finished: Finished) -> None:
         if finished.is_long:
             self.end()
-            self._progress.say(self._line(finished.text), "green")
+            self._voice.say(finished.text, "green")
             return
         if not self._finished:
             self._since = self._clock.elapsed
         self._finished.append(finished.text)
-
-    @property
-    def _room(self) -> int:
-        return int(self._progress.width) - len(self._line(""))
-
-    def _line(self, text: str) -> str:
-        return f"{self._clock.elapsed:7.1f} s  {self._name}: {text}"
 
 
 def packed(items: Iterable[str], room: int) -> Iterator[list[str]]:

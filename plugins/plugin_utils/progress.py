@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
+
 Write = Callable[[str, str | None], None]
 
 # In a log, what is waited for is told after so many seconds without a line.
@@ -71,3 +73,34 @@ class Progress:
         if self._overwrite and self._stands:
             self._overwrite("")
             self._stands = False
+
+
+class Voice:
+    """Tells of one thing: each line begins with the task's seconds and the thing's name.
+
+    Args:
+        progress: prints it.
+        clock: the time that the task has.
+        name: of the thing.
+    """
+
+    def __init__(self, progress: Progress, clock: Clock, name: str) -> None:
+        self._progress = progress
+        self._clock = clock
+        self._name = name
+
+    def say(self, text: str, colour: str | None = None) -> None:
+        """Print a line that everybody sees; arguments as those of `Progress.say`."""
+        self._progress.say(self._line(text), colour)
+
+    def detail(self, text: str, colour: str | None = None) -> None:
+        """Print a line that shows with -v only; arguments as `say`."""
+        self._progress.detail(self._line(text), colour)
+
+    @property
+    def room(self) -> int:
+        """Characters that are left of a line."""
+        return self._progress.width - len(self._line(""))
+
+    def _line(self, text: str) -> str:
+        return f"{self._clock.elapsed:7.1f} s  {self._name}: {text}"

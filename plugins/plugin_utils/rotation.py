@@ -22,7 +22,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import Sta
 from ansible_collections.quayside.fargate.plugins.plugin_utils.events import is_of_stack
 from ansible_collections.quayside.fargate.plugins.plugin_utils.function_log import FunctionLog
 from ansible_collections.quayside.fargate.plugins.plugin_utils.idle import Idle
-from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress, Voice
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     Description,
     Stack,
@@ -60,7 +60,7 @@ class Rotation:
         self._account = account
         self._service = service
         self._clock = clock
-        self._progress = progress
+        self._voice = Voice(progress, clock, str(service))
         self._cloudformation = account.client("cloudformation")
         self._secrets = account.client("secretsmanager")
         self._told: set[str] = set()
@@ -79,10 +79,10 @@ class Rotation:
             started = self._clock.elapsed
             watch = Watch(self._stack, description["StackId"])
             version = self._rotated(user)
-            self._say(f"the password of {user} is new; waiting for the service to move to it")
+            self._voice.say(f"the password of {user} is new; waiting for the service to move to it")
             description = self._flipped(user, version, watch)
             rotated[user] = round(self._clock.elapsed - started, 1)
-            self._say(f"{user} is active now, after {rotated[user]} s", "green")
+            self._voice.say(f"{user} is active now, after {rotated[user]} s", "green")
         return _result(description, changed=True, rotated=rotated)
 
     def _ready(self, settling: float) -> tuple[Description, str]:
@@ -91,7 +91,9 @@ class Rotation:
             description = self._settled()
             user = names.other(ServiceStack.of(description).active_user)
             # Whoever had to wait looks again: the stack may have been changed meanwhile.
-            if not Idle(self._account, self._service, user, settling).wait(self._clock, self._say):
+            if not Idle(self._account, self._service, user, settling).wait(
+                self._clock, self._voice.say
+            ):
                 return description, user
 
     def abort(self) -> dict[str, Any]:
@@ -101,7 +103,7 @@ class Rotation:
         status = description["StackStatus"]
         if not is_busy(status):
             self._stack.refuse_stuck(description)
-            self._say(f"no flip is under way, the stack is {status}")
+            self._voice.say(f"no flip is under way, the stack is {status}")
             return _result(description, changed=False)
         self._refuse_others(status)
         watch = Watch(self._stack, description["StackId"])
@@ -155,7 +157,7 @@ class Rotation:
         except aws.AwsError as error:
             doing = f"CancelUpdateStack of stack {self._service.stack}"
             raise StackError(aws.explain(error, doing)) from error
-        self._say("the flip is cancelled; the stack goes back to the user it had")
+        self._voice.say("the flip is cancelled; the stack goes back to the user it had")
 
     def _settling(self) -> float:
         """Return the platform's settling time in seconds; refuse a paused platform."""
@@ -206,7 +208,7 @@ class Rotation:
         name = self._service.secret(user)
         since = _now()
         version = self._begin(name)
-        self._say(f"rotating {name}, version {version}")
+        self._voice.say(f"rotating {name}, version {version}")
         log = self._log(names.ROTATE, version, since)
         said, reminded, missed = "", self._clock.elapsed, None
         self._clock.hurry()
@@ -299,19 +301,13 @@ class Rotation:
             if outcome in _COLOURS:
                 self._say_once(said, _COLOURS[outcome])
             else:
-                self._progress.detail(self._line(said))
+                self._voice.detail(said)
         return outcome, reason
 
     def _say_once(self, text: str, colour: str | None = None) -> None:
         if text not in self._told:
             self._told.add(text)
-            self._say(text, colour)
-
-    def _say(self, text: str, colour: str | None = None) -> None:
-        self._progress.say(self._line(text), colour)
-
-    def _line(self, text: str) -> str:
-        return f"{self._clock.elapsed:7.1f} s  {self._service}: {text}"
+            self._voice.say(text, colour)
 
 
 def _is_rolled_back(event: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Cloc
 from ansible_collections.quayside.fargate.plugins.plugin_utils.ecs import Witness
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.parent import tidying
-from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress, Voice
 
 Answer = TypeVar("Answer")
 Description = dict[str, Any]
@@ -102,6 +102,7 @@ class Stack:
         self.name = name
         self.clock = clock
         self._progress = progress
+        self._voice = Voice(progress, clock, name)
         self._account = account
 
     def settled(self, description: Description | None) -> Description | None:
@@ -116,7 +117,7 @@ class Stack:
         while description and is_busy(description["StackStatus"]):
             status = description["StackStatus"]
             if not told:
-                self._say(f"{status}: another operation runs, waiting for its end", "yellow")
+                self._voice.say(f"{status}: another operation runs, waiting for its end", "yellow")
                 told = True
             self.clock.pause(f"Stack {self.name} is still {status} by another operation")
             description = self.look(self.name)
@@ -139,7 +140,9 @@ class Stack:
                 if not error.passing:
                     raise
                 if not told:
-                    self._say(f"CloudFormation can't be asked ({error.said}), trying on", "yellow")
+                    self._voice.say(
+                        f"CloudFormation can't be asked ({error.said}), trying on", "yellow"
+                    )
                     told = True
                 self.clock.pause(f"Stack {self.name} can't be followed ({error.said})")
 
@@ -249,7 +252,7 @@ class Stack:
         """Show what a stack's last operation failed of, before the stack is replaced."""
         said, _hint = self._earlier(description)
         if said:
-            self._say(f"{description['StackStatus']} since {said}", "yellow")
+            self._voice.say(f"{description['StackStatus']} since {said}", "yellow")
 
     def why(self, description: Description) -> str:
         """Return what led to the state that a stack is in, as far as AWS tells."""
@@ -372,7 +375,7 @@ class Stack:
             raise StackError(f"{error} {_GOES_ON.format(name=self.name)}") from error
         if status != f"{kind}_COMPLETE":
             raise StackError(self._failure(status, watch.reason(description), watch.words()))
-        self._say(_DONE[kind], "green")
+        self._voice.say(_DONE[kind], "green")
         return description
 
     def _end(self, watch: Watch) -> tuple[str, Description | None]:
@@ -424,13 +427,7 @@ class Stack:
         return f"{said} {advice}.{hint}"
 
     def _detail(self, text: str) -> None:
-        self._progress.detail(self._line(text))
-
-    def _say(self, text: str, colour: str | None = None) -> None:
-        self._progress.say(self._line(text), colour)
-
-    def _line(self, text: str) -> str:
-        return f"{self.clock.elapsed:7.1f} s  {self.name}: {text}"
+        self._voice.detail(text)
 
 
 def _address(change_set: Mapping[str, Any]) -> dict[str, str]:

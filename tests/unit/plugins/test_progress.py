@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ansible_collections.quayside.fargate.plugins.plugin_utils import progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.activity import Narrator, packed
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
-from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress, Voice
 
 NAME = "shop-service-orders"
 STACK_ID = f"arn:aws:cloudformation:eu-central-1:123456789012:stack/{NAME}/1"
@@ -142,3 +142,12 @@ def test_on_a_terminal_it_is_told_in_place_and_goes_before_the_next_line() -> No
     screen.progress.clear()
     assert screen.rewritten == ["waiting fo", "waiting st", ""]
     assert screen.lines == ["done"]
+
+
+def test_a_line_about_a_thing_begins_with_the_tasks_seconds_and_its_name() -> None:
+    screen = Screen()
+    voice = Voice(screen.progress, Clock(60), NAME)
+    voice.say("is new")
+    voice.detail("shows with -v only")
+    assert screen.lines == [f"    0.0 s  {NAME}: is new"]
+    assert voice.room == screen.progress.width - len(screen.lines[0].removesuffix("is new"))
