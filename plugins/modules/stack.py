@@ -66,7 +66,8 @@ options:
       - A role's checked options without O(variable_prefix), as C(quayside.fargate.variables)
         returns them. Each fills the template's parameter of its name, V(host_name) C(HostName),
         unless O(parameters) has that one. Others, and those that say how a stack is deployed
-        (V(template), V(tags), V(timeout), ...), fill none.
+        (V(template), V(tags), V(timeout), ...), fill none. One of O(given) that a template other
+        than the collection's has no parameter for is refused.
       - An empty one gives way to an output of O(parameters_from), and isn't given if the parameter
         has no default.
       - V(platform) and V(name) say whose the stack is. One that has other values in its parameters

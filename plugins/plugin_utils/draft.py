@@ -16,6 +16,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     template,
     versions,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.neighbours import (
     Outputs,
     given_or_output,
@@ -70,6 +71,8 @@ class Draft:
         if options["overlay"] or document is not plain:
             text = template.dump(document)
         artifacts.check_size(text, source)
+        if origins and _is_foreign(options, source):
+            _refuse_lost(options, origins, document.get("Parameters") or {}, source)
         references, given = parameters.split(options["parameters"])
         named = dict(_by_name(options, document.get("Parameters") or {}))
         files = {
@@ -182,8 +185,38 @@ def _noted(options: Options, source: str) -> Iterator[str]:
     """
     if options["overlay"]:
         yield from options["overlay_names"]
-    if options["template"] and Path(source).resolve().parent != _OWN_TEMPLATES:
+    if _is_foreign(options, source):
         yield falls.TEMPLATE
+
+
+def _is_foreign(options: Options, source: str) -> bool:
+    """Say whether a task's template is none of the collection's."""
+    return bool(options["template"]) and Path(source).resolve().parent != _OWN_TEMPLATES
+
+
+def _refuse_lost(
+    options: Options, origins: falls.Origins, declared: Mapping[str, Any], source: str
+) -> None:
+    """Raise StackError for variables that somebody gave and that the template has no parameter for.
+
+    Args:
+        options: the task's.
+        origins: which of its variables are given.
+        declared: the template's parameters.
+        source: where the template was read.
+    """
+    filled = mapping.filled(origins.prefix, options["variables"])
+    lost = [
+        mapping.subject(parameter, origins.prefix)
+        for option, parameter, _value in filled
+        if parameter not in {*declared, *options["parameters"]} and option not in mapping.STACKS
+        if origins.is_given(origins.variable(option.partition(".")[0]))
+    ]
+    if lost:
+        raise StackError(
+            f"The template {source} has no parameter that {', '.join(lost)} would fill. Add it to "
+            "the template, or leave the variable out."
+        )
 
 
 def _origins(options: Options) -> falls.Origins | None:

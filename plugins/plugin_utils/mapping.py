@@ -19,17 +19,21 @@ DEPLOYMENT = frozenset(
         *("timeout", "region", "profile"),
     }
 )
+# Options that have their effect without a parameter too: they name the stack, or say from which
+# others it takes values (variable_sources).
+STACKS = frozenset({"platform", "name", "team", "load_balancer", "route", "database", "rotation"})
 
 
 class Special(NamedTuple):
     """An option that isn't all told by the parameter of its name.
 
     why: the reason. decides: the parameters that it decides, alone or with others, and by which of
-    its members; "" is the whole.
+    its members; "" is the whole. named: whether there is a parameter of its name.
     """
 
     why: str
     decides: Mapping[str, str] = {}
+    named: bool = True
 
 
 _NETWORK = Special(
@@ -39,7 +43,7 @@ _SUBNETS = Special("empty takes the network stack's private ones")
 # Whose argument specs are written by hand; `make roles` writes all others from the template.
 SPECIAL: dict[str, dict[str, Special]] = {
     "service": {
-        "state": Special("it is no parameter: a stack is there, or it isn't"),
+        "state": Special("it is no parameter: a stack is there, or it isn't", named=False),
         "image": Special(
             "its tag becomes a digest, and it is needed only while the service is there",
             {"Image": ""},
@@ -56,30 +60,34 @@ SPECIAL: dict[str, dict[str, Special]] = {
                 "TargetCpuPercent": "cpu_percent",
                 "DesiredCount": "",
             },
+            named=False,
         ),
         "database_name": Special("its default is made of another option"),
-        "first_active_user": Special("rotation moves it afterwards", {"ActiveUser": ""}),
+        "first_active_user": Special(
+            "rotation moves it afterwards", {"ActiveUser": ""}, named=False
+        ),
         "rotation_function_arn": Special("empty takes the platform's own"),
         "rotation_function_role_arn": Special("empty takes the platform's own"),
-        "environment": Special("a map that is laid over the container"),
+        "environment": Special("a map that is laid over the container", named=False),
         "secrets": Special(
             "a map that is laid over the container; the parameters name what may be read",
             {"SecretArns": "", "ParameterArns": ""},
+            named=False,
         ),
-        "monitoring_overrides": Special("laid over the template of the second stack"),
+        "monitoring_overrides": Special("laid over the template of the second stack", named=False),
         "termination_protection": Special("a service comes and goes, and has none by default"),
     },
     "support": {
         "vpc_id": _NETWORK,
         "private_subnet_ids": _SUBNETS,
         "artifacts_bucket": Special("empty means one that the role makes", {"ArtifactsBucket": ""}),
-        "functions_directory": Special("what is in it becomes parameters"),
+        "functions_directory": Special("what is in it becomes parameters", named=False),
     },
     "cluster": {
         "vpc_id": _NETWORK,
         "private_subnet_ids": _SUBNETS,
         "service_linked_role": Special(
-            "whether it is there is looked up once", {"CreateServiceLinkedRole": ""}
+            "whether it is there is looked up once", {"CreateServiceLinkedRole": ""}, named=False
         ),
     },
     "load_balancer": {
@@ -90,7 +98,7 @@ SPECIAL: dict[str, dict[str, Special]] = {
         "snapshot_identifier": Special("not given, it stays as it was"),
     },
     "rotation": {
-        "functions_directory": Special("what is in it becomes parameters"),
+        "functions_directory": Special("what is in it becomes parameters", named=False),
     },
 }
 # Parameters that no option sets.
@@ -104,6 +112,17 @@ NO_OPTION = {
 def parameter_of(option: str) -> str:
     """Return the parameter of an option's name."""
     return "".join(word.capitalize() for word in option.split("_"))
+
+
+def is_named(role: str | None, option: str) -> bool:
+    """Say whether an option fills the parameter of its name.
+
+    Args:
+        role: whose option it is, None outside of a role.
+        option: its name without the role's.
+    """
+    special = SPECIAL.get(role or "", {}).get(option)
+    return option not in DEPLOYMENT and (special is None or special.named)
 
 
 def options_of(role: str | None, parameter: str) -> list[str]:
@@ -135,7 +154,7 @@ def filled(role: str | None, options: Mapping[str, Any]) -> Iterator[tuple[str, 
             for parameter, member in decides.items():
                 if member and member in value:
                     yield f"{option}.{member}", parameter, value[member]
-        elif option not in DEPLOYMENT:
+        elif is_named(role, option):
             yield option, parameter_of(option), value
 
 

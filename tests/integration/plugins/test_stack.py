@@ -757,6 +757,20 @@ def test_a_missing_permission_is_told(playbooks: Playbooks, aws: LocalAws) -> No
     assert run.message.endswith("Give the deploying role this permission, or mend service_team.")
 
 
+LOST = {
+    "variable_prefix": "service",
+    "variables": {
+        "name": "orders",
+        "state": "present",
+        "cpu": 512,
+        "memory": 1024,
+        "scaling": {"min": 1},
+        "environment": {"A": "b"},
+        "label": "x",
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -776,6 +790,11 @@ def test_a_missing_permission_is_told(playbooks: Playbooks, aws: LocalAws) -> No
         (
             {"variable_prefix": "service", "variables": {"label": ["a,b"]}},
             "service_label has an item that is a list or holds a comma",
+        ),
+        (
+            LOST | {"given": ["service_cpu", "service_name", "service_scaling", "service_state"]},
+            "queue.yml has no parameter that service_cpu (parameter Cpu), service_scaling.min "
+            "(parameter MinCount) would fill. Add it to the template, or leave the variable out.",
         ),
         ({"overlay": {"Resources": {"Queu": {"Properties": {}}}}}, "Did you mean Queue?"),
         ({"state": "gone"}, "value of state must be one of: present, absent"),

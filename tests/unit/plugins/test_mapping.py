@@ -39,6 +39,13 @@ def test_what_says_how_a_stack_is_deployed_is_no_parameter(role: str) -> None:
     assert not {mapping.parameter_of(it) for it in mapping.DEPLOYMENT} & {*PARAMETERS[role]}
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_an_option_is_known_to_fill_a_parameter_where_the_template_has_one(role: str) -> None:
+    options = [it.removeprefix(f"{role}_") for it in Variables.of_role(role).options]
+    named = {it for it in options if mapping.is_named(role, it)}
+    assert named == {it for it in options if mapping.parameter_of(it) in PARAMETERS[role]}
+
+
 @pytest.mark.parametrize(
     ("role", "options", "found"),
     [
