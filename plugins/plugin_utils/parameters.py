@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from ansible_collections.quayside.fargate.plugins.plugin_utils import versions
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError, suggestion
 from ansible_collections.quayside.fargate.plugins.plugin_utils.mapping import subject
 
@@ -24,7 +25,8 @@ class Sources:
     options: values of this deployment by a parameter's own name, as text; an empty one only where
         no other stack has such an output.
     references: parameter -> name of the output that fills it, where that is another name.
-    outputs: stack name -> its outputs; the first stack that has an output wins.
+    outputs: stack name -> its outputs; the first stack that has an output wins. What each stack
+        tells of its own template fills no parameter that happens to be called so.
     initial: values used only while the stack is created, as text.
     previous: names that the stack has a value for; None if the stack doesn't exist yet.
     """
@@ -216,7 +218,8 @@ def _first(name: str, sources: Sources) -> str | None:
     if option:
         return option
     output = sources.references.get(name, name)
-    for outputs in sources.outputs.values():
+    asked = name in sources.references or output not in versions.OUTPUTS
+    for outputs in sources.outputs.values() if asked else ():
         if output in outputs:
             return outputs[output]
     if option is not None:

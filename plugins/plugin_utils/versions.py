@@ -17,6 +17,7 @@ import yaml
 
 UNTOLD = "before 1.1.0"
 OUTPUT = "Version"
+OUTPUTS = frozenset({"Template", OUTPUT})
 _COLLECTION = Path(__file__).resolve().parents[2]
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 

@@ -94,6 +94,14 @@ def test_a_parameter_may_take_an_output_of_another_name() -> None:
     assert resolved({"A": TEXT}, references=references, outputs=outputs) == {"A": "this"}
 
 
+@pytest.mark.parametrize("name", ["Template", "Version"])
+def test_what_a_stack_tells_of_its_template_fills_a_parameter_only_if_asked_for(name: str) -> None:
+    outputs = {"shop-support": {name: "1.1.0"}}
+    declared = {name: {"Type": "String", "Default": "app-7"}}
+    assert resolved(declared, outputs=outputs) == {}
+    assert resolved(declared, outputs=outputs, references={name: name}) == {name: "1.1.0"}
+
+
 def test_all_missing_parameters_are_named_with_the_places_that_were_asked() -> None:
     with pytest.raises(StackError) as refused:
         resolved({"A": TEXT, "B": TEXT}, outputs={"shop-network": {}}, references={"B": "Other"})
