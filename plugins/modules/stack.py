@@ -115,8 +115,8 @@ options:
       - Names of stacks whose outputs fill the parameters of the same name. The first stack in the
         list that has the output wins. C(Template) and C(Version), which tell of a stack's own
         template, fill none, unless O(parameters) asks for them.
-      - A stack that doesn't exist is an error; in check mode, the task then reports a change
-        and warns that it can't be planned yet.
+      - A stack that doesn't exist, or was never created, is an error; in check mode, the task of a
+        new stack then reports a change and warns that it can't be planned yet.
     type: list
     elements: str
     default: []

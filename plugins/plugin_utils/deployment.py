@@ -23,6 +23,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import Sta
 from ansible_collections.quayside.fargate.plugins.plugin_utils.neighbours import (
     Neighbours,
     Outputs,
+    stands,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
@@ -68,8 +69,8 @@ class Deployment:
         found = self._neighbours.described()
         description = found[self._stack.name]
         ownership.refuse_anothers(description, self._options)
-        missing = [name for name in self._options["parameters_from"] if found[name] is None]
-        if missing and description is None and self._check:
+        missing = self._neighbours.missing(found)
+        if missing and not stands(description) and self._check:
             return self._unplanned(draft, missing)
         values = self._neighbours.outputs(found)
         strangers = self._neighbours.strangers(draft.origin, values, check=self._check)

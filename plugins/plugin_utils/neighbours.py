@@ -12,6 +12,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import Sta
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     REPLACEABLE,
+    SHELL,
     CallError,
     Description,
     Stack,
@@ -65,6 +66,17 @@ class Neighbours:
             name: self._outputs_of(name, found[name]) for name in self._options["parameters_from"]
         }
 
+    def missing(self, found: Mapping[str, Description | None]) -> list[str]:
+        """Return the names of the neighbours that don't stand.
+
+        In check mode the stack before this one was only planned: what its change set made may not
+        be gone yet.
+
+        Args:
+            found: as `described` returns it.
+        """
+        return [name for name in self._options["parameters_from"] if not stands(found[name])]
+
     def strangers(self, origin: versions.Origin, values: Outputs, *, check: bool) -> list[str]:
         """Refuse stacks of a version that a template doesn't fit, or in check mode, where those
         that come before weren't upgraded either, return what to say of them.
@@ -90,7 +102,7 @@ class Neighbours:
         status = description["StackStatus"] if description else ""
         if description is None or status.startswith("DELETE"):
             raise StackError(self._missing(name))
-        if status in REPLACEABLE or status.startswith("REVIEW"):
+        if not stands(description):
             raise StackError(
                 f"Stack {name}, which stack {self._options['name']} takes values from, is "
                 f"{status}. Deploy it first."
@@ -120,6 +132,12 @@ class Neighbours:
             f"There is {looked}, and stack {self._options['name']} takes values from it. Deploy it "
             "first, or take it from parameters_from."
         )
+
+
+def stands(description: Description | None) -> bool:
+    """Say whether a stack is there, was ever created, and isn't on its way out."""
+    status = description["StackStatus"] if description else "DELETE_COMPLETE"
+    return status not in REPLACEABLE | {SHELL} and not status.startswith("DELETE")
 
 
 def given_or_output(options: Options, option: str, values: Outputs) -> str | None:

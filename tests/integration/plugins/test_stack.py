@@ -30,6 +30,16 @@ def change_sets(cloudformation: Any, stack: str) -> list[dict[str, Any]]:
     return [item for item in found if item["ExecutionStatus"] != "EXECUTE_COMPLETE"]
 
 
+def plan(cloudformation: Any, name: str) -> None:
+    """Make a change set that is to create a stack, and leave it."""
+    cloudformation.create_change_set(
+        StackName=name,
+        ChangeSetName="forgotten",
+        ChangeSetType="CREATE",
+        TemplateBody=(TEMPLATES / "queue.yml").read_text("utf-8"),
+    )
+
+
 def test_a_stack_is_created_then_left_alone_then_updated_then_deleted(
     playbooks: Playbooks, name: str, cloudformation: Any, status: Status
 ) -> None:
@@ -215,6 +225,26 @@ def test_check_mode_of_a_platform_that_is_not_there_yet_goes_through(
     assert f"takes values from {name}-source" in " ".join(run.output.split())
 
 
+@pytest.mark.parametrize("state", ["REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
+def test_so_it_does_where_a_stack_before_it_was_only_planned_or_never_stood(
+    playbooks: Playbooks, name: str, cloudformation: Any, status: Status, state: str
+) -> None:
+    source = f"{name}-source"
+    if state == "REVIEW_IN_PROGRESS":
+        plan(cloudformation, source)
+    else:
+        broken = {"Resources": {"Queue": {"Properties": {"DelaySeconds": 901}}}}
+        playbooks.stack(name=source, template="queue.yml", overlay=broken)
+    assert status(source) == state
+    wanted = {"name": name, "template": "queue.yml", "parameters_from": [source]}
+    shown = playbooks.with_environment(**QUIET).stack("--check", **wanted)
+    assert shown.changed
+    assert f"takes values from {source}, not deployed so far" in " ".join(shown.output.split())
+    assert f"Stack {source}, which stack {name} takes values from, is {state}." in (
+        playbooks.stack(**wanted).message
+    )
+
+
 def test_the_root_cause_of_a_failed_creation_is_the_headline(
     playbooks: Playbooks, name: str, signal: Signal
 ) -> None:
@@ -305,12 +335,7 @@ def test_a_template_that_is_refused_before_it_begins_names_the_resource_and_the_
 def test_a_left_over_shell_of_a_change_set_is_used(
     playbooks: Playbooks, name: str, cloudformation: Any, status: Status
 ) -> None:
-    cloudformation.create_change_set(
-        StackName=name,
-        ChangeSetName="forgotten",
-        ChangeSetType="CREATE",
-        TemplateBody=(TEMPLATES / "queue.yml").read_text("utf-8"),
-    )
+    plan(cloudformation, name)
     assert status(name) == "REVIEW_IN_PROGRESS"
     assert playbooks.stack(name=name, template="queue.yml").changed
     assert status(name) == "CREATE_COMPLETE"
