@@ -170,7 +170,7 @@ def _holds(condition: Any, values: Values) -> bool | None:
     """Return whether a condition on a single option holds; None of others, which may hold."""
     match condition:
         case {"Fn::Equals": [{"Ref": str(parameter)}, str(wanted)]}:
-            (name, *_) = mapping.options_of("service", parameter)
+            name = mapping.options_of("service", parameter)[0]
             return parameters.as_text(name, values[name]) == wanted if name in values else None
     return None
 
