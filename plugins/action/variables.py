@@ -122,14 +122,17 @@ class ActionModule(Action):  # type: ignore[misc]
             private = private_names.of_role(variables.role)
             problems += private.problems(self._layers, self._above)
         given = {}
-        for name in variables.options.keys() & self._seen.keys():
+        places = ((it, place) for it in variables.options for place in variables.places(it))
+        for name, place in places:
+            if name in given or place not in self._seen:
+                continue
             try:
-                given[name] = self._templar.template(self._seen[name])
+                given[name] = self._templar.template(self._seen[place])
             except AnsibleValueOmittedError:
                 continue
             except AnsibleError as error:
                 reason = str(error).strip().splitlines()[0].rstrip(".")
-                problems.append(f"{name}: its template has no value: {reason}. Mend the template.")
+                problems.append(f"{place}: its template has no value: {reason}. Mend the template.")
         return given, problems
 
     @functools.cached_property

@@ -27,6 +27,15 @@ _REMOVED = {
     "service_stack_name": "a service's stack is called PLATFORM-service-NAME, by which rotation, "
     "status and teardown find it. Leave it out.",
 }
+# Its functions are built and kept as the others, unless it is told otherwise. Not by a play's
+# variables, which would cover those of an inventory.
+_FALLBACKS = {
+    f"rotation_{it}": f"support_{it}"
+    for it in (
+        *("functions_directory", "function_runtime", "function_architecture"),
+        "log_retention_days",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,10 @@ class Variables:
                 yield f"{name}: {_REMOVED[name]}"
             elif self.prefix and name.startswith(self.prefix) and name not in self.options:
                 yield f"{name}: {self.owner} has no such variable. {self._suggestion(name)}"
+
+    def places(self, name: str) -> list[str]:
+        """Return the variables that a variable's value may be given by, its own first."""
+        return [name, *filter(None, [_FALLBACKS.get(name)])]
 
     def misspelt(self, names: Iterable[str]) -> Iterator[str]:
         """Yield a line for each name that nobody knows and that one of the variables is close to.

@@ -286,6 +286,34 @@ def test_a_platform_is_refused_before_its_first_stack_for_all_its_roles() -> Non
     assert run("playbooks/platform.yml").refusal[0].startswith("platform is missing.")
 
 
+def inventory(folder: Path, variables: dict[str, Any]) -> list[str]:
+    """The options that name an inventory whose group variables these are."""
+    python = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    hosts = {"all": {"hosts": {"localhost": {"ansible_connection": "local", **python}}}}
+    written(folder, "group_vars/all.yml", variables)
+    return ["-i", str(written(folder, "hosts.yml", hosts))]
+
+
+@pytest.mark.parametrize("own", [{}, {"rotation_log_retention_days": 7}])
+def test_the_rotations_functions_are_kept_as_the_others_unless_an_inventory_says_otherwise(
+    play: Path, tmp_path: Path, own: dict[str, int]
+) -> None:
+    shared = {"support_log_retention_days": 14, "support_function_architecture": "arm64"}
+    rotation = checked(play, *inventory(tmp_path, shared | own))["rotation"]
+    assert rotation["options"]["log_retention_days"] == (7 if own else 14)
+    assert rotation["options"]["function_architecture"] == "arm64"
+    assert rotation["options"]["function_runtime"] == "python3.13"
+    given = {"rotation_log_retention_days", "rotation_function_architecture"}
+    assert {*rotation["given"]} == given | {"rotation_platform"}
+
+
+def test_a_platform_hears_what_an_inventory_says_of_its_rotation(tmp_path: Path) -> None:
+    days = {"support_log_retention_days": 14, "rotation_log_retention_days": 31}
+    options = [*inventory(tmp_path, days), "-e", "platform=shop"]
+    (line,) = run("playbooks/platform.yml", *options).refusal
+    assert line.startswith("rotation_log_retention_days is 31. Take one of ")
+
+
 @pytest.mark.parametrize(
     ("playbook", "given", "said"),
     [
