@@ -23,6 +23,9 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
 # Ten functions run at a time in a new account; a deployment of many services needs more.
 _FEW_FUNCTIONS = 50
 _VCPUS = 1  # the first service: two tasks of 0.25, and as many again while it rolls
+# The platform's own, but for its network; a service has one of its own and one for its alarms.
+_STACKS = ("support", "deployment-all", "cluster", "load-balancer-public", "rds", "rotation")
+_A_SERVICES_STACKS = 2
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,13 @@ def _count(service: str, operation: str, member: str, **request: Any) -> Callabl
     return used
 
 
+def _stacks(patient: Patient) -> float:
+    pages = patient.client("cloudformation").get_paginator("list_stacks").paginate()
+    found = [it for page in pages for it in page["StackSummaries"]]
+    # Those that were deleted are listed for 90 days (CloudFormation API reference, ListStacks).
+    return float(sum(it["StackStatus"] != "DELETE_COMPLETE" for it in found))
+
+
 def _load_balancers(patient: Patient) -> float:
     pages = patient.client("elbv2").get_paginator("describe_load_balancers").paginate()
     found = [it for page in pages for it in page.get("LoadBalancers", ())]
@@ -118,7 +128,15 @@ def _databases(patient: Patient) -> int:
     return int(not patient.stands("rds"))
 
 
+def _stacks_to_come(patient: Patient) -> int:
+    """Return how many stacks the platform is still to get, and its next service."""
+    return _network(patient) + sum(not patient.stands(it) for it in _STACKS) + _A_SERVICES_STACKS
+
+
 QUOTAS = (
+    # 2,000 in a region, nested ones too: two for each service are all in use at some 990 of them
+    # (CloudFormation user guide, Understand CloudFormation quotas).
+    Quota("stacks", "cloudformation", "L-0485CB21", _stacks, _stacks_to_come),
     Quota("VPCs", "vpc", "L-F678F1CE", _count("ec2", "describe_vpcs", "Vpcs"), _network),
     Quota(
         "internet gateways",

@@ -144,7 +144,7 @@ def test_an_account_that_lacks_nothing_gets_a_clean_table(clinic: Clinic) -> Non
     found = [row for row in rows[1:] if not row.startswith(" ")]
     results = {row[:result].strip(): row[result:what].strip() for row in found}
     assert set(results.values()) == {"ok"}, looked.output
-    assert len(results) == 18
+    assert len(results) == 19
     assert "found by botocore's provider env" in looked.output
 
 
@@ -155,7 +155,7 @@ def test_its_json_stands_alone_on_standard_output_and_its_calls_are_the_document
     looked = clinic.json(role_with_a_path(clinic), network_nat_gateways="none")
     document = json.loads(looked.output)
     assert looked.code == 0, looked.errors
-    assert document["counts"] == {"ok": 18, "warning": 0, "failed": 0}
+    assert document["counts"] == {"ok": 19, "warning": 0, "failed": 0}
     assert "botocore's provider env" in looked.findings["credentials"]["what"]
     assert "endpoints" in looked.findings["zones"]["what"]
     [path] = permissions("doctor")

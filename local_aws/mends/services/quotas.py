@@ -28,6 +28,7 @@ _TARGET = "ServiceQuotasV20190624."
 _READS = ("GetServiceQuota", "GetAWSDefaultServiceQuota")
 # service, code: name, value
 _QUOTAS = {
+    ("cloudformation", "L-0485CB21"): ("Stack count", 2000),
     ("ec2", "L-0263D0A3"): ("EC2-VPC Elastic IPs", 5),
     ("elasticloadbalancing", "L-53DA6B97"): ("Application Load Balancers per Region", 50),
     ("fargate", "L-3032A538"): ("Fargate On-Demand vCPU resource count", 6),

@@ -18,6 +18,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     doctor_quotas,
     doctor_region,
     doctor_rights,
+    platform_stacks,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
     Finding,
@@ -71,6 +72,20 @@ def test_a_network_needs_an_address_for_each_nat_gateway(
     wanted: dict[str, Any], needed: int
 ) -> None:
     assert doctor_quotas._addresses(patient(**wanted)) == needed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "needed"),
+    [({}, 9), ({"vpc_id": "v"}, 8)],
+)
+def test_a_new_platform_needs_a_stack_of_each_kind_and_two_for_a_service(
+    wanted: dict[str, Any], needed: int
+) -> None:
+    assert doctor_quotas._stacks_to_come(patient(**wanted)) == needed
+    named = {f"shop-{it}" for it in (*doctor_quotas._STACKS, "network")}
+    assert {platform_stacks.kind_of(it, "shop") for it in named} == {
+        it for it in platform_stacks.KINDS if it.word not in ("service", "monitoring")
+    }
 
 
 def test_the_endpoints_that_are_asked_for_are_those_of_the_template() -> None:
