@@ -119,6 +119,9 @@ status:
         version:
           description: Version of Quayside that it comes from, as of C(stacks).
           type: str
+        monitoring:
+          description: The stack that watches it, as of C(stacks); null if there is none.
+          type: dict
         why:
           description:
             - What led to a state that nobody asked for, such as C(ROLLBACK_COMPLETE) after a first

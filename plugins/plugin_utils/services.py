@@ -88,6 +88,25 @@ def stack_states(client: Any) -> dict[str, str]:
         raise StackError(aws.explain(error, "ListStacks")) from error
 
 
+def descriptions(client: Any) -> dict[str, Mapping[str, Any]]:
+    """Return DescribeStacks' entry of every stack, by name, in one call a page.
+
+    Args:
+        client: botocore's client for CloudFormation.
+
+    Returns: nothing if the caller may not describe all stacks, as the policy for services says:
+        parameters of others' stacks hold what isn't theirs.
+    Raises: StackError if AWS refuses otherwise.
+    """
+    try:
+        pages = client.get_paginator("describe_stacks").paginate()
+        return {it["StackName"]: it for page in pages for it in page["Stacks"]}
+    except aws.AwsError as error:
+        if aws.code(error) in aws.DENIED:
+            return {}
+        raise StackError(aws.explain(error, "DescribeStacks")) from error
+
+
 def own_stacks(names: Iterable[str], platform: str) -> list[str]:
     """Return those of stacks that are called as a platform's own are, its services' left out.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,23 +26,19 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import RDS
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
+    MONITORING,
+    RDS,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     Description,
     Stack,
     describe,
-    describe_all,
     outputs,
 )
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status_alarms import sort_alarms
 
-# What the templates call the alarms of a platform's own stacks, behind PLATFORM- (a test holds the
-# two together): those of a platform shop-two begin with shop- too.
-_PLATFORM_ALARM = re.compile(
-    "(password|database|listener-priority|rotate|activate)-errors|(database|rotate)-idle"
-    "|activations-(dead|waiting|oldest)|flip-rolled-back|rotation-overdue"
-    "|rds-(cpu|capacity|memory)|load-balancer-[a-z0-9-]{1,10}-(5xx|rejected-connections)"
-)
 _AT_ONCE = 8  # services that are asked for at the same time
 
 
@@ -68,6 +63,7 @@ class Status:
         self._secrets = account.client("secretsmanager")
         self._ecs = account.client("ecs")
         self._cloudwatch = account.client("cloudwatch")
+        self._known: Mapping[str, Description] = {}
 
     def of(self, name: str | None) -> dict[str, Any]:
         """Return what is told of one service, or of all.
@@ -83,32 +79,44 @@ class Status:
         every = sorted(it.removeprefix(prefix) for it in states if it.startswith(prefix))
         alarms, ringing = sort_alarms(self._alarms(), self._platform, every)
         names = every if name is None else [name]
+        if name is None:
+            self._known = services.descriptions(self._cloudformation)
         with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
             found = [it for it in pool.map(lambda it: self._service(it, ringing), names) if it]
         if name is not None and not found:
             raise services.missing(prefix + name)
-        own = self._own_stacks(states) if name is None else []
+        own = self._own_stacks(states, every) if name is None else []
+        watching = [it["monitoring"] for it in found if it["monitoring"]]
         version = versions.of_collection()
         return {
             "platform": self._platform,
             "collection": version,
             "services": found,
             "stacks": own,
-            "outdated": outdated.behind([*own, *found], version),
-            "newer": outdated.ahead([*own, *found], version),
+            "outdated": outdated.behind([*own, *found, *watching], version),
+            "newer": outdated.ahead([*own, *found, *watching], version),
             "platform_alarms": alarms,
             "warnings": [*self._unsettled(states), *self._warnings()],
         }
 
-    def _own_stacks(self, states: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return name, status, template and version of each of the platform's own stacks."""
-        names = services.own_stacks(states, self._platform)
-        described = describe_all(self._cloudformation, names).values()
-        return [
-            {"stack": it["StackName"], "status": it["StackStatus"], **outdated.origin(it)}
-            for it in described
-            if it and not self._is_anothers(it)
-        ]
+    def _own_stacks(self, states: Mapping[str, str], every: Sequence[str]) -> list[dict[str, Any]]:
+        """Return name, status, template and version of each of the platform's own stacks.
+
+        What watches a service stands beside it.
+        """
+        watching = {platform_stacks.name(MONITORING, self._platform, it) for it in every}
+        names = [it for it in services.own_stacks(states, self._platform) if it not in watching]
+        with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+            return [it for it in pool.map(self._stack, names) if it]
+
+    def _stack(self, name: str) -> dict[str, Any] | None:
+        found = self._describe(name)
+        if found is None or self._is_anothers(found):
+            return None
+        return {"stack": name, "status": found["StackStatus"], **outdated.origin(found)}
+
+    def _describe(self, name: str) -> Description | None:
+        return self._known.get(name) or describe(self._cloudformation, name)
 
     def _unsettled(self, states: Mapping[str, str]) -> list[str]:
         """Return a line for each of the platform's own stacks that is being changed, or failed."""
@@ -117,7 +125,7 @@ class Status:
 
     def _warnings(self) -> list[str]:
         """Return what is not as it was asked for: a database cluster that may be deleted."""
-        description = describe(self._cloudformation, platform_stacks.name(RDS, self._platform))
+        description = self._describe(platform_stacks.name(RDS, self._platform))
         if description is None:
             return []
         given = parameters(description)
@@ -141,7 +149,7 @@ class Status:
 
     def _service(self, name: str, ringing: Mapping[str, Sequence[str]]) -> dict[str, Any] | None:
         service = Service(self._platform, name)
-        description = describe(self._cloudformation, service.stack)
+        description = self._describe(service.stack)
         # The network of a platform shop-service is called as the service network of shop would be.
         if description is None or self._is_anothers(description):
             return None
@@ -150,6 +158,7 @@ class Status:
             "stack": service.stack,
             "status": description["StackStatus"],
             **outdated.origin(description),
+            "monitoring": self._stack(platform_stacks.name(MONITORING, self._platform, name)),
             "why": self._why(service, description),
             **self._users(service, description),
             "deployment": self._deployment(service),
@@ -213,34 +222,6 @@ class Status:
             ),
             None,
         )
-
-
-def sort_alarms(
-    names: Sequence[str], platform: str, every: Sequence[str]
-) -> tuple[list[str], dict[str, list[str]]]:
-    """Tell apart whose alarms ring: the platform's own, and by service, without its name.
-
-    Those of other platforms and applications, which begin alike, are left out.
-
-    Args:
-        names: of the alarms.
-        platform: its name.
-        every: names of all that are called as its services.
-    """
-    own = [
-        it
-        for it in names
-        if it.startswith(f"{platform}-") and _PLATFORM_ALARM.fullmatch(it[len(platform) + 1 :])
-    ]
-    prefix = stack_prefix(platform)
-    ringing: dict[str, list[str]] = {}
-    for name in names:
-        # orders-eu's alarms begin as those of orders do.
-        whose = [it for it in every if name.startswith(f"{prefix}{it}-")]
-        if whose:
-            longest = max(whose, key=len)
-            ringing.setdefault(longest, []).append(name.removeprefix(f"{prefix}{longest}-"))
-    return own, ringing
 
 
 def _moment(moment: datetime.datetime | None) -> str | None:

@@ -53,8 +53,16 @@ def _row(service: dict[str, Any]) -> tuple[str, ...]:
         rollout = f"{deployment['running']}/{deployment['desired']} tasks"
         rollout += f", {deployment['failed']} failed" if deployment["failed"] else ""
     alarms = ", ".join(service["alarms"]) or "-"
-    version = service["version"] or "-"
+    version = _version(service)
     return (service["service"], service["status"], version, active, *dates, rollout, alarms)
+
+
+def _version(service: dict[str, Any]) -> str:
+    """Return a service's version, and that of what watches it where it is another."""
+    version, watching = service["version"] or "-", service["monitoring"]
+    if watching is None or watching["version"] in (None, service["version"]):
+        return version
+    return f"{version}, monitoring {watching['version']}"
 
 
 def _cell(user: dict[str, Any], key: str) -> str:

@@ -416,10 +416,14 @@ def test_status_shows_template_and_version_of_every_stack(
     written = tmp_path / "status.json"
     platform.play("playbooks/status.yml", service_platform="shop", output=str(written))
     told = json.loads(written.read_text())
-    parts = {name for name in platform.stack_names() if "-service-" not in name}
+    parts = {
+        name for name in platform.stack_names() if not re.search("-(service|monitoring)-", name)
+    }
     assert {it["stack"]: it["version"] for it in told["stacks"]} == dict.fromkeys(parts, VERSION)
     (service,) = [it for it in told["services"] if it["service"] == SERVICE]
     assert (service["template"], service["version"]) == ("service", VERSION)
+    watching = service["monitoring"]
+    assert (watching["stack"], watching["version"]) == (f"shop-monitoring-{SERVICE}", VERSION)
 
 
 @pytest.mark.usefixtures("payroll")

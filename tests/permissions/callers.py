@@ -110,6 +110,9 @@ CALLED: dict[str, dict[str, str]] = {
     },
 }
 
+# Asked for, and done without where it is refused.
+TRIED = {"service: cloudformation:DescribeStacks on *: AccessDenied"}  # status.yml
+
 _LAMBDA = "Lambda calls it in the role's name; here it needs nobody's permission"
 _ASKED_BESIDE = "asked beside another action, which the local AWS doesn't do"
 _DATA = "a teardown with its data, which a part of the end-to-end tests leaves out"

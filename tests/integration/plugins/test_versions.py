@@ -206,3 +206,42 @@ def test_what_is_laid_over_a_services_monitoring_may_be_too_large_for_a_request(
     done = service.deploy(None, service_monitoring_overrides={"Metadata": {"Long": "x" * 52000}})
     (watch,) = cloudformation.describe_stacks(StackName=service.stacks[1])["Stacks"]
     assert watch["StackStatus"] == "CREATE_COMPLETE", done
+
+
+TOLD = {
+    "Parameters": {"Platform": {"Type": "String", "Default": "many"}},
+    "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    "Outputs": {"Template": {"Value": "any"}, "Version": {"Value": "1.0.9"}},
+}
+
+
+@pytest.fixture
+def many(cloudformation: Any) -> Iterator[list[str]]:
+    """A platform of many services, each with a stack that watches it."""
+    services = [f"s{number:02}" for number in range(20)]
+    kinds = ("service", "monitoring")
+    stacks = ["many-support", *(f"many-{kind}-{it}" for kind in kinds for it in services)]
+    for stack in stacks:
+        cloudformation.create_stack(StackName=stack, TemplateBody=json.dumps(TOLD))
+    for stack in stacks:
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName=stack, WaiterConfig={"Delay": 1}
+        )
+    yield services
+    for stack in stacks:
+        cloudformation.delete_stack(StackName=stack)
+
+
+def test_the_stacks_of_many_services_are_described_in_pages_and_not_one_by_one(
+    playbooks: Playbooks, aws: LocalAws, many: list[str]
+) -> None:
+    before = len(aws.calls())
+    status = playbooks.task({"quayside.fargate.status": {"platform": "many"}}).result["status"]
+    made = [it.action for it in aws.calls()[before:]]
+    assert [it["service"] for it in status["services"]] == many
+    assert [it["monitoring"]["stack"] for it in status["services"]] == [
+        f"many-monitoring-{it}" for it in many
+    ]
+    assert [it["stack"] for it in status["stacks"]] == ["many-support"]
+    assert sum("many-" in it for it in status["outdated"]) == 2 * len(many) + 1
+    assert made.count("cloudformation:DescribeStacks") < 5

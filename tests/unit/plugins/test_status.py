@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.quayside.fargate.custom_resources.contract import names
 from ansible_collections.quayside.fargate.plugins.plugin_utils import outdated, services
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.status import sort_alarms
+from ansible_collections.quayside.fargate.plugins.plugin_utils.status_alarms import sort_alarms
 from ansible_collections.quayside.fargate.plugins.plugin_utils.status_table import table
 from tests.unit.templates.templates import of_type
 
@@ -30,6 +30,7 @@ def service(**different: Any) -> dict[str, Any]:
         "status": "UPDATE_COMPLETE",
         "template": "service",
         "version": "1.1.0",
+        "monitoring": {"stack": "shop-monitoring-orders", "version": "1.1.0"},
         "why": None,
         "active_user": "blue",
         "rotation": True,
@@ -60,6 +61,13 @@ def test_the_heads_stand_above_their_columns() -> None:
 def test_a_service_without_a_database_has_no_user() -> None:
     _, row, _ = lines(service(active_user=None, users={}))
     assert row.split()[3:] == ["-"] * 7
+
+
+def test_what_watches_a_service_shows_beside_it_if_its_version_is_another() -> None:
+    _, row, _ = lines(service(monitoring={"version": "1.0.9"}))
+    assert "UPDATE_COMPLETE  1.1.0, monitoring 1.0.9  blue" in row
+    for same in ({"version": "1.1.0"}, {"version": None}, None):
+        assert "monitoring" not in lines(service(monitoring=same))[1]
 
 
 def test_a_service_whose_stack_is_changed_is_moving() -> None:

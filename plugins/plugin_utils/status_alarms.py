@@ -1,0 +1,44 @@
+"""Whose alarms ring: a platform's own, or a service's, by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ansible_collections.quayside.fargate.custom_resources.contract.names import stack_prefix
+
+# What the templates call the alarms of a platform's own stacks, behind PLATFORM- (a test holds the
+# two together): those of a platform shop-two begin with shop- too.
+_PLATFORM_ALARM = re.compile(
+    "(password|database|listener-priority|rotate|activate)-errors|(database|rotate)-idle"
+    "|activations-(dead|waiting|oldest)|flip-rolled-back|rotation-overdue"
+    "|rds-(cpu|capacity|memory)|load-balancer-[a-z0-9-]{1,10}-(5xx|rejected-connections)"
+)
+
+
+def sort_alarms(
+    names: Sequence[str], platform: str, every: Sequence[str]
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Tell apart whose alarms ring: the platform's own, and by service, without its name.
+
+    Those of other platforms and applications, which begin alike, are left out.
+
+    Args:
+        names: of the alarms.
+        platform: its name.
+        every: names of all that are called as its services.
+    """
+    own = [
+        it
+        for it in names
+        if it.startswith(f"{platform}-") and _PLATFORM_ALARM.fullmatch(it[len(platform) + 1 :])
+    ]
+    prefix = stack_prefix(platform)
+    ringing: dict[str, list[str]] = {}
+    for name in names:
+        # orders-eu's alarms begin as those of orders do.
+        whose = [it for it in every if name.startswith(f"{prefix}{it}-")]
+        if whose:
+            longest = max(whose, key=len)
+            ringing.setdefault(longest, []).append(name.removeprefix(f"{prefix}{longest}-"))
+    return own, ringing
