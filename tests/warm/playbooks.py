@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 # What Ansible and Python read of the environment when they are imported. They read HOME too, for
-# Ansible's own folder, which may be that of whoever runs the tests.
+# Ansible's own folder and botocore's caches: whoever changes it for those takes PROGRAM.
 _READ_EARLY = ("ANSIBLE_", "LANG", "LC_", "NO_COLOR", "PATH", "PYTHON", "TZ", "VIRTUAL_ENV")
 _Key = tuple[frozenset[tuple[str, str]], Path]
 _SEEN: set[_Key] = set()

@@ -21,7 +21,7 @@ from tests.integration.plugins import credential_sources as sources
 from tests.integration.plugins.credential_endpoints import served
 from tests.integration.plugins.credential_sources import SOURCES, Source, World
 from tests.integration.plugins.support import ROOT, TEMPLATES
-from tests.warm import playbooks as warm
+from tests.warm.playbooks import PROGRAM  # botocore looks for HOME when it is imported
 
 EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 WITHOUT_AWSCRT = importlib.util.find_spec("awscrt") is None
@@ -92,7 +92,7 @@ def play(source: Source, plays: list[dict[str, Any]], **variables: Any) -> Playe
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     whole = {**kept, **source.environment, "HOME": str(source.home), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(
-        [*warm.command(whole), str(playbook), "-e", json.dumps(variables)],
+        [str(PROGRAM), str(playbook), "-e", json.dumps(variables)],
         cwd=ROOT,
         env=whole,
         stdin=subprocess.DEVNULL,
