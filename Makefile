@@ -58,7 +58,7 @@ lock: setup ## Resolve the deploy image's requirements anew, with hashes.
 molecule: setup ## Run molecule's scenarios, one for every role and one for a flip, on a local AWS.
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/molecule test --all
 
-check: setup ## Run what a commit needs, in a minute: linters, unit tests, the quickest on real servers.
+check: setup ## Run what a commit needs, in under 90 seconds: linters, unit tests, the quickest on real servers.
 	tests/check.sh
 
 test: setup ## Run every test but the walks; what it skips, and why, stands at the end.
@@ -91,5 +91,5 @@ release: setup ## Write what a release gives out to dist/, from what is committe
 bench-rotation: setup ## Count denied logins through rotations, beside single-user rotation; takes a quarter of an hour.
 	$(BIN)/python -m benchmarks.rotation
 
-clean: ## Remove what was built. A running local AWS: make down first.
-	rm -rf build $(VENV)
+clean: ## Remove what was built, dist/ too. A running local AWS: make down first.
+	rm -rf build dist $(VENV)

@@ -1,6 +1,7 @@
 """Mirror each role's argument specs in the table of its README.
 
-The specs (roles/*/meta/argument_specs.yml) are the one place where a variable is described.
+A README says of a variable what the specs (roles/*/meta/argument_specs.yml) say; what these have
+from a template is written before, by docs/mirror_parameters.py.
 ``make roles`` writes the tables; ``--check`` only compares them, and is part of the tests.
 """
 

@@ -168,3 +168,17 @@ def test_every_arrow_points_down() -> None:
     }
 
     assert up == set()
+
+
+def test_each_page_is_linked_from_another() -> None:
+    pages = [file for file in files() if file.endswith(".md")]
+    linked = {
+        (ROOT / page).parent.joinpath(target).resolve()
+        for page in pages
+        for target in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text())
+        if (ROOT / page).parent.joinpath(target).resolve() != ROOT / page
+    }
+
+    written = [page for page in pages if page.startswith("docs/")]
+    assert len(written) > 5
+    assert [page for page in written if ROOT / page not in linked] == []

@@ -41,3 +41,14 @@ def test_a_folder_of_walks_is_named(folder: str) -> None:
 @pytest.mark.parametrize("folder", conftest.AREAS)
 def test_an_area_is_there(folder: str) -> None:
     assert (ROOT / folder).exists()
+
+
+def test_each_row_is_of_walks_that_are_there_and_nothing_has_two() -> None:
+    rows = [row.split("|")[1] for row in README.splitlines() if row.startswith("| ")][1:]
+    named = [name for row in rows for name in re.findall(r"`([^`]+)`", row)]
+    known = {it.removesuffix("/conftest.py").removeprefix("tests/walks/") for it in FILES}
+    folders = {it.rstrip("/") for it in conftest.WALKS}
+
+    assert len(named) > len(rows) / 2
+    assert set(named) - known - folders == set()
+    assert sorted(set(named)) == sorted(named)

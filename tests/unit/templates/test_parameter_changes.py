@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 
 import pytest
@@ -35,6 +36,12 @@ REPLACING = {("rds", "SnapshotIdentifier"): "a restored cluster takes the place 
 def refused(name: str, parameter: str) -> bool:
     """Whether the parameter can't change while it would do any harm."""
     return parameter in changes.fixed(name)
+
+
+def test_the_page_begins_with_a_row_for_each_template() -> None:
+    head = changes.PAGE.read_text().split("## ")[0]
+    rows = re.findall(r"^\| `P-[^|]+\| (\w+)\.yml \|", head, re.MULTILINE)
+    assert sorted(rows) == sorted(NAMES)
 
 
 def test_the_tables_are_those_of_the_templates() -> None:
