@@ -2,7 +2,7 @@
 
     python -m release prepare 1.4.0    writes the version and the changelog, for a person to commit
     python -m release build            writes dist/ from what is committed
-    python -m release build --tag      and gives the commit the tag v1.4.0
+    python -m release tag              gives the commit the tag v1.4.0
 
 Nothing is ever pushed.
 """
@@ -33,12 +33,20 @@ def build(options: argparse.Namespace) -> None:
     files = distribution.build(options.root, options.output)
     for path in files:
         print(f"{path.stat().st_size:>10,}  {path}")
-    repository, tag = Repository(options.root), f"v{version.current(options.root)}"
-    if repository.tagged(tag) is None and options.tag:
-        repository.tag(tag, f"Quayside {tag.removeprefix('v')}")
-    if repository.tagged(tag) is None:
-        print(f"Not tagged. To do so: git tag --annotate {tag} --message 'Quayside {tag[1:]}'")
+    tag = f"v{version.current(options.root)}"
+    if Repository(options.root).tagged(tag) is None:
+        print("Not tagged. To do so: python -m release tag")
     print(f"Not pushed. To do so: git push origin {tag}")
+
+
+def give_tag(options: argparse.Namespace) -> None:
+    """Give the release its tag, unless it has it, and say what comes next."""
+    repository, current = Repository(options.root), version.current(options.root)
+    distribution.refuse_unreleased(repository)
+    tag = f"v{current}"
+    if repository.tagged(tag) is None:
+        repository.tag(tag, f"Quayside {current}")
+    print(f"Tag {tag} is of commit {repository.commit}, and not pushed: git push origin {tag}")
 
 
 def main() -> int:
@@ -54,8 +62,9 @@ def main() -> int:
     first.set_defaults(do=prepare)
     second = commands.add_parser("build", help="write what the release gives out")
     second.add_argument("--output", type=Path, default=Path("dist"), help="folder for it")
-    second.add_argument("--tag", action="store_true", help="tag the commit too; it isn't pushed")
     second.set_defaults(do=build)
+    third = commands.add_parser("tag", help="give the commit its tag; it isn't pushed")
+    third.set_defaults(do=give_tag)
     options = parser.parse_args()
     try:
         options.do(options)

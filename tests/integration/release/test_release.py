@@ -114,8 +114,8 @@ def test_a_version_that_doesnt_follow_the_last_one_is_refused(
 
 
 def test_a_commit_that_no_release_was_prepared_in_is_not_built(repository: Repository) -> None:
-    said = repository.refused("build", "--output", "dist")
-    assert "python -m release prepare" in said
+    for command in (["build", "--output", "dist"], ["tag"]):
+        assert "python -m release prepare" in repository.refused(*command)
     assert not (repository.root / "dist").exists()
 
 
@@ -250,11 +250,15 @@ def test_a_folder_that_holds_something_is_left_alone(prepared: Repository, dist:
 
 
 def test_a_tag_is_given_when_it_is_asked_for_and_kept_afterwards(
-    prepared: Repository, dist: Path, tmp_path: Path
+    prepared: Repository, dist: Path
 ) -> None:
-    prepared.release("build", "--output", str(tmp_path / "tagged"), "--tag")
-    assert prepared.git("tag") == f"v{NEXT}"
-    assert files(tmp_path / "tagged") == files(dist)
+    before = files(dist)
+    for _ in range(2):
+        assert f"git push origin v{NEXT}" in prepared.release("tag")
+        assert prepared.git("tag") == f"v{NEXT}"
+    assert prepared.git("rev-parse", f"v{NEXT}^{{commit}}") == prepared.git("rev-parse", "HEAD")
+    assert files(dist) == before
     (prepared.root / "README.md").open("a").write("More.\n")
     prepared.commit("After it")
-    assert f"Tag v{NEXT} is of another commit" in prepared.refused("build", "--output", "again")
+    for command in (["build", "--output", "again"], ["tag"]):
+        assert f"Tag v{NEXT} is of another commit" in prepared.refused(*command)
