@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _KINDS = {
     "lookup('": "plugins/lookup/{}.py",
     "": "plugins/action/{}.py",
 }
+_CONTRACT = "custom_resources/contract/"
+_PACKAGES = ("custom_resources", "plugins")  # each folder right below is a room of its own
 _ANSIBLE = ("roles/", "playbooks/", "extensions/", "examples/")
 _TEMPLATE = re.compile(r"\btemplates/\w+\.yml")
 
@@ -71,17 +74,21 @@ def room_of(file: str) -> str | None:
     return max(inside, key=len, default=None)
 
 
+def modules(file: str, text: str) -> Iterator[str]:
+    """Yield what a Python file imports, each by its whole name, ``package.module.name``."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = Path(file).parts[: -node.level] if node.level else ()
+            within = [*above, *([node.module] if node.module else [])]
+            yield from (".".join([*within, alias.name]) for alias in node.names)
+
+
 def imported(file: str) -> Iterator[str]:
     """Yield the files of ours that a Python file imports."""
-    for node in ast.walk(ast.parse((ROOT / file).read_text())):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            yield from _ours(name.removeprefix(_COLLECTION).split("."))
+    for name in modules(file, (ROOT / file).read_text()):
+        yield from _ours(name.removeprefix(_COLLECTION).split("."))
 
 
 def _ours(parts: list[str]) -> Iterator[str]:
@@ -119,10 +126,52 @@ def arrows() -> dict[tuple[str, str], list[str]]:
     return {arrow: sorted(by) for arrow, by in found.items()}
 
 
-def test_each_folder_is_a_room_of_the_page() -> None:
-    homeless = {file.split("/")[0] for file in files() if "/" in file and not room_of(file)}
+def folders(file: str) -> Iterator[str]:
+    """Yield the folders of a file that have rows of their own."""
+    first, *more = file.split("/")[:-1] or [""]
+    if first and first != "plugins":  # which is no room, but a house of them
+        yield f"{first}/"
+    if more and first in _PACKAGES:
+        yield f"{first}/{more[0]}/"
+
+
+def test_each_folder_and_each_package_has_a_row_on_the_page() -> None:
+    homeless = {folder for file in files() for folder in folders(file)} - rooms().keys()
 
     assert homeless == set()
+
+
+def test_a_new_package_beside_the_others_needs_a_row() -> None:
+    assert [*folders("custom_resources/new/deep/function.py")] == [
+        "custom_resources/",
+        "custom_resources/new/",
+    ]
+    assert [*folders("plugins/filter/new.py")] == ["plugins/filter/"]
+    assert [*folders("docs/permissions/new.json")] == ["docs/"]
+    assert [*folders("README.md")] == []
+
+
+def test_imports_within_a_package_are_seen() -> None:
+    text = "from . import a\nfrom .b import c\nfrom .. import d\nfrom ..e.f import g\nimport h.i\n"
+    assert [*modules("one/two/three.py", text)] == [
+        *("one.two.a", "one.two.b.c", "one.d", "one.e.f.g", "h.i")
+    ]
+    beside = "custom_resources/contract/names.py"
+    assert any(beside in {*imported(it)} for it in files() if it.startswith(_CONTRACT))
+
+
+def test_what_functions_and_plugins_both_know_imports_nothing_but_pythons_own() -> None:
+    known = [it for it in files() if it.startswith(_CONTRACT) and it.endswith(".py")]
+    asked = {
+        f"{file} imports {name}"
+        for file in known
+        for name in modules(file, (ROOT / file).read_text())
+        if not name.startswith(_CONTRACT.replace("/", "."))
+        and name.split(".")[0] not in sys.stdlib_module_names
+    }
+
+    assert len(known) > 2
+    assert asked == set()
 
 
 @pytest.mark.parametrize("room", sorted(rooms()))
