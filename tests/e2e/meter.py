@@ -17,7 +17,8 @@ FEWEST_LOGINS = 50  # a block lasts for seconds, in each of which dozens fit
 def nobody_is_denied(service: Rotating, path: str) -> Iterator[dict[str, int]]:
     """Log in with what tasks hold, and call the service, as long as the block lasts.
 
-    What it yields tells afterwards how many ``logins`` and ``requests`` there were.
+    What it yields tells afterwards how many ``logins`` and ``requests`` there were, and of these
+    ``logins_denied`` and ``requests_lost``, also if it fails for them.
 
     Args:
         service: with a database.
@@ -42,7 +43,12 @@ def nobody_is_denied(service: Rotating, path: str) -> Iterator[dict[str, int]]:
         counted: dict[str, int] = {}
         yield counted
     logins = meter.tally.attempts.total()
-    counted |= {"logins": logins, "requests": traffic.sent}
+    counted |= {
+        "logins": logins,
+        "logins_denied": meter.tally.denied.total(),
+        "requests": traffic.sent,
+        "requests_lost": traffic.failed,
+    }
     print(f"{logins} logins, {traffic.sent} requests")
     assert not meter.tally.denied
     assert traffic.failures == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 from tests import conftest
+from tests.walks import upgrading
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "tests" / "walks" / "README.md").read_text()
@@ -52,3 +54,41 @@ def test_each_row_is_of_walks_that_are_there_and_nothing_has_two() -> None:
     assert len(named) > len(rows) / 2
     assert set(named) - known - folders == set()
     assert sorted(set(named)) == sorted(named)
+
+
+def noted() -> dict[str, dict[str, str]]:
+    """Return the cells that the walk of the upgrade notes, as it is written."""
+    table: dict[str, dict[str, str]] = {}
+    for node in ast.walk(ast.parse((ROOT / "tests" / "walks" / "test_upgrade.py").read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "noted":
+            pair, deed, outcome = node.args
+            assert isinstance(pair, ast.Name)
+            cells = table.setdefault(getattr(upgrading, pair.id), {})
+            cells[ast.literal_eval(deed)] = ast.literal_eval(outcome)
+    return table
+
+
+def test_the_pages_table_of_what_works_is_what_the_upgrade_notes() -> None:
+    table = upgrading.page_table((ROOT / "docs" / "upgrading.md").read_text())
+    assert {it for cells in table.values() for it in cells.values()} == {
+        *("works", "refused", "stops")
+    }
+    assert table == noted()
+
+
+def test_an_upgrade_begins_with_the_newest_tag_or_with_head_before_the_first_release() -> None:
+    assert upgrading.chosen("v1.1.0", ["1.0.0", "1.1.0"], shallow=False) == "v1.1.0"
+    assert upgrading.chosen("", ["1.0.0"], shallow=False) == upgrading.HEAD
+
+
+def test_an_upgrade_without_the_releases_tag_fails_and_in_a_shallow_clone_is_skipped() -> None:
+    released = ["1.0.0", "1.9.0", "1.10.0"]
+    with pytest.raises(pytest.fail.Exception, match=r"1\.10\.0 is released, and no tag"):
+        upgrading.chosen("", released, shallow=False)
+    with pytest.raises(pytest.skip.Exception, match="git fetch --unshallow --tags"):
+        upgrading.chosen("", released, shallow=True)
+
+
+def test_figures_of_an_upgrade_have_what_was_lost_and_denied() -> None:
+    one = {"requests": 10, "requests_lost": 1, "logins": 7, "logins_denied": 2}
+    assert upgrading.sums([one, {}, one]) == {name: 2 * count for name, count in one.items()}

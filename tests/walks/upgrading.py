@@ -10,16 +10,24 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from local_aws.control import LocalAws
-from release import version
+from release import changelog, version
 from tests.e2e.platform import ROOT, SERVICE_PLAYBOOKS, Platform
 
 HEAD = "HEAD"
+FIRST = (1, 1, 0)  # whose stacks say their version
+# Columns of the table in docs/upgrading.md.
+OLD_PLATFORM = "new collection on old platform"
+NEW_PLATFORM = "old collection on new platform"
+THERE_IS_NONE = "there is none"
 # Where the text of a template's or an alarm's description begins.
 _DESCRIPTION = re.compile(r'(?m)^(?:| +Alarm)Description: (?:!Sub )?(?:"|>-\n +)?')
 
@@ -62,7 +70,7 @@ class Collection:
 
 
 def last_release() -> str:
-    """Return the newest tag v* that HEAD comes from; HEAD itself if there is none."""
+    """Return the newest tag v* that HEAD comes from; see `chosen` for where there is none."""
     asked = subprocess.run(
         ["git", "describe", "--tags", "--abbrev=0", "--match", "v*"],
         cwd=ROOT,
@@ -70,7 +78,67 @@ def last_release() -> str:
         text=True,
         check=False,
     )
-    return asked.stdout.strip() or HEAD
+    shallow = subprocess.run(
+        ["git", "rev-parse", "--is-shallow-repository"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    is_shallow = shallow.stdout.strip() == "true"
+    return chosen(asked.stdout.strip(), changelog.released(ROOT), is_shallow)
+
+
+def chosen(tag: str, released: Iterable[str], shallow: bool) -> str:
+    """Return what the upgrade begins with: the tag, or HEAD while no release can be upgraded.
+
+    Without a tag the test that asks fails as soon as there is such a release; in a shallow clone,
+    which has no tags, it is skipped.
+
+    Args:
+        tag: the newest one, empty if there is none.
+        released: the versions that the changelog has.
+        shallow: whether the clone is.
+    """
+    newest = max(
+        (it for it in released if version.numbers(it) >= FIRST), key=version.numbers, default=""
+    )
+    if tag or not newest:
+        return tag or HEAD
+    lacking = f"{newest} is released, and no tag v* is reachable: there is nothing to upgrade from."
+    if shallow:
+        pytest.skip(f"{lacking} The clone is shallow: git fetch --unshallow --tags.")
+    pytest.fail(f"{lacking} Fetch it (git fetch --tags), or give it (python -m release tag).")
+
+
+def page_table(page: str) -> dict[str, dict[str, str]]:
+    """Return what docs/upgrading.md says works: by pair of collection and platform, by deed.
+
+    An outcome is a cell's first words; what can't happen (THERE_IS_NONE) is left out.
+
+    Args:
+        page: its text.
+    """
+    table: dict[str, dict[str, str]] = {OLD_PLATFORM: {}, NEW_PLATFORM: {}}
+    _, _, rows = page.partition("## What works with what")[2].partition("|---|---|---|\n")
+    for row in rows.partition("\n\n")[0].splitlines():
+        deed, *cells = (it.strip() for it in row.strip("|").split("|"))
+        for pair, cell in zip(table, cells, strict=True):
+            outcome = re.split("[,:;]", cell)[0]
+            if outcome != THERE_IS_NONE:
+                table[pair][deed.partition(" (")[0].strip("`")] = outcome
+    return table
+
+
+def sums(counted: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return requests, logins and what failed of them, of all services.
+
+    Args:
+        counted: what `nobody_is_denied` yielded for each; nothing if it didn't come that far.
+    """
+    services = [*counted]
+    names = ("requests", "requests_lost", "logins", "logins_denied")
+    return {name: sum(it.get(name, 0) for it in services) for name in names}
 
 
 def exported(folder: Path) -> Collection:
