@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests import conftest
-from tests.walks import upgrading
+from tests.unit.templates.templates import load
+from tests.walks import test_parameters, upgrading
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "tests" / "walks" / "README.md").read_text()
@@ -92,3 +94,21 @@ def test_an_upgrade_without_the_releases_tag_fails_and_in_a_shallow_clone_is_ski
 def test_figures_of_an_upgrade_have_what_was_lost_and_denied() -> None:
     one = {"requests": 10, "requests_lost": 1, "logins": 7, "logins_denied": 2}
     assert upgrading.sums([one, {}, one]) == {name: 2 * count for name, count in one.items()}
+
+
+def test_a_walk_changes_each_parameter_of_a_service_or_says_who_does() -> None:
+    parameters = load("service")["Parameters"]
+    assert parameters.keys() - test_parameters.KNOWN - test_parameters.VALUES.keys() == set()
+
+
+def test_a_parameter_with_a_choice_needs_no_row_for_its_walk() -> None:
+    parameters: dict[str, dict[str, Any]] = {
+        "Flag": {"Default": "false", "AllowedValues": ["true", "false"]},
+        "Count": {"Default": 2, "AllowedValues": [1, 2, 3]},
+        "Known": {"Default": "a", "AllowedValues": ["a", "b"]},
+        "Text": {"Default": ""},
+    }
+    assert test_parameters.there_and_back(parameters, {"Known"}) == {
+        "Flag": ("true", "false"),
+        "Count": ("1", "3", "2"),
+    }

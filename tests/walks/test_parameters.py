@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ STACK, WATCHING = "shop-service-web", "shop-monitoring-web"
 HOST = "web.shop.test"
 POLICY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 # Parameter -> the values that it gets, one after the other. Each change stays for the next.
-VALUES: dict[str, tuple[str, ...]] = {
+BY_HAND: dict[str, tuple[str, ...]] = {
     "LogRetentionDays": ("60",),
     "StopTimeoutSeconds": ("20",),
     "HealthCheckPath": ("/",),
@@ -48,6 +49,11 @@ VALUES: dict[str, tuple[str, ...]] = {
     "ListenerProtocol": ("https", "http"),
     "TakesOver": ("gone", ""),
 }
+# What tests of their own change.
+ELSEWHERE = {
+    *("Database", "DatabaseUsers", "HostName", "HostedZoneId", "Image", "ListenerArn"),
+    *("ParameterArns", "PrivateSubnetIds", "Route", "SecretArns", "SecretKeyArns"),
+}
 # What comes from the outputs of other stacks, and changes with those stacks alone.
 OTHERS = {
     "ContainerSecurityGroupId",
@@ -65,6 +71,28 @@ OTHERS = {
     "RotationFunctionRoleArn",
     "TaskExecutionRoleArn",
 }
+
+
+def there_and_back(
+    parameters: Mapping[str, Mapping[str, Any]], known: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the values of each parameter that takes some only: all but its default, then that.
+
+    Args:
+        parameters: of a template.
+        known: those that have values already, or need none.
+    """
+    return {
+        name: tuple(
+            str(it) for it in (*(it for it in values if it != about["Default"]), about["Default"])
+        )
+        for name, about in parameters.items()
+        if name not in known and "Default" in about and (values := about.get("AllowedValues"))
+    }
+
+
+KNOWN = {*BY_HAND, *ELSEWHERE, *OTHERS, *changes.fixed("service")}
+VALUES = BY_HAND | there_and_back(load("service")["Parameters"], KNOWN)
 
 
 @pytest.fixture(scope="module")
