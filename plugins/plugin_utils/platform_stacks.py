@@ -98,6 +98,22 @@ def owners(name: str) -> Iterator[str]:
             yield platform
 
 
+def mistaken_for(platform: str) -> str | None:
+    """Return the platform whose stacks may be called as those of another; None if there is none.
+
+    shop-service-rds is a service of shop, and the databases of shop-service; policies for shop's
+    services cover both.
+
+    Args:
+        platform: the other's name.
+    """
+    words = "|".join(kind.word for kind in KINDS if kind.several)
+    for found in re.finditer(f"-(?:{words})(?=-|$)", platform):
+        if is_platform(platform[: found.start()]):
+            return platform[: found.start()]
+    return None
+
+
 def _is_named(rest: str, kind: Kind) -> bool:
     own = rest.removeprefix(f"{kind.word}-")
     return (own not in ("", rest)) if kind.several else rest == kind.word

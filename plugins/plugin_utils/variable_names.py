@@ -47,18 +47,30 @@ def problems(role: str, values: Mapping[str, Any], document: Mapping[str, Any]) 
                 f"{role}_tags.{key}: things are found by this tag, which the role sets itself. "
                 "Leave it out."
             )
+    yield from laid_over(f"{role}_overrides", values.get("overrides") or {}, document)
+
+
+def laid_over(
+    option: str, overrides: Mapping[str, Any], document: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield a line for each name and tag that an overlay would change.
+
+    Args:
+        option: the variable that it comes from.
+        overrides: what is laid over.
+        document: the template under it.
+    """
     resources = document.get("Resources") or {}
-    laid_over = (values.get("overrides") or {}).get("Resources") or {}
-    for logical_id, resource in laid_over.items():
+    for logical_id, resource in (overrides.get("Resources") or {}).items():
         known = resources.get(logical_id) or {}
         named = _NAMES.get(known.get("Type", ""), "")
         if named in (known.get("Properties") or {}) and named in _properties(resource):
             yield (
-                f"{role}_overrides.Resources.{logical_id}.Properties.{named}: rotation, status, "
+                f"{option}.Resources.{logical_id}.Properties.{named}: rotation, status, "
                 "teardown and permissions find it by the name that the template gives it. Leave "
                 "it out."
             )
-        yield from _tags(f"{role}_overrides.Resources.{logical_id}", resource, known)
+        yield from _tags(f"{option}.Resources.{logical_id}", resource, known)
 
 
 def _tags(name: str, resource: Any, known: Mapping[str, Any]) -> Iterator[str]:

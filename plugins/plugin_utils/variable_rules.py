@@ -9,7 +9,9 @@ from typing import Any
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     computed,
     mapping,
+    monitoring_rules,
     parameters,
+    platform_stacks,
     variable_names,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -83,6 +85,7 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
         )
     yield from _service_route(values, template)
     yield from _service_names(values, template)
+    yield from monitoring_rules.problems(values, template)
 
 
 def _service_route(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
@@ -187,11 +190,28 @@ def _rds(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _network(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
+    yield from _platform("network", values)
     zones, count = values["availability_zones"], values["zone_count"]
     if zones and len(zones) < count:
         yield (
             f"network_availability_zones: {len(zones)} zones, and network_zone_count is {count}. "
             "Name as many, or none."
+        )
+
+
+def _support(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
+    yield from _platform("support", values)
+
+
+def _platform(role: str, values: Values) -> Iterator[str]:
+    """Yield a line for a name by which a platform's stacks would be called as another's are."""
+    platform = values["platform"]
+    other = platform_stacks.mistaken_for(platform)
+    if other:
+        yield (
+            f"{role}_platform is '{platform}', and a platform {other} may call its stacks as this "
+            f"one would: {platform}-rds and so on. Take a name without "
+            f"'{platform.removeprefix(f'{other}-')}'."
         )
 
 
@@ -207,5 +227,6 @@ _RULES: dict[str, Callable[[Values, Mapping[str, Any]], Iterator[str]]] = {
     "service": _service,
     "rds": _rds,
     "network": _network,
+    "support": _support,
     "deployment_role": _deployment_role,
 }

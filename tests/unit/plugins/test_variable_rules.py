@@ -44,6 +44,98 @@ def test_a_role_with_what_it_needs_breaks_no_rule(role: str) -> None:
     assert broken(role) == []
 
 
+@pytest.mark.parametrize("role", ["network", "support"])
+@pytest.mark.parametrize(
+    "platform", ["shop-service", "shop-monitoring", "shop-service-two", "shop-load-balancer"]
+)
+def test_no_platform_gets_the_names_of_anothers_stacks(role: str, platform: str) -> None:
+    (line,) = broken(role, platform=platform)
+    assert line.startswith(f"{role}_platform is '{platform}', and a platform shop may call its")
+
+
+@pytest.mark.parametrize(
+    "platform", ["services", "shop-services", "service", "a-service", "my-shop"]
+)
+def test_a_platform_that_only_sounds_like_that_may_be_called_so(platform: str) -> None:
+    assert broken("support", platform=platform) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (
+            {"Resources": {"CpuAlam": {"Properties": {"Threshold": 80}}}},
+            "service_monitoring_overrides: The overlay changes resource CpuAlam, which",
+        ),
+        (
+            {"Resources": {"CpuAlarm": {"Properties": {"AlarmName": "mine"}}}},
+            "service_monitoring_overrides.Resources.CpuAlarm.Properties.AlarmName: ",
+        ),
+        (
+            {
+                "Resources": {
+                    "CpuAlarm": {
+                        "Properties": {"Tags": [{"Key": "quayside:service", "Value": "x"}]}
+                    }
+                }
+            },
+            "service_monitoring_overrides.Resources.CpuAlarm.Properties.Tags.quayside:service: ",
+        ),
+    ],
+)
+def test_what_is_laid_over_a_services_alarms_is_checked_before_it_is_deployed(
+    overrides: dict[str, Any], said: str
+) -> None:
+    (line,) = broken(monitoring_overrides=overrides)
+    assert line.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"CpuAlarm": {"Properties": {"Threshold": 80, "Tags": [{"Key": "team", "Value": "x"}]}}},
+        {"CpuAlarm": None},
+        {"Mine": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "mine"}}},
+    ],
+)
+def test_other_alarms_may_be_laid_over_a_services(resources: dict[str, Any]) -> None:
+    assert broken(monitoring_overrides={"Resources": resources}) == []
+
+
+def exporting(name: Any) -> dict[str, Any]:
+    """A service's template that exports a name, and nothing else."""
+    others = {it: {"Value": "x"} for it in ("Url", "Template")}
+    return {**TEMPLATES["service"], "Outputs": {**others, "It": {"Export": {"Name": name}}}}
+
+
+@pytest.mark.parametrize(
+    "name", [None, "shop-orders", "shop-service-other", {"Fn::Sub": "${Platform}-${Name}"}]
+)
+def test_a_template_without_what_the_alarms_import_is_refused_before_it_is_deployed(
+    name: Any,
+) -> None:
+    given = values()
+    (line,) = variable_rules.broken("service", given, exporting(name))
+    assert line.startswith("service_template: none of its outputs is exported as shop-service-ord")
+    alone = {"Outputs": {"ServiceStack": None}}
+    without = values(monitoring_overrides=alone)
+    assert variable_rules.broken("service", without, exporting(name)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "shop-service-orders",
+        {"Fn::Sub": "${Platform}-service-${Name}"},
+        {"Fn::Sub": "${AWS::StackName}"},
+        {"Ref": "AWS::StackName"},
+        {"Fn::Sub": "${Mine}-service-${Name}"},
+    ],
+)
+def test_a_template_that_may_export_it_is_cloudformations_to_judge(name: Any) -> None:
+    assert variable_rules.broken("service", values(), exporting(name)) == []
+
+
 @pytest.mark.parametrize("platform", ["ab-", "a--b", "-ab", "Shop", "aws1", "a" * 22, "1a", "a"])
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
