@@ -72,6 +72,8 @@ def test_what_watches_a_service(platform: LocalAws, tmp_path: Path) -> None:
     name, watching = "service_monitoring", f"{PLATFORM}-monitoring-watched"
     it = Walk(name, watching, given, parameters, last="ServerErrorAlarm", role="service")
     walk(platform, it, tmp_path / "report")
+    remove = "tests/walks/first_failures/remove.yml"
+    play(platform, remove, stack=f"{PLATFORM}-service-watched", lift={})
 
 
 def test_rotation(platform: LocalAws, tmp_path: Path) -> None:

@@ -65,10 +65,15 @@ class Walk:
     role: str = ""
 
     def cases(self) -> list[Case]:
-        """Return each resource's failure, and each custom resource's in the rollback."""
+        """Return each resource's failure, and each custom resource's in the rollback.
+
+        What outlives its stack comes first: afterwards it is there, and isn't made again.
+        """
+        resources = Stack(self.template, self.parameters).resources
+        kept = [name for name, it in resources.items() if it.get("DeletionPolicy") == "Retain"]
         resources = {
-            name: resource
-            for name, resource in Stack(self.template, self.parameters).resources.items()
+            name: resources[name]
+            for name in dict.fromkeys([*kept, *resources])
             if name not in self.walked
         }
         found = [Case(name, [Failure(name)]) for name in resources]
