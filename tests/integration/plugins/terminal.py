@@ -28,8 +28,9 @@ class Terminal:
         termios.tcsetwinsize(slave, (50, 200))
         self.shown = ""
         self.process = subprocess.Popen(
-            # What has no terminal of its own isn't hung up with it.
-            ["setsid", "--ctty", *command],
+            # What has no terminal of its own isn't hung up with it. What ignores that isn't either,
+            # as all that runs under a nohup of whoever runs the tests.
+            ["setsid", "--ctty", "env", "--default-signal=HUP", *command],
             cwd=folder,
             env=environment,
             stdin=slave,

@@ -12,8 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.control import LocalAws
 from local_aws.settings import free_port
 from tests.integration.local_aws.needed.probing import REGION, Aws
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A local AWS of this folder's own: the probes leave things of the names that tests take."""
+    with LocalAws.start(tmp_path_factory.mktemp("needed")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
