@@ -57,6 +57,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AreaScheduli
     return AreaScheduling(config, log)
 
 
+# A single test of a quarter of an hour: whatever comes last is waited for by one worker alone.
+LONGEST = "tests/walks/test_strict.py"
+
 # `make walks` begins no walk after these seconds; those that it left out stand at the end.
 WALKS_SECONDS = float(os.environ.get("WALKS_SECONDS", "3300"))
 _BEGAN = time.monotonic()
@@ -76,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(WALKS):
             item.add_marker(pytest.mark.walk)
     walks = dict.fromkeys(area(it.nodeid) for it in items if it.nodeid.startswith("tests/walks/"))
-    order = list(dict.fromkeys((*walks, "end to end", *AREAS.values())))
+    order = list(dict.fromkeys((LONGEST, *walks, "end to end", *AREAS.values())))
     items.sort(key=lambda item: (*order, area(item.nodeid)).index(area(item.nodeid)))
 
 

@@ -24,7 +24,7 @@ TESTS = (
     "tests/e2e/test_rotation_events.py",
     "tests/e2e/test_rotation_playbooks.py",
 )
-_SECONDS = 1100
+_SECONDS = 1800
 
 
 @pytest.mark.timeout(_SECONDS + 60)
