@@ -81,6 +81,25 @@ def test_a_run_ends_with_who_asked_for_it(warm: list[str], playbook: Path) -> No
     eventually(lambda: not runs())
 
 
+def test_a_run_ends_with_the_tests_however_they_end(warm: list[str], playbook: Path) -> None:
+    lasting = [*warm, str(playbook), "-e", '{"lasts": true}']
+    caller = subprocess.Popen(lasting, env=ENVIRONMENT, cwd=ROOT, stdout=subprocess.PIPE)
+    eventually(runs)
+    (process,) = runs().split()
+    server = playbooks._SERVERS[-1]
+    assert server.stdin is not None
+    server.stdin.close()  # as the kernel does for a process that is killed
+    server.wait(20)
+    eventually(lambda: not lives(process))
+    caller.wait(20)
+
+
+def lives(process: str) -> bool:
+    """Whether a process is there, and no zombie."""
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
 def runs() -> str:
     """The processes of the runs that go on."""
     server = playbooks._SERVERS[-1].pid

@@ -101,7 +101,7 @@ class Server:
         self._waking = waking
 
     def serve(self) -> None:
-        """Serve until standard input ends."""
+        """Serve until standard input ends; what runs then ends too, as nobody waits for it."""
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._waking.fileno())
         for source in (self._listener, self._woken, sys.stdin):
@@ -110,6 +110,8 @@ class Server:
         while True:
             for key, _ in self._selector.select():
                 if key.fileobj is sys.stdin:
+                    for caller in self._runs.values():
+                        self._abandon(caller)
                     return
                 if key.fileobj is self._listener:
                     self._begin()
