@@ -83,6 +83,7 @@ class Payroll:
         (task,) = ecs.run_task(cluster="shop", taskDefinition=definition, launchType="FARGATE")[
             "tasks"
         ]
+        self.platform.aws.settle()
         return str(task["taskArn"].rpartition("/")[2])
 
     def refusals(self, reason: str) -> list[str]:
