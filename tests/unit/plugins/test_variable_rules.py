@@ -11,16 +11,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import template, 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variables import Variables
 
 ROOT = Path(__file__).parents[3]
-ROLES = (
-    "network",
-    "support",
-    "deployment_role",
-    "cluster",
-    "load_balancer",
-    "rds",
-    "rotation",
-    "service",
-)
+ROLES = sorted(path.parts[-3] for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 TEMPLATES = {it: template.load((ROOT / "templates" / f"{it}.yml").read_text(), it) for it in ROLES}
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/mail-a1B2c3"
 ZONES = ["eu-central-1a", "eu-central-1b"]
