@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import Environment
 
 from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
 from ansible_collections.quayside.fargate.plugins.plugin_utils import platform_stacks
@@ -22,6 +24,8 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks i
 from tests.unit.templates.templates import load
 
 ROOT = Path(__file__).parents[3]
+MOLECULE = ROOT / "extensions/molecule"
+SCENARIOS = sorted(path.parent.name for path in MOLECULE.glob("*/molecule.yml"))
 PATTERN = load("network")["Parameters"]["Platform"]["AllowedPattern"].replace("$", r"\Z")
 kinds = st.sampled_from(KINDS)
 # Those that are hard to tell apart: of the words that stacks' names have themselves.
@@ -98,3 +102,13 @@ def test_a_name_may_be_several_platforms() -> None:
     assert [*owners("shop-load-balancer-a-support")] == ["shop", "shop-load-balancer-a"]
     assert [*owners("shop-service-orders")] == ["shop"]
     assert [*owners("my-orders")] == []
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_the_platform_of_every_molecule_scenario_may_be_called_so(scenario: str) -> None:
+    """Only a walk runs the scenarios, and roles refuse names that another's stacks may get."""
+    inventory = yaml.safe_load((MOLECULE / "shared/inventory/hosts.yml").read_text())
+    named = Environment().from_string(inventory["all"]["vars"]["platform"])
+    platform = named.render(lookup=lambda _plugin, _variable: scenario)
+    assert is_platform(platform), platform
+    assert platform_stacks.mistaken_for(platform) is None, platform
