@@ -78,10 +78,11 @@ lint: setup ## Check templates, roles, code and scripts.
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
 	git ls-files -z '*Dockerfile' | xargs -0 $(BIN)/hadolint
 
-roles: setup ## Mirror the templates' parameters in the roles' argument specs, these in READMEs, and docs/templates.md's tables.
+roles: setup ## Mirror the templates' parameters in the roles' argument specs, these in READMEs, docs/templates.md's tables and the compact template.
 	$(BIN)/python -m docs.mirror_parameters
 	$(BIN)/python docs/mirror_argument_specs.py
 	$(BIN)/python docs/parameter_changes.py
+	$(BIN)/python -m docs.compact_template
 
 version: setup ## Write galaxy.yml's version into templates and examples.
 	$(BIN)/python -m release.version

@@ -3,8 +3,8 @@
     python -m release.version
 
 That is in the last two outputs of each template, which say where a stack comes from, in the
-examples' pipelines, which name the deploy image, and in what README shows of status.yml. Tests hold
-them.
+examples' pipelines, which name the deploy image, in what README shows of status.yml, and in the
+compact template. Tests hold them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _WRITTEN = re.compile(
     .replace(re.escape("{version}"), r"\S+")
 )
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_TEXT = re.compile(r"(?:(?<=/quayside/fargate:)|(?<=CREATE_COMPLETE  ))\d+\.\d+\.\d+")
+_TEXT = re.compile(
+    r'(?:(?<=/quayside/fargate:)|(?<=CREATE_COMPLETE  )|(?<=\n"Version":{"Value":"))\d+\.\d+\.\d+'
+)
 
 
 def current(root: Path = ROOT) -> str:
@@ -68,7 +70,7 @@ def in_template(text: str, template: str, version: str) -> str:
 
 
 def in_text(text: str, version: str) -> str:
-    """Return a pipeline with the deploy image of a version, or README with its stacks.
+    """Return a pipeline with the deploy image of a version, or another file that shows it.
 
     Args:
         text: of the file.
@@ -89,7 +91,8 @@ def waiting(root: Path = ROOT) -> dict[Path, str]:
         for path in sorted((root / "templates").glob("*.yml"))
     }
     pipelines = [*(root / "examples").rglob("*.yml"), *(root / "examples").rglob("Jenkinsfile")]
-    others = [root / "README.md", *sorted(pipelines)]
+    compact = sorted((root / "templates" / "compact").glob("*.json"))
+    others = [root / "README.md", *sorted(pipelines), *compact]
     texts |= {path: in_text(path.read_text(), version) for path in others}
     return {path: text for path, text in texts.items() if path.read_text() != text}
 

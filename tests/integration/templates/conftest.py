@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from cfnlint.decode import cfn_yaml
 
 from custom_resources.build import Target, build
+from docs import compact_template
 from local_aws.control import LocalAws
 
 ROOT = Path(__file__).parents[3]
@@ -21,6 +23,15 @@ BUCKET = "shop-artifacts"
 RUNTIME = f"python3.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 TEMPLATES = ROOT / "templates"
+MOST_BYTES = 51_200  # of a template in a request (CloudFormation quotas)
+
+
+def _sendable(template: Path) -> str:
+    """What can be sent without a bucket: a template as it stands, or its compact form."""
+    text = template.read_text()
+    if len(text.encode()) < MOST_BYTES:
+        return text
+    return compact_template.text(compact_template.compact(cfn_yaml.load(str(template))))
 
 
 class Platform:
@@ -42,7 +53,7 @@ class Platform:
         Raises:
             AssertionError: the stack failed, with CloudFormation's reasons.
         """
-        text = (TEMPLATES / f"{template}.yml").read_text()
+        text = _sendable(TEMPLATES / f"{template}.yml")
         parameters = self._parameters(text, used) | {"Platform": PLATFORM} | given
         action = "update" if stack in self.outputs else "create"
         role = (

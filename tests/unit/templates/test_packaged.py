@@ -14,8 +14,7 @@ import yaml
 from tests.unit.templates.templates import FOLDER, NAMES
 from tests.unit.templates.test_lint import MOST_BYTES
 
-# It has nothing to package, as it stands it can be sent, and each option of a service makes it
-# longer: 126 bytes were left on 2026-11-28.
+# It has nothing to package, and its compact form can be sent as it stands.
 TOO_LARGE = {"service"}
 
 
