@@ -38,9 +38,13 @@ def _stop_task(upstream: Any, data: dict[str, Any]) -> Any:
     task = ecs._resolve_task(data.get("task", ""), cluster)
     if task and task["desiredStatus"] == "STOPPED":
         return json_response({"task": ecs._sanitize(task)})
+    reason = data.get("reason", "Task stopped by user")
     if not task or task["lastStatus"] != "RUNNING" or not task.get("_docker_ids"):
-        return upstream(data)  # nothing runs yet, so nothing drains
-    _drain(task, data.get("reason", "Task stopped by user"))
+        answer = upstream(data)  # nothing runs yet, so nothing drains
+        if task:
+            task["stopCode"] = _stop_code(task, reason)
+        return answer
+    _drain(task, reason)
     return json_response({"task": ecs._sanitize(task)})
 
 
@@ -65,7 +69,6 @@ def _longest_stop(service: dict[str, Any]) -> float:
 
 
 def _drain(task: Task, reason: str) -> None:
-    user = "user" in reason or not task.get("group", "").startswith("service:")
     containers = list(task["_docker_ids"])
     service = ecs._services.get(
         f"{ecs._cluster_name_from_arn(task['clusterArn'])}/"
@@ -79,7 +82,7 @@ def _drain(task: Task, reason: str) -> None:
         desiredStatus="STOPPED",
         stoppingAt=ecs._iso(),
         stoppedReason=reason,
-        stopCode="UserInitiated" if user else "ServiceSchedulerInitiated",
+        stopCode=_stop_code(task, reason),
     )
     account, region = get_account_id(), get_region()
 
@@ -87,7 +90,10 @@ def _drain(task: Task, reason: str) -> None:
         with request_scope(account, region):
             time.sleep(delay)
             _move(task, "STOPPING")
-            exit_codes = [_end(container) for container in containers]
+            exit_codes = [
+                _end(container, timeout)
+                for container, timeout in zip(containers, _stop_timeouts(task), strict=False)
+            ]
             ecs._cleanup_task_resources(task, ecs._get_docker())
             _move(task, "DEPROVISIONING")
             for container, code in zip(task.get("containers", []), exit_codes, strict=False):
@@ -98,6 +104,11 @@ def _drain(task: Task, reason: str) -> None:
             _move(task, "STOPPED", stoppedAt=ecs._iso(), executionStoppedAt=ecs._iso())
 
     spawn_background(finish, thread_name=f"drain-{task['taskArn'][-6:]}")
+
+
+def _stop_code(task: Task, reason: str) -> str:
+    user = "user" in reason or not task.get("group", "").startswith("service:")
+    return "UserInitiated" if user else "ServiceSchedulerInitiated"
 
 
 def _deregistration_delay(service: dict[str, Any]) -> float:
@@ -112,12 +123,18 @@ def _deregistration_delay(service: dict[str, Any]) -> float:
     return max(delays)
 
 
-def _end(container_id: str) -> int:
+def _stop_timeouts(task: Task) -> list[int]:
+    definition = ecs._task_defs.get(ecs._resolve_td_key(task["taskDefinitionArn"])) or {}
+    containers = definition.get("containerDefinitions") or []
+    return [int(it.get("stopTimeout") or _STOP_TIMEOUT) for it in containers]
+
+
+def _end(container_id: str, timeout: int) -> int:
     try:
         container = ecs._get_docker().containers.get(container_id)
     except LookupError:
         return 0
-    container.stop(timeout=_STOP_TIMEOUT)
+    container.stop(timeout=timeout)
     return int(container.wait()["StatusCode"])
 
 

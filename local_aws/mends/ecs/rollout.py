@@ -1,23 +1,48 @@
-"""Rolling deployments of ECS services, and the circuit breaker.
+"""Rolling deployments of ECS services: which tasks start and stop, and when it is over.
 
 Wrong upstream: a first deployment counts as complete; failing tasks restart in a hot loop; a newer
-deployment stops the healthy tasks first; a missing image fails before a task says so.
-Source: Amazon ECS developer guide, "How the Amazon ECS deployment circuit breaker detects
-failures".
+deployment stops the healthy tasks first; a missing image fails before a task says so; a task that
+runs counts as healthy; all old tasks go at once and only at the end; and a deployment is COMPLETED
+while they drain.
+Source: Amazon ECS developer guide, "Deploy Amazon ECS services by replacing tasks", "Complete
+Amazon ECS rolling deployments early with early success criteria" ("The tasks on the source service
+revision are cleaned up"), "How the Amazon ECS deployment circuit breaker detects failures".
+What is decided is in decisions.py.
 Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from ministack.core.concurrency import resource_lock
+from ministack.core.responses import new_uuid, request_scope
 from ministack.services import ecs
 
 from local_aws.mending import Mending
+from local_aws.mends.ecs import decisions
+from local_aws.mends.ecs.decisions import Counts, Rules, Stage, Step
 from local_aws.mends.load_balancing import health
 
 _RESTART_DELAY = 0.5  # seconds
+_INTERVAL = 0.2  # seconds between two looks at each deployment in progress
+_STUCK = (
+    "was unable to stop or start tasks during a deployment because of the service deployment "
+    "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
+)
+
+Service = dict[str, Any]
+Deployment = dict[str, Any]
+Task = dict[str, Any]
+
+_log = logging.getLogger("local_aws.rollouts")
+_turns: dict[str, Any] = defaultdict(threading.RLock)  # one at a time a service
 
 
 def install(mending: Mending) -> None:
@@ -25,6 +50,63 @@ def install(mending: Mending) -> None:
     mending.around(ecs, "_make_deployment", _make_deployment)
     mending.around(ecs, "_record_service_task_failure", _record_failure)
     mending.around(ecs, "_reconcile_service_tasks", _reconcile)
+    mending.around(ecs, "_complete_service_deployment", _complete)
+    mending.last(threading.Thread(target=_look_for_ever, daemon=True, name="rollouts").start)
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """The tasks of a service that start or run, by their deployment."""
+
+    new: list[Task]
+    healthy: list[Task]
+    old: list[Task]
+    old_healthy: list[Task]
+    leaving: int
+
+    @property
+    def counts(self) -> Counts:
+        """How many they are."""
+        new, healthy = len(self.new), len(self.healthy)
+        return Counts(new, healthy, len(self.old), len(self.old_healthy), self.leaving)
+
+
+def tasks_of(service: Service, primary: Deployment) -> Tasks:
+    """Return the tasks of a service as its deployment `primary` sees them."""
+    group = f"service:{service['serviceName']}"
+    mine = [
+        task
+        for task in list(ecs._tasks.values())
+        if task.get("group") == group
+        and task["clusterArn"] == service["clusterArn"]
+        and task["lastStatus"] != "STOPPED"
+    ]
+    new: list[Task] = []
+    old: list[Task] = []
+    leaving = 0
+    for task in mine:
+        is_new = ecs._deployment_for_task(service, task) is primary
+        leaving += not is_new
+        if task["lastStatus"] in ecs._PRE_STOP_STATUSES and task["desiredStatus"] == "RUNNING":
+            (new if is_new else old).append(task)
+    return Tasks(
+        new=new,
+        healthy=[task for task in new if _is_healthy(service, task)],
+        old=old,
+        old_healthy=[task for task in old if _is_healthy(service, task)],
+        leaving=leaving,
+    )
+
+
+def _is_healthy(service: Service, task: Task) -> bool:
+    runs = task["lastStatus"] == "RUNNING" and task.get("_startup_stable")
+    return bool(runs) and health.is_healthy_everywhere(service, task)
+
+
+def rules_of(service: Service) -> Rules:
+    """Return what a service's deployment configuration means for its desired count."""
+    desired, configuration = service.get("desiredCount", 0), service.get("deploymentConfiguration")
+    return decisions.rules(int(desired), configuration or {})
 
 
 def _make_deployment(upstream: Any, *arguments: Any, **options: Any) -> Any:
@@ -47,31 +129,165 @@ def _record_failure(
         upstream(task)
 
 
+def _is_rolling(service: Service | None) -> bool:
+    kind = ((service or {}).get("deploymentController") or {}).get("type", "ECS")
+    return bool(service and service["status"] == "ACTIVE" and kind == "ECS")
+
+
 def _reconcile(upstream: Any, cluster: str, key: str) -> None:
-    # Wrong upstream: a deployment over an unfinished one makes room by stopping the oldest tasks,
-    # which are the healthy ones.
-    service = ecs._services.get(key) or {}
-    primary = ecs._primary_deployment(service)
-    if primary and primary["rolloutState"] == "IN_PROGRESS":
-        for arn in _superseded(service, primary):
-            ecs._stop_task({"task": arn, "cluster": cluster, "reason": _reason(primary)})
-    upstream(cluster, key)
+    service = ecs._services.get(key)
+    primary = ecs._primary_deployment(service) if service else None
+    known = ecs._resolve_td_key((service or {}).get("taskDefinition", "")) in ecs._task_defs
+    if not _is_rolling(service) or not primary or not known:
+        upstream(cluster, key)
+        return
+    with _turns[service["serviceArn"]]:
+        _take_step(cluster, service, primary)
+    ecs._refresh_service_state(cluster, f"service:{service['serviceName']}")
+    ecs._recount_cluster(cluster)
 
 
-def _reason(deployment: dict[str, Any]) -> str:
+def _take_step(cluster: str, service: Service, primary: Deployment) -> None:
+    tasks, given = tasks_of(service, primary), rules_of(service)
+    excess = sorted(tasks.new, key=lambda it: it["createdAt"], reverse=True)  # the newest go first
+    for task in excess[: max(0, len(tasks.new) - given.desired)]:
+        _stop(cluster, task, primary)
+    taken = _next_step(service, primary, tasks)
+    sick = [task for task in tasks.old if task not in tasks.old_healthy]
+    for task in [*sick, *tasks.old_healthy][: taken.stop]:
+        _stop(cluster, task, primary)
+    if taken.start:
+        _start(cluster, service, primary, _startable(primary, service, tasks, taken.start))
+
+
+def _next_step(service: Service, primary: Deployment, tasks: Tasks) -> Step:
+    given, counts = rules_of(service), tasks.counts
+    if primary["rolloutState"] == "FAILED":  # without a rollback; what runs goes on
+        return Step(0, 0)
+    if primary["rolloutState"] != "IN_PROGRESS":
+        return Step(stop=counts.old, start=max(0, given.desired - counts.new))
+    now = decisions.stage(given, counts, baked=_has_baked(primary))
+    return decisions.step(given, counts, now)
+
+
+def _has_baked(_primary: Deployment) -> bool:
+    return True
+
+
+def _startable(primary: Deployment, service: Service, tasks: Tasks, wanted: int) -> int:
+    # ministack's own: the first task alone finds out which image a tag is
+    definition = ecs._task_defs[ecs._resolve_td_key(service["taskDefinition"])]
+    if not ecs._deployment_needs_first_task(primary, definition, service):
+        return wanted
+    return 0 if tasks.new else 1
+
+
+def _start(cluster: str, service: Service, primary: Deployment, count: int) -> None:
+    if count:
+        ecs._run_task(
+            {
+                "cluster": cluster,
+                "taskDefinition": service["taskDefinition"],
+                "count": count,
+                "group": f"service:{service['serviceName']}",
+                "startedBy": service["serviceName"],
+                "launchType": service.get("launchType"),
+                "capacityProviderStrategy": service.get("capacityProviderStrategy"),
+                "platformVersion": service.get("platformVersion", ""),
+                "networkConfiguration": service.get("networkConfiguration", {}),
+                "enableExecuteCommand": service.get("enableExecuteCommand", False),
+                "_deploymentId": primary["id"],
+            }
+        )
+
+
+def _stop(cluster: str, task: Task, deployment: Deployment) -> None:
     # Amazon ECS developer guide, "Stopped task error messages".
-    return f"Scaling activity initiated by (deployment {deployment['id']})"
+    reason = f"Scaling activity initiated by (deployment {deployment['id']})"
+    ecs._stop_task({"task": task["taskArn"], "cluster": cluster, "reason": reason})
 
 
-def _superseded(service: dict[str, Any], primary: dict[str, Any]) -> list[str]:
-    if not health.target_groups(service):
-        return []
-    return [
-        arn
-        for arn, task in list(ecs._tasks.items())
-        if task.get("group") == f"service:{service['serviceName']}"
-        and task["clusterArn"] == service["clusterArn"]
-        and task["lastStatus"] in ecs._PRE_STOP_STATUSES
-        and task.get("_deployment_id") != primary["id"]
-        and not health.is_healthy_everywhere(service, task)
-    ]
+def _complete(
+    upstream: Any, cluster: str, key: str, expected_deployment_id: str | None = None
+) -> None:
+    service = ecs._services.get(key)
+    if not _is_rolling(service):
+        upstream(cluster, key, expected_deployment_id)
+        return
+    with resource_lock("ecs-service", key):
+        primary = ecs._primary_deployment(service)
+        if not primary or expected_deployment_id not in (None, primary["id"]):
+            return
+        if not _is_over(service, primary):
+            return
+        primary.update(
+            rolloutState="COMPLETED",
+            rolloutStateReason=f"ECS deployment {primary['id']} completed.",
+            updatedAt=ecs._iso(),
+        )
+    tell(service, f"(deployment {primary['id']}) deployment completed.")
+    ecs._reconcile_service_tasks(cluster, key)  # what is left of the old ones, and of the new
+
+
+def _is_over(service: Service, primary: Deployment) -> bool:
+    counts, given = tasks_of(service, primary).counts, rules_of(service)
+    now = decisions.stage(given, counts, baked=_has_baked(primary))
+    return primary["rolloutState"] == "IN_PROGRESS" and now is Stage.DONE
+
+
+def tell(service: Service, message: str) -> None:
+    """Add an event to those of a service, as DescribeServices shows them."""
+    text = f"(service {service['serviceName']}) {message}"
+    service["events"].insert(0, {"id": new_uuid(), "createdAt": ecs._iso(), "message": text})
+
+
+def _look_for_ever() -> None:
+    while True:
+        time.sleep(_INTERVAL)
+        try:
+            for _, service in list(ecs._services.all_items()):
+                _look_at(service)
+        except Exception:  # the next look must come whatever this one met
+            _log.exception("A look at the deployments in progress failed.")
+
+
+def _look_at(service: Service) -> None:
+    primary = ecs._primary_deployment(service)
+    if not _is_rolling(service) or not primary or primary["rolloutState"] != "IN_PROGRESS":
+        return
+    region, account = service["serviceArn"].split(":")[3:5]
+    with request_scope(account, region):
+        tasks = tasks_of(service, primary)
+        taken = _next_step(service, primary, tasks)
+        if taken != Step(0, 0):
+            _in_background(service, ecs._reconcile_service_tasks)
+        elif _is_over(service, primary):
+            _in_background(service, ecs._complete_service_deployment)
+        elif decisions.is_stuck(rules_of(service), tasks.counts, taken):
+            _tell_stuck(service, primary)
+
+
+def _tell_stuck(service: Service, primary: Deployment) -> None:
+    if not primary.get("_told_stuck"):
+        primary["_told_stuck"] = True
+        tell(service, _STUCK)
+
+
+_busy: set[str] = set()
+
+
+def _in_background(service: Service, function: Callable[[str, str], None]) -> None:
+    region, account = service["serviceArn"].split(":")[3:5]
+    cluster = service["clusterArn"].rsplit("/", 1)[-1]
+    key = f"{cluster}/{service['serviceName']}"
+
+    def run() -> None:
+        try:
+            with request_scope(account, region):
+                function(cluster, key)
+        finally:
+            _busy.discard(service["serviceArn"])
+
+    if service["serviceArn"] not in _busy:
+        _busy.add(service["serviceArn"])
+        threading.Thread(target=run, daemon=True, name=f"rollout-{key}").start()

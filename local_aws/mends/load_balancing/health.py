@@ -75,7 +75,6 @@ def target_groups(service: dict[str, Any]) -> list[str]:
 def install(mending: Mending) -> None:
     """Replace what trusts registration by what trusts the checks, and start checking."""
     mending.around(ecs, "_record_service_task_healthy", _record_healthy)
-    mending.around(ecs, "_complete_service_deployment", _complete_deployment)
     mending.put(alb, "random", _HealthyFirst())
     mending.put(alb, "_ACTION_MAP", _describe_target_health, key="DescribeTargetHealth")
     mending.last(threading.Thread(target=_check_for_ever, daemon=True, name="target-health").start)
@@ -84,22 +83,6 @@ def install(mending: Mending) -> None:
 def _record_healthy(upstream: Any, key: str, task: dict[str, Any]) -> None:
     if is_healthy_everywhere(ecs._services.get(key) or {}, task):
         upstream(key, task)
-
-
-def _complete_deployment(
-    upstream: Any, cluster: str, key: str, expected_deployment_id: str | None = None
-) -> None:
-    service = ecs._services.get(key) or {}
-    deployment = ecs._primary_deployment(service) or {}
-    ready = [
-        task
-        for task in ecs._tasks.values()
-        if task.get("_deployment_id") == deployment.get("id")
-        and task.get("lastStatus") == "RUNNING"
-        and is_healthy_everywhere(service, task)
-    ]
-    if not target_groups(service) or len(ready) >= service["desiredCount"]:
-        upstream(cluster, key, expected_deployment_id)
 
 
 class _HealthyFirst:
@@ -187,10 +170,6 @@ def _tell_service(key: str, service: dict[str, Any], group: str) -> None:
             ecs._record_service_task_healthy(key, task)
         if health and health.healthy is False and time.monotonic() - health.since > grace:
             _replace(arn, task, group)
-    deployment = ecs._primary_deployment(service)
-    if deployment and deployment["rolloutState"] == "IN_PROGRESS":
-        cluster = service["clusterArn"].split("/")[-1]
-        _in_background(group, ecs._complete_service_deployment, cluster, key)
 
 
 def _replace(arn: str, task: dict[str, Any], group: str) -> None:

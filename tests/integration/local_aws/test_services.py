@@ -204,17 +204,32 @@ def test_a_deployment_that_crashes_is_rolled_back_and_no_request_fails(
     assert environment_of(service)["COLOUR"] == "new"
 
 
-def test_a_rolling_deployment_replaces_every_task_and_no_request_fails(
+def test_a_rolling_deployment_ends_when_every_old_task_has_drained_and_no_request_fails(
     aws: LocalAws, service: Service, image: str
 ) -> None:
     service.deploy(image)
     before = {task["taskArn"] for task in service.tasks()}
     new = [{"Name": "COLOUR", "Value": "green"}, {"Name": "PORT", "Value": "8080"}]
+    seen: set[tuple[str, str]] = set()  # state of a deployment, and of a task before it
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            states = {it["lastStatus"] for it in service.tasks("STOPPED")}
+            state = described(aws, service)["deployments"][0]["rolloutState"]
+            seen.update((state, it) for it in states)
+
     with calls(aws, service.host) as traffic:
+        watcher = threading.Thread(target=watch)
+        watcher.start()
         service.deploy(image, Environment=new)
-        draining = [t for t in service.tasks("STOPPED") if t["taskArn"] in before]
-        assert {task["lastStatus"] for task in draining} == {"DEACTIVATING"}
-        eventually(lambda: {t["lastStatus"] for t in service.tasks("STOPPED")} == {"STOPPED"})
+        gone = service.tasks("STOPPED")
+        done.set()
+        watcher.join()
+    assert {it["taskArn"] for it in gone} == before
+    assert {it["lastStatus"] for it in gone} == {"STOPPED"}
+    assert ("IN_PROGRESS", "DEACTIVATING") in seen
+    assert {it for state, it in seen if state == "COMPLETED"} <= {"STOPPED"}
     assert not before & {task["taskArn"] for task in service.tasks()}
     assert traffic.failures == []
     assert environment_of(service)["COLOUR"] == "green"
