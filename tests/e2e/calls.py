@@ -14,8 +14,8 @@ from tests.permissions.callers import CALLED, NOT_SEEN
 from tests.permissions.policies import statements
 from tests.unit.templates.templates import Stack, of_type
 
-# shop-platform-deployer, shop-service-deployer; not that of a team, which tries what it may not
-_DEPLOYER = re.compile(r":user/\w+-(platform|service)-deployer$")
+# shop-platform-deployer, shop-read-deployer; not that of a team, which tries what it may not
+_DEPLOYER = re.compile(rf":user/\w+-({'|'.join(CALLED)})-deployer$")
 # assumed-role/shop-rotation-RotateFunctionRole-8CA5ACF1B2734/session
 _FUNCTION = re.compile(r":assumed-role/\w+-(?:support|rotation)-(\w+Function)Role-")
 

@@ -37,20 +37,27 @@ class Answer:
         return cls(response.status or 0, json.loads(text) if is_json else text)
 
 
-SERVICE_PLAYBOOKS = (
-    "examples/orders/deploy.yml",
-    "playbooks/repair.yml",
-    "playbooks/rotate.yml",
-    "playbooks/service.yml",
-    "playbooks/status.yml",
-)
+# Whose policies of docs/permissions a playbook is run with; any other one's are the platform's.
+DEPLOYER = {
+    "examples/orders/deploy.yml": "service",
+    "playbooks/exec.yml": "operate",
+    "playbooks/history.yml": "read",
+    "playbooks/logs.yml": "read",
+    "playbooks/repair.yml": "operate",
+    "playbooks/rollback.yml": "operate",
+    "playbooks/rotate.yml": "operate",
+    "playbooks/service.yml": "service",
+    "playbooks/status.yml": "read",
+    "playbooks/verify.yml": "read",
+}
+KINDS = ("platform", "service", "read", "operate")
 
 
 class Platform:
     """The platform under test, as its users see it: playbooks, HTTP and AWS's API.
 
-    Playbooks run as IAM users that have the permissions of docs/permissions and no others: that of
-    a service's deployer may deploy the services of the team, if the playbook is told of one.
+    Playbooks run as IAM users that have the permissions of docs/permissions and no others: each as
+    the one that it is for.
 
     Args:
         aws: where.
@@ -63,14 +70,14 @@ class Platform:
     def __init__(self, aws: LocalAws, *, cold: bool = False) -> None:
         self.aws = aws
         self._cold = cold
-        self._deployers = {kind: self.deployer(kind) for kind in ("platform", "service")}
+        self._deployers = {kind: self.deployer(kind) for kind in KINDS}
 
     def deployer(self, kind: str, team: str = "all", services: str = "*") -> dict[str, str]:
         """Create an IAM user with the policies of docs/permissions; return its environment.
 
         Args:
-            kind: ``platform`` or ``service``.
-            team: whose services it deploys.
+            kind: one of KINDS.
+            team: whose services it is for.
             services: what their names are like.
         """
         given = {
@@ -108,7 +115,7 @@ class Platform:
             deployer: environment of an IAM user; without it, the one that the playbook is for.
             variables: extra ones.
         """
-        kind = "service" if playbook in SERVICE_PLAYBOOKS else "platform"
+        kind = DEPLOYER.get(playbook, "platform")
         deployer = self._deployers[kind] if deployer is None else deployer
         environment = {**os.environ, **self.aws.environment, **deployer, "ANSIBLE_NOCOLOR": "1"}
         program = [str(warm.PROGRAM)] if self._cold else warm.command(environment)

@@ -1,4 +1,4 @@
-"""A team with a deployment role of its own."""
+"""A team with a deployment role of its own, and its people's rights."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ class Team:
     """The team ``a`` of a platform, whose services' names begin with ``a-``."""
 
     platform: Platform
-    deployer: dict[str, str]
+    people: dict[str, dict[str, str]]  # their keys, by the policy that they have
 
     def service(self, name: str, image: str, **variables: Any) -> dict[str, Any]:
         """Return what start_playbook takes for a service without a database."""
-        given = {"service_database": False, "service_team": "a", "deployer": self.deployer}
+        given: dict[str, Any] = {"service_database": False, "service_team": "a"}
+        given["deployer"] = self.people["service"]
         return self.platform.service(name, image, **given | variables)
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of who deploys the team's services."""
-        key = self.deployer
+    def client(self, kind: str, service: str) -> Any:
+        """Return a boto3 client of who has a policy for the team's services."""
+        key = self.people[kind]
         return boto3.client(
             service,
             endpoint_url=self.platform.aws.environment["AWS_ENDPOINT_URL"],
@@ -42,7 +43,8 @@ class Team:
 @pytest.fixture(scope="module")
 def team(platform: Platform) -> Iterator[Team]:
     platform.play("playbooks/team.yml", platform=platform.name, team="a", prefix="a-")
-    yield Team(platform, platform.deployer("service", team="a", services="a-*"))
+    kinds = ("service", "read", "operate")
+    yield Team(platform, {it: platform.deployer(it, team="a", services="a-*") for it in kinds})
     cloudformation = platform.aws.client("cloudformation")
     cloudformation.update_termination_protection(
         StackName="shop-deployment-a", EnableTerminationProtection=False
@@ -95,30 +97,40 @@ def test_a_team_without_a_prefix_is_refused(team: Team) -> None:
     assert "shop-deployment-b" not in platform.stack_names()
 
 
-# What a deployer of team a tries on the service orders, which isn't its own.
+# What people of team a try on the service orders, which isn't theirs, by who may on their own.
 ATTEMPTS: dict[str, Callable[[Team], Any]] = {
-    "reads its stack": lambda team: team.client("cloudformation").describe_stacks(
+    "reads its stack": lambda team: team.client("service", "cloudformation").describe_stacks(
         StackName="shop-service-orders"
     ),
-    "deletes its stack": lambda team: team.client("cloudformation").delete_stack(
+    "deletes its stack": lambda team: team.client("service", "cloudformation").delete_stack(
         StackName="shop-service-orders"
     ),
-    "reads its template": lambda team: team.client("cloudformation").get_template(
+    "reads its template": lambda team: team.client("service", "cloudformation").get_template(
         StackName="shop-service-orders"
     ),
-    "looks at its secret": lambda team: team.client("secretsmanager").describe_secret(
+    "looks at its secret": lambda team: team.client("read", "secretsmanager").describe_secret(
         SecretId="shop/orders/db/blue"
     ),
-    "reads its secret": lambda team: team.client("secretsmanager").get_secret_value(
+    "reads its secret": lambda team: team.client("service", "secretsmanager").get_secret_value(
         SecretId="shop/orders/db/blue"
     ),
-    "rotates its secret": lambda team: team.client("secretsmanager").rotate_secret(
+    "rotates its secret": lambda team: team.client("operate", "secretsmanager").rotate_secret(
         SecretId="shop/orders/db/blue"
     ),
-    "reads its log": lambda team: team.client("logs").get_log_events(
+    "reads its log": lambda team: team.client("service", "logs").get_log_events(
         logGroupName="/shop/orders", logStreamName="any"
     ),
-    "passes the role of all": lambda team: team.client("cloudformation").create_change_set(
+    "sees its tasks": lambda team: team.client("read", "ecs").describe_services(
+        cluster="shop", services=["orders"]
+    ),
+    "takes it back": lambda team: team.client("operate", "cloudformation").create_change_set(
+        StackName="shop-service-orders",
+        ChangeSetName="theft",
+        UsePreviousTemplate=True,
+    ),
+    "passes the role of all": lambda team: team.client(
+        "service", "cloudformation"
+    ).create_change_set(
         StackName="shop-service-a-thief",
         ChangeSetName="theft",
         ChangeSetType="CREATE",
@@ -129,7 +141,7 @@ ATTEMPTS: dict[str, Callable[[Team], Any]] = {
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_who_deploys_for_a_team_neither_reads_nor_changes_anothers_service(
+def test_who_works_for_a_team_neither_reads_nor_changes_anothers_service(
     team: Team,
     orders: Platform,
     attempt: str,

@@ -73,7 +73,6 @@ CALLED: dict[str, dict[str, str]] = {
         "sts:GetCallerIdentity": "action artifacts_bucket, and the bucket's owner",
     },
     "service": {
-        "cloudformation:CancelUpdateStack": "rotate.yml with abort",
         "cloudformation:CreateChangeSet": _STACK,
         "cloudformation:DeleteChangeSet": _STACK,
         "cloudformation:DeleteStack": _STACK,
@@ -85,33 +84,56 @@ CALLED: dict[str, dict[str, str]] = {
         "cloudformation:GetTemplate": _STACK,
         "cloudformation:ListChangeSets": _STACK,
         "cloudformation:ListStackResources": _STACK,
-        "cloudformation:ListStacks": "status.yml, rotate.yml, repair.yml",
         "cloudformation:TagResource": _TAGS,
         "cloudformation:UntagResource": _TAGS,
         "cloudformation:UpdateTerminationProtection": _STACK,
-        "cloudwatch:DescribeAlarms": "status.yml",
         "ecr:DescribeImages": "lookup image_digest",
-        "ecs:DescribeServices": "status.yml",
         "ecs:DescribeTaskDefinition": "action stack: why tasks stopped",
         "ecs:DescribeTasks": "action stack: why tasks stopped",
-        "ecs:ListServiceDeployments": "status.yml, rotate.yml",
         "ecs:ListTasks": "action stack: why tasks stopped",
         "iam:PassRole": "action stack: the deployment role",
-        "lambda:InvokeFunction": "RotateSecret asks for it (botocore's model)",
-        "logs:FilterLogEvents": "rotate.yml",
         "logs:GetLogEvents": "action stack: why tasks stopped",
         "s3:DeleteObjectVersion": "action stack, large templates",
         "s3:GetObject": "action stack, large templates",
         "s3:GetObjectVersion": "action stack, large templates",
         "s3:PutObject": "action stack, large templates",
-        "secretsmanager:DescribeSecret": "rotate.yml, status.yml",
-        "secretsmanager:RotateSecret": "rotate.yml",
         "sts:GetCallerIdentity": "action stack, the bucket's owner; the account looked in",
+    },
+    "read": {
+        "cloudformation:DescribeEvents": "status.yml: why a stack failed",
+        "cloudformation:DescribeStacks": "status.yml",
+        "cloudformation:ListStacks": "status.yml",
+        "cloudwatch:DescribeAlarms": "status.yml",
+        "ecs:DescribeServices": "status.yml",
+        "secretsmanager:DescribeSecret": "status.yml",
+    },
+    # What its policy has of read.json besides, who reads calls.
+    "operate": {
+        "cloudformation:CancelUpdateStack": "rotate.yml with abort",
+        "cloudformation:CreateChangeSet": "repair.yml",
+        "cloudformation:DeleteChangeSet": "repair.yml",
+        "cloudformation:DescribeChangeSet": "repair.yml",
+        "cloudformation:DescribeEvents": "rotate.yml, repair.yml: why a stack failed",
+        "cloudformation:DescribeStackEvents": "rotate.yml, repair.yml",
+        "cloudformation:DescribeStacks": "rotate.yml, repair.yml",
+        "cloudformation:ExecuteChangeSet": "repair.yml",
+        "cloudformation:GetTemplate": "repair.yml",
+        "cloudformation:ListStacks": "rotate.yml, repair.yml",
+        "ecs:DescribeServices": "rotate.yml",
+        "ecs:DescribeTaskDefinition": "rotate.yml; why tasks stopped",
+        "ecs:DescribeTasks": "rotate.yml; why tasks stopped",
+        "ecs:ListServiceDeployments": "rotate.yml",
+        "ecs:ListTasks": "rotate.yml; why tasks stopped",
+        "lambda:InvokeFunction": "RotateSecret asks for it (botocore's model)",
+        "logs:FilterLogEvents": "rotate.yml",
+        "logs:GetLogEvents": "action stack: why tasks stopped",
+        "secretsmanager:DescribeSecret": "rotate.yml",
+        "secretsmanager:RotateSecret": "rotate.yml",
     },
 }
 
 # Asked for, and done without where it is refused.
-TRIED = {"service: cloudformation:DescribeStacks on *: AccessDenied"}  # status.yml
+TRIED = {"read: cloudformation:DescribeStacks on *: AccessDenied"}  # status.yml
 
 _LAMBDA = "Lambda calls it in the role's name; here it needs nobody's permission"
 _ASKED_BESIDE = "asked beside another action, which the local AWS doesn't do"

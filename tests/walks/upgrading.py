@@ -20,7 +20,7 @@ import pytest
 
 from local_aws.control import LocalAws
 from release import changelog, version
-from tests.e2e.platform import ROOT, SERVICE_PLAYBOOKS, Platform
+from tests.e2e.platform import DEPLOYER, ROOT, Platform
 
 HEAD = "HEAD"
 FIRST = (1, 1, 0)  # whose stacks say their version
@@ -205,7 +205,7 @@ class Upgraded(Platform):
         self, playbook: str, *options: str, deployer: Any = None, **variables: Any
     ) -> subprocess.Popen[str]:
         """Start a playbook of the collection in use; see `Platform.start_playbook`."""
-        kind = "service" if playbook in SERVICE_PLAYBOOKS else "platform"
+        kind = DEPLOYER.get(playbook, "platform")
         program = Path(sys.executable).parent / "ansible-playbook"
         return subprocess.Popen(
             [program, playbook, *options, "-e", json.dumps(variables)],

@@ -36,7 +36,9 @@ def policy(template: str) -> list[Statement]:
 
 
 def all_statements() -> list[Statement]:
-    return policy("support") + policy("service") + policies.documented("service", **GIVEN)
+    people = ("service", "read", "operate")
+    documented = [it for kind in people for it in policies.documented(kind, **GIVEN)]
+    return policy("support") + policy("service") + documented
 
 
 def allowed(statements: list[Statement]) -> set[str]:
@@ -85,8 +87,29 @@ def test_the_deployment_role_may_do_nothing_that_no_handler_calls() -> None:
     assert allowed(policy("service")) - needed == BESIDE_THE_SCHEMAS.keys()
 
 
-def test_who_deploys_services_may_do_nothing_that_nobody_calls() -> None:
-    assert allowed(policies.documented("service")) - CALLED["service"].keys() == set()
+@pytest.mark.parametrize("kind", ["service", "read"])
+def test_who_deploys_services_or_reads_may_do_nothing_that_nobody_calls(kind: str) -> None:
+    assert allowed(policies.documented(kind)) - CALLED[kind].keys() == set()
+
+
+def test_who_operates_may_do_what_its_playbooks_call_and_what_who_reads_may() -> None:
+    """A person on call holds one policy."""
+    operate, read = policies.documented("operate"), policies.documented("read")
+    assert [it for it in read if it not in operate] == []
+    assert allowed(operate) - CALLED["operate"].keys() == allowed(read) - CALLED["operate"].keys()
+
+
+# What a pipeline gets none of: whoever can push a branch has its rights.
+OF_PEOPLE_ONLY = {
+    "cloudformation:CancelUpdateStack",
+    "logs:FilterLogEvents",
+    "secretsmanager:RotateSecret",
+}
+
+
+def test_a_pipeline_has_nothing_of_what_only_people_do() -> None:
+    assert OF_PEOPLE_ONLY - allowed(policies.documented("operate")) == set()
+    assert OF_PEOPLE_ONLY & allowed(policies.documented("service")) == set()
 
 
 @pytest.mark.parametrize("kind", CALLED)
@@ -135,7 +158,9 @@ def test_a_read_that_is_left_out_is_guarded_by_its_property(
         assert found == ([] if value is None else [value]), resource["Type"]
 
 
-@pytest.mark.parametrize(("kind", "most"), [("platform", 4), ("service", 1), ("push", 1)])
+@pytest.mark.parametrize(
+    ("kind", "most"), [("platform", 4), ("service", 1), ("read", 1), ("operate", 1), ("push", 1)]
+)
 def test_the_policies_can_be_attached(
     kind: str, most: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -175,13 +200,18 @@ def test_a_rotation_function_of_ones_own_may_be_called_by_who_rotates() -> None:
     """Secrets Manager asks it of whoever calls RotateSecret."""
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-rotate-single"
     assert policies.allows(
-        policies.documented("service", **GIVEN), "lambda:InvokeFunction", function
+        policies.documented("operate", **GIVEN), "lambda:InvokeFunction", function
     )
 
 
 @pytest.mark.parametrize(
     ("kind", "stack"),
-    [("platform", "shop-rds"), ("service", "shop-service-a"), ("service", "shop-monitoring-a")],
+    [
+        ("platform", "shop-rds"),
+        ("service", "shop-service-a"),
+        ("service", "shop-monitoring-a"),
+        ("operate", "shop-service-a"),
+    ],
 )
 def test_whoever_deploys_may_ask_what_cloudformation_refused(kind: str, stack: str) -> None:
     """DescribeEvents takes a stack or a change set (Service Authorization Reference)."""

@@ -118,9 +118,12 @@ def test_what_can_not_be_narrowed_is_something_that_the_role_may_do(action: str)
     assert any(action in it.actions for it in statements)
 
 
-def test_who_deploys_for_a_team_reaches_no_other_teams_stacks_roles_or_secrets() -> None:
-    given = {"PLATFORM": "shop", "ACCOUNT": ACCOUNT, "SERVICES": "a-*", "TEAM": "a"}
-    statements = policies.documented("service", **given)
+GIVEN = {"PLATFORM": "shop", "ACCOUNT": ACCOUNT, "SERVICES": "a-*", "TEAM": "a"}
+
+
+@pytest.mark.parametrize("kind", ["service", "read", "operate"])
+def test_who_works_for_a_team_reaches_no_other_teams_stacks_roles_or_secrets(kind: str) -> None:
+    statements = policies.documented(kind, **GIVEN)
     context = {"iam:PassedToService": "cloudformation.amazonaws.com"}
     foreign = "r:123456789012"
     for arn in (
@@ -140,6 +143,11 @@ def test_who_deploys_for_a_team_reaches_no_other_teams_stacks_roles_or_secrets()
             if it.covers(action, arn, context) and "*" not in it.resources
         }
         assert reached == set(), arn
+
+
+def test_who_deploys_for_a_team_passes_its_role_and_sends_its_templates() -> None:
+    statements = policies.documented("service", **GIVEN)
+    context = {"iam:PassedToService": "cloudformation.amazonaws.com"}
     assert policies.allows(statements, "iam:PassRole", ROLE_OF_A, context)
     for stack in ("service", "monitoring"):
         large = f"arn:aws:s3:::shop-artifacts-1-r/stacks/shop-{stack}-a-orders/a.yml"
