@@ -23,6 +23,7 @@ PSEUDO_PARAMETERS = {
     "AWS::StackName": "stack",
     "AWS::URLSuffix": "amazonaws.com",
 }
+ALARM = "AWS::CloudWatch::Alarm"
 _NO_VALUE = object()
 
 
@@ -37,6 +38,14 @@ def of_type(name: str, prefix: str) -> dict[str, Any]:
     """Return a template's resources whose type begins with `prefix`, by logical id."""
     resources = load(name)["Resources"].items()
     return {key: resource for key, resource in resources if resource["Type"].startswith(prefix)}
+
+
+def judging() -> list[str]:
+    """Return the alarms that judge a service's deployments: ECS asks them, and no topic hears."""
+    service = load("service")["Resources"]["Service"]["Properties"]
+    named = walk(service["DeploymentConfiguration"]["Alarms"])
+    alarms = of_type("service", ALARM)
+    return [node for path, node in named if path[-1:] == ("Ref",) and node in alarms]
 
 
 def handler_permissions(resource_type: str) -> set[str]:
@@ -110,6 +119,8 @@ class Stack:
         ((function, of),) = condition.items()
         if function == "Condition":
             return self.holds(of)
+        if function == "Fn::Contains":
+            return str(self.resolve(of[1])) in [str(it) for it in self.resolve(of[0])]
         if function == "Fn::Equals":
             left, right = (str(self.resolve(side)) for side in of)
             return left == right

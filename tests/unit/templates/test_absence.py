@@ -28,6 +28,11 @@ ABSENT = {
     ("AWS::ECS::Service", "DesiredCount"): (
         "on purpose: UpdateService leaves the number as it is, which is what scaling wants"
     ),
+    ("AWS::ECS::Service", "DeploymentConfiguration"): (
+        "alarms and early success are always said, off or on. A bake time without alarms judges "
+        "nothing, and docs/deployments.md says what takes a threshold back; an account has to tell "
+        "whether ECS keeps either (docs/first-account.md)"
+    ),
     ("AWS::ECS::Service", "HealthCheckGracePeriodSeconds"): (
         "the old value stays, and without a load balancer's check nothing uses it; ECS refused one "
         "for services without a load balancer (cloudformation-coverage-roadmap#1313)"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.templates.templates import Stack, load, of_type
+from tests.unit.templates.templates import ALARM, Stack, judging, load, of_type
 
 ROUTE = {"LoadBalancerFullName": "app/x/1", "TargetGroupFullName": "targetgroup/x/1"}
 OF_TASKS = {"NoTaskAlarm", "CpuAlarm", "MemoryAlarm"}
@@ -20,8 +20,12 @@ def watching(**given: str) -> dict[str, Any]:
 
 
 def test_a_service_is_watched_from_outside_of_its_stack() -> None:
-    """A deployment that fails, and goes back, takes no alarm away."""
-    assert of_type("service", "AWS::CloudWatch::") == {}
+    """A deployment that fails, and goes back, takes no alarm away that somebody hears of.
+
+    What judges a deployment stands in the service's own stack: the service names it.
+    """
+    assert {it["Type"] for it in of_type("service", "AWS::CloudWatch::").values()} == {ALARM}
+    assert of_type("service", ALARM).keys() == set(judging())
 
 
 def test_an_alarm_rings_for_what_the_service_has() -> None:

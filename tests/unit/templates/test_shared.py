@@ -136,7 +136,7 @@ def test_every_difference_that_is_allowed_is_there() -> None:
         ("Outputs", "Url.Description", "Address of the service.", "Address."),
         ("Conditions", "HasTakeOver", '[!Ref TakesOver, ""]', "[!Ref TakesOver, none]"),
         ("Resources", "LogGroup", "!Ref LogRetentionDays", "!Ref LogRetentionDays # days"),
-        ("Resources", "Service", "MinimumHealthyPercent: 100", "MinimumHealthyPercent: 50"),
+        ("Resources", "Service", "LaunchType: FARGATE", "LaunchType: EXTERNAL"),
     ],
 )
 def test_a_drift_between_a_service_and_another_kind_of_it_is_seen(
