@@ -84,8 +84,13 @@ class Cluster:
             primary_updated=next(updated, None),
         )
 
-    def tasks(self) -> tuple[Task, ...]:
-        """The tasks of the whole cluster that name the user's secret and aren't STOPPED."""
+    def tasks(self, now: datetime.datetime) -> tuple[Task, ...]:
+        """The tasks of the whole cluster that name the user's secret, those too that stopped and
+        that ECS still tells of.
+
+        Args:
+            now: the time.
+        """
         arns = self._listed()
         for gone in self.memory.tasks.keys() - set(arns):  # for good
             del self.memory.tasks[gone]
@@ -99,9 +104,10 @@ class Cluster:
                 identity=arn.rsplit("/", 1)[-1],
                 group=self.memory.tasks[arn].group,
                 status=described["lastStatus"],
+                stopped=_stopped(described, now),
             )
             for arn, described in (new | holders).items()
-            if described["lastStatus"] != "STOPPED" and self._holds(self.memory.tasks[arn])
+            if self._holds(self.memory.tasks[arn])
         )
 
     def _deployment(self, described: dict[str, Any]) -> Deployment:
@@ -170,6 +176,14 @@ def _known(described: dict[str, Any]) -> Known:
         group=described.get("group") or described.get("startedBy") or "no group",
         overrides=_candidates(described.get("overrides")),
     )
+
+
+def _stopped(described: dict[str, Any], now: datetime.datetime) -> datetime.datetime | None:
+    if described["lastStatus"] != "STOPPED":
+        return None
+    # One that doesn't say when it stopped may have stopped just now.
+    stopped: datetime.datetime = described.get("stoppedAt", now)
+    return stopped
 
 
 def _candidates(definition: Any) -> tuple[str, ...]:

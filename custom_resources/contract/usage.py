@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from .names import ServiceUser
 _UNFINISHED = frozenset(
     {"PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
 )
-# How long ago a service's last deployment must have ended, as the rotation template has it: ECS is
-# eventually consistent.
+# How long ago a service's last deployment must have ended, and the user's last task stopped, as the
+# rotation template has it: ECS is eventually consistent.
 SETTLING_SECONDS = 300.0
 
 
@@ -77,17 +77,19 @@ class ServiceDeployment:
 
 @dataclass(frozen=True)
 class Task:
-    """A task that refers to the user's secret and isn't STOPPED.
+    """A task that refers to the user's secret.
 
     Args:
         identity: last part of its ARN.
         group: of which service or family.
         status: ECS's lastStatus.
+        stopped: when it came to STOPPED; None before.
     """
 
     identity: str
     group: str
     status: str
+    stopped: datetime.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,20 @@ class Usage:
         """When the service was last deployed; ECS forgets its service deployments after 90 days."""
         ended = [it.finished for it in self.service_deployments if it.finished]
         return max(ended) if ended else self.primary_updated
+
+
+def living(tasks: Iterable[Task]) -> list[Task]:
+    """The tasks that aren't STOPPED: one that drains may still log in."""
+    return [task for task in tasks if task.stopped is None]
+
+
+def last_stopped(tasks: Iterable[Task]) -> datetime.datetime | None:
+    """When the last of the tasks stopped; None if none did that ECS still tells of.
+
+    A deployment with early success ends before its old tasks do, so that its end says nothing of
+    them. ECS tells of a stopped task for an hour at least (API reference, ListTasks).
+    """
+    return max((task.stopped for task in tasks if task.stopped), default=None)
 
 
 def refers(definition: Any, user: ServiceUser) -> bool:

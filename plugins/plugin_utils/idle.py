@@ -15,9 +15,15 @@ from ansible_collections.quayside.fargate.custom_resources.contract.names import
     Service,
     ServiceUser,
 )
+from ansible_collections.quayside.fargate.custom_resources.contract.usage import (
+    last_stopped,
+    living,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+
+_SETTLING = ("settling", "stopped")  # they end at a moment that was told
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,8 @@ class Idle:
         account: makes the clients.
         service: whose user.
         user: blue or green.
-        settling: seconds that must have passed since the last deployment.
+        settling: seconds that must have passed since the last deployment ended, and since the
+            user's last task stopped: with early success, that comes later.
     """
 
     def __init__(self, account: aws.Account, service: Service, user: str, settling: float) -> None:
@@ -61,7 +68,7 @@ class Idle:
                 say(f"{user} may be in use, waiting: {reason.text}", "yellow")
                 told.add(reason.kind)
             state = f"The user {user} of {self._service} may be in use: {reason.text}"
-            clock.pause(state, said=reason.kind == "settling")
+            clock.pause(state, said=reason.kind in _SETTLING)
         return bool(told)
 
     def _reason(self) -> Reason | None:
@@ -94,5 +101,12 @@ class Idle:
         for it in usage.deployments:
             if it.starts_users:
                 yield Reason("tasks", f"deployment {it.identity} starts tasks with its password")
-        for task in self._cluster.tasks():
+        tasks = self._cluster.tasks(now)
+        for task in living(tasks):
             yield Reason("tasks", f"task {task.identity} ({task.group}) has its password")
+        stopped = last_stopped(tasks)
+        if stopped and now < stopped + self._settling:
+            until = stopped + self._settling
+            yield Reason(
+                "stopped", f"the last task that had its password settles until {until:%H:%M:%S} UTC"
+            )

@@ -23,6 +23,9 @@ PARAMETERS = {
     "AlarmTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:shop-alarms",
     "ArtifactsBucket": f"shop-artifacts-{ACCOUNT}-{REGION}",
     "DatabaseFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-database",
+    "ListenerArn": (
+        f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener/app/shop-public/12/34"
+    ),
     "ListenerPriorityFunctionArn": (
         f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-listener-priority"
     ),

@@ -53,7 +53,22 @@ BY_HAND: dict[str, tuple[str, ...]] = {
 ELSEWHERE = {
     *("Database", "DatabaseUsers", "HostName", "HostedZoneId", "Image", "ListenerArn"),
     *("ParameterArns", "PrivateSubnetIds", "Route", "SecretArns", "SecretKeyArns"),
+    *("DeploymentAlarms", "DeploymentAlarmCpuPercent", "DeploymentAlarmServerErrors"),
+    *("DeploymentAlarmUnhealthyMinutes", "BakeTimeMinutes", "FailureThreshold", "HealthyPercent"),
+    *("FailureThresholdType", "MaximumPercent", "MinimumHealthyPercent"),
 }
+# How the service is deployed: the values together, one set after the other, and the defaults last.
+DEPLOYMENTS: tuple[dict[str, str], ...] = (
+    {"DesiredCount": "2", "MinimumHealthyPercent": "50", "MaximumPercent": "150"},
+    {"HealthyPercent": "75", "FailureThresholdType": "COUNT", "FailureThreshold": "4"},
+    {"FailureThresholdType": "UNBOUNDED_PERCENT", "FailureThreshold": "80"},
+    {"DeploymentAlarms": "true"},
+    {"DeploymentAlarmServerErrors": "9", "DeploymentAlarmUnhealthyMinutes": "8"},
+    {"BakeTimeMinutes": "1"},
+    {"BakeTimeMinutes": "0", "FailureThresholdType": "BOUNDED_PERCENT", "FailureThreshold": "50"},
+    {"DeploymentAlarms": "false", "FailureThresholdType": "", "HealthyPercent": "100"},
+    {"DesiredCount": "1", "MinimumHealthyPercent": "100", "MaximumPercent": "200"},
+)
 # What comes from the outputs of other stacks, and changes with those stacks alone.
 OTHERS = {
     "ContainerSecurityGroupId",
@@ -147,6 +162,14 @@ def test_a_change_under_traffic_loses_no_request(
     stacks: Stacks, traffic: Requests, walked: Walked, parameter: str, value: str
 ) -> None:
     stacks.change(STACK, "service", **{parameter: value})
+    note(walked, traffic, traffic.lost())
+
+
+@pytest.mark.parametrize("given", DEPLOYMENTS)
+def test_another_way_to_deploy_loses_no_request(
+    stacks: Stacks, traffic: Requests, walked: Walked, given: dict[str, str]
+) -> None:
+    stacks.change(STACK, "service", **given)
     note(walked, traffic, traffic.lost())
 
 
@@ -276,6 +299,12 @@ def test_a_route_that_goes_cuts_no_request_short(
 def test_a_service_without_route_can_be_deployed_again(stacks: Stacks) -> None:
     """It could not, as long as it kept its deleted target group."""
     stacks.change(STACK, "service", StopTimeoutSeconds="25")
+
+
+def test_alarms_of_a_service_without_route_judge_its_deployments(stacks: Stacks) -> None:
+    stacks.change(STACK, "service", DeploymentAlarms="true")
+    stacks.change(STACK, "service", DeploymentAlarmCpuPercent="80")
+    stacks.change(STACK, "service", DeploymentAlarms="false")
 
 
 def test_a_route_that_comes_back_loses_none_after_its_first_answer(

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - the cla
 from custom_resources.contract.cluster import Cluster, Memory
 from custom_resources.contract.names import USERS, ServiceUser
 from custom_resources.contract.stacks import ServiceStack
-from custom_resources.contract.usage import Task, Usage
+from custom_resources.contract.usage import Task, Usage, last_stopped, living
 from custom_resources.shared import stacks
 from custom_resources.shared.failure import Failure
 
@@ -31,7 +31,7 @@ class Facts(Usage):
     Args:
         stack: of the service.
         now: the time of all this.
-        tasks: that refer to the secret, as far as they were looked for.
+        tasks: that refer to the secret, as far as they were looked for; stopped ones too.
         sessions: number of sessions of the user in the database.
     """
 
@@ -64,7 +64,8 @@ class Guard:
         user: to be rotated.
         cloudformation: boto3 client.
         ecs: boto3 client.
-        settling: how long ago the last deployment must have ended.
+        settling: how long ago the last deployment must have ended, and the user's last task
+            stopped.
         paused: whether the platform's rotation is paused.
         clock: the time in UTC.
         memory: what earlier guards of the same function learned of the cluster.
@@ -92,7 +93,7 @@ class Guard:
         cluster = Cluster(self.ecs, self.user, self.memory)
         facts = self._facts(cluster)
         self._raise_refusal(facts)
-        facts = replace(facts, tasks=cluster.tasks())
+        facts = replace(facts, tasks=cluster.tasks(facts.now))
         self._raise_refusal(facts)
         self._raise_refusal(replace(facts, sessions=count_sessions()))
 
@@ -148,7 +149,8 @@ def refusal(
     Args:
         facts: found out now.
         user: to be rotated.
-        settling: how long ago the last deployment must have ended; ECS is eventually consistent.
+        settling: how long ago the last deployment must have ended, and the user's last task
+            stopped; ECS is eventually consistent.
         paused: whether the platform's rotation is paused.
     """
     if paused:
@@ -184,12 +186,14 @@ def _passing(facts: Facts, settling: datetime.timedelta) -> Iterator[str]:
     for deployment in facts.deployments:
         if deployment.starts_users:
             yield f"deployment {deployment.identity} starts tasks with its secret"
-    for task in facts.tasks:
+    for task in living(facts.tasks):
         yield f"task {task.identity} ({task.group}) is {task.status} and refers to its secret"
-    ended = facts.last_deployment_ended
+    must_pass = f"UTC, and {int(settling.total_seconds())} s must pass"
+    ended, stopped = facts.last_deployment_ended, last_stopped(facts.tasks)
     if ended and facts.now < ended + settling:
-        seconds = int(settling.total_seconds())
-        yield f"the last deployment ended at {ended:%H:%M:%S} UTC, and {seconds} s must pass"
+        yield f"the last deployment ended at {ended:%H:%M:%S} {must_pass}"
+    if stopped and facts.now < stopped + settling:
+        yield f"the last task that refers to its secret stopped at {stopped:%H:%M:%S} {must_pass}"
     if facts.sessions:
         yield f"the database has open sessions of it ({facts.sessions})"
 

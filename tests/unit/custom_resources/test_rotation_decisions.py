@@ -167,6 +167,29 @@ def test_a_task_and_a_session_forbid_it_and_are_named() -> None:
     assert said.endswith("or rotate it once that has ended.")
 
 
+@given(st.integers(min_value=-30, max_value=299), st.integers(min_value=300, max_value=3600))
+def test_settling_counts_from_the_end_of_the_last_task_however_long_ago_the_deployment_ended(
+    seconds: int, earlier: int
+) -> None:
+    """A deployment with early success ends while its old tasks drain."""
+    stopped = [NOW - datetime.timedelta(seconds=it) for it in (seconds, earlier)]
+    tasks = tuple(Task(str(it), "service:orders", "STOPPED", it) for it in stopped)
+    answer = refused(replace(QUIET, tasks=tasks))
+
+    assert f"stopped at {stopped[0]:%H:%M:%S} UTC, and 300 s must pass" in str(answer)
+    assert not answer.lasting
+    assert refusal(replace(QUIET, tasks=tasks[1:]), GREEN, SETTLING) is None
+
+
+def test_a_task_that_drains_forbids_it_however_long_ago_another_one_stopped() -> None:
+    old = Task("old", "service:orders", "STOPPED", LONG_AGO)
+    draining = Task("draining", "service:orders", "DEPROVISIONING")
+    answer = refused(replace(QUIET, tasks=(old, draining)))
+
+    assert "task draining" in str(answer)
+    assert "old" not in str(answer)
+
+
 def test_a_pause_forbids_it_and_says_how_to_end_it() -> None:
     answer = refused(QUIET, paused=True)
 

@@ -163,14 +163,24 @@ def test_a_task_that_holds_the_secret_is_asked_for_its_status_each_time(
     """And for nothing else: what is in a task and in its definition's revision never changes."""
     green, (holder,) = definition("green"), [f"{ECS}:task/shop/d9"]
     ecs, memory = stubs["ecs"], Memory()
-    looks = [("RUNNING", "is RUNNING"), ("DEPROVISIONING", "is DEPROVISIONING"), ("STOPPED", "")]
-    for status, said in looks:
+    just_now, long_ago = (
+        NOW - datetime.timedelta(seconds=299),
+        NOW - datetime.timedelta(seconds=300),
+    )
+    looks: list[tuple[str, dict[str, Any], str]] = [
+        ("RUNNING", {}, "is RUNNING and"),
+        ("DEPROVISIONING", {}, "is DEPROVISIONING and"),
+        ("STOPPED", {}, "stopped at 03:00:00 UTC, and 300 s must pass"),
+        ("STOPPED", {"stoppedAt": just_now}, "stopped at 02:55:01 UTC, and 300 s must pass"),
+        ("STOPPED", {"stoppedAt": long_ago}, ""),
+    ]
+    for status, more, said in looks:
         stubs["cloudformation"].add_response("describe_stacks", {"Stacks": [STACK]})
         ecs.add_response("describe_services", {"services": [{"deployments": []}]})
         ecs.add_response("list_service_deployments", {"serviceDeployments": []})
         for arns in ([holder], []):
             ecs.add_response("list_tasks", {"taskArns": arns})
-        described = task(holder) | {"lastStatus": status}
+        described = task(holder) | {"lastStatus": status} | more
         ecs.add_response("describe_tasks", {"tasks": [described]})
         if status == "RUNNING":
             ecs.add_response("describe_task_definition", green)
