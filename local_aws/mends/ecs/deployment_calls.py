@@ -21,6 +21,7 @@ from local_aws.mends.ecs.deployments import (
     UNFINISHED,
     Record,
     Service,
+    counts,
     follow,
     key_of,
     known,
@@ -101,17 +102,12 @@ def _describe_service_deployments(data: dict[str, Any]) -> Any:
 
 def _detail(service: Service, record: Record) -> Record:
     optional = ("stoppedAt", "updatedAt", "rollback")
-    configuration = service.get("deploymentConfiguration") or {}
+    configuration = record["configuration"]
     breaker = configuration.get("deploymentCircuitBreaker") or {}
     return {
         **{name: record[name] for name in (*_BRIEF, *optional) if name in record},
         "sourceServiceRevisions": [{"arn": arn} for arn in record["source"]],
-        "targetServiceRevision": {
-            "arn": record["target"],
-            "requestedTaskCount": record["deployment"]["desiredCount"],
-            "runningTaskCount": record["deployment"]["runningCount"],
-            "pendingTaskCount": record["deployment"]["pendingCount"],
-        },
+        "targetServiceRevision": {"arn": record["target"], **counts(record)},
         "deploymentConfiguration": configuration,
         "deploymentCircuitBreaker": {
             "status": _breaker_status(record, breaker),

@@ -1,8 +1,10 @@
-"""Service deployments: what ECS remembers of a service's deployments, for 90 days on AWS.
+"""Service deployments: what ECS remembers of a service's deployments, for 90 days.
 
 Wrong upstream: nothing is remembered. What is told of it is in deployment_calls.py.
 Source: Amazon ECS API reference, ServiceDeployment; developer guide, "View service history using
-Amazon ECS service deployments" (the statuses).
+Amazon ECS service deployments" (the statuses), "Complete Amazon ECS rolling deployments early"
+("While the deployment is in progress, the task counts are live. After the deployment completes, the
+task counts are a snapshot").
 Not said there, and guessed: a deployment that the circuit breaker ends without a rollback, and one
 that a newer one overtakes, are STOPPED.
 Last needed: ministack 1.5.33.
@@ -10,6 +12,7 @@ Last needed: ministack 1.5.33.
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from ministack.core.concurrency import resource_lock
@@ -87,6 +90,7 @@ def _new(service: Service, deployment: dict[str, Any], number: int) -> Record:
         "source": source,
         "target": f"{_arn(service, 'service-revision')}/{number}",
         "deployment": deployment,
+        "configuration": copy.deepcopy(service.get("deploymentConfiguration") or {}),
         "revision": {
             "taskDefinition": deployment["taskDefinition"],
             "createdAt": deployment["createdAt"],
@@ -142,4 +146,16 @@ def _stop(record: Record, reason: str) -> None:
 
 
 def _set(record: Record, status: str, **fields: Any) -> None:
+    if "finishedAt" in fields:
+        record["counts"] = counts(record)
     record.update(status=status, updatedAt=ecs._iso(), **fields)
+
+
+def counts(record: Record) -> dict[str, int]:
+    """Return the tasks of a service deployment's target, as ServiceRevisionSummary has them."""
+    deployment = record["deployment"]
+    return record.get("counts") or {
+        "requestedTaskCount": deployment["desiredCount"],
+        "runningTaskCount": deployment["runningCount"],
+        "pendingTaskCount": deployment["pendingCount"],
+    }

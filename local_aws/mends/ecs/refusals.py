@@ -1,7 +1,7 @@
-"""Load balancers of a service that ECS refuses.
+"""Services that ECS refuses: their load balancers, their deployment configuration.
 
-Wrong upstream: a load balancer's container, port and listener rule needn't be there, and a grace
-period needs no load balancer.
+Wrong upstream: a load balancer's container, port and listener rule needn't be there, a grace
+period needs no load balancer, and a deployment configuration may be anything (configuration.py).
 Source: Amazon ECS API reference, LoadBalancer (containerName, containerPort), CreateService
 (healthCheckGracePeriodSeconds); the errors as quoted in public threads.
 Last needed: ministack 1.5.33.
@@ -15,6 +15,8 @@ from ministack.core.responses import error_response_json
 from ministack.services import alb, ecs
 
 from local_aws.mending import Layer, Mending
+from local_aws.mends.ecs import configuration
+from local_aws.mends.ecs.configuration import service_of
 
 
 def install(mending: Mending) -> None:
@@ -31,7 +33,7 @@ def _checked(upstream: Any, data: dict[str, Any]) -> Any:
 
 
 def _refusal(data: dict[str, Any]) -> str | None:
-    service = _service(data) or {}
+    service = service_of(data) or {}
     balancers = data.get("loadBalancers")
     if balancers is None:
         balancers = service.get("loadBalancers") or []
@@ -44,14 +46,8 @@ def _refusal(data: dict[str, Any]) -> str | None:
         refusal = _port_refusal(balancer, definition) or _group_refusal(balancer)
         if refusal:
             return refusal
-    return None
-
-
-def _service(data: dict[str, Any]) -> dict[str, Any] | None:
-    cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
-    name = str(data.get("service") or "").rsplit("/", 1)[-1]
-    service: dict[str, Any] | None = ecs._services.get(f"{cluster}/{name}")
-    return service
+    told = data.get("deploymentConfiguration")
+    return configuration.refusal(configuration.merged(service, told)) if told else None
 
 
 def _definition(reference: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from local_aws.mends.ecs.decisions import Counts, Rules, Stage, Step
 from local_aws.mends.load_balancing import health
 
 _RESTART_DELAY = 0.5  # seconds
-_INTERVAL = 0.2  # seconds between two looks at each deployment in progress
+_INTERVAL = 0.2  # seconds between two looks at each service
 _STUCK = (
     "was unable to stop or start tasks during a deployment because of the service deployment "
     "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
@@ -42,6 +42,7 @@ Deployment = dict[str, Any]
 Task = dict[str, Any]
 
 _log = logging.getLogger("local_aws.rollouts")
+_paused: dict[tuple[str, str], float] = {}  # cluster and group of tasks: until when none starts
 _turns: dict[str, Any] = defaultdict(threading.RLock)  # one at a time a service
 
 
@@ -81,6 +82,10 @@ def tasks_of(service: Service, primary: Deployment) -> Tasks:
         and task["clusterArn"] == service["clusterArn"]
         and task["lastStatus"] != "STOPPED"
     ]
+    return _sorted(service, primary, mine)
+
+
+def _sorted(service: Service, primary: Deployment, mine: list[Task]) -> Tasks:
     new: list[Task] = []
     old: list[Task] = []
     leaving = 0
@@ -125,8 +130,14 @@ def _record_failure(
     # Wrong upstream: a failing task is replaced in a hot loop, while ECS throttles it; and a
     # deployment fails before one of its tasks could say which image it can't pull.
     if not digest_resolution_failed:
+        _paused[(task["clusterArn"], task.get("group", ""))] = time.monotonic() + _RESTART_DELAY
         time.sleep(_RESTART_DELAY)
         upstream(task)
+
+
+def _is_paused(service: Service) -> bool:
+    until = _paused.get((service["clusterArn"], f"service:{service['serviceName']}"), 0)
+    return time.monotonic() < until
 
 
 def _is_rolling(service: Service | None) -> bool:
@@ -164,10 +175,12 @@ def _next_step(service: Service, primary: Deployment, tasks: Tasks) -> Step:
     given, counts = rules_of(service), tasks.counts
     if primary["rolloutState"] == "FAILED":  # without a rollback; what runs goes on
         return Step(0, 0)
-    if primary["rolloutState"] != "IN_PROGRESS":
-        return Step(stop=counts.old, start=max(0, given.desired - counts.new))
-    now = decisions.stage(given, counts, baked=_has_baked(primary))
-    return decisions.step(given, counts, now)
+    if primary["rolloutState"] == "IN_PROGRESS":
+        now = decisions.stage(given, counts, baked=_has_baked(primary))
+        taken = decisions.step(given, counts, now)
+    else:
+        taken = Step(stop=counts.old, start=max(0, given.desired - counts.new))
+    return Step(taken.stop, 0) if _is_paused(service) else taken
 
 
 def _has_baked(_primary: Deployment) -> bool:
@@ -245,23 +258,32 @@ def _look_for_ever() -> None:
     while True:
         time.sleep(_INTERVAL)
         try:
-            for _, service in list(ecs._services.all_items()):
-                _look_at(service)
+            _look()
         except Exception:  # the next look must come whatever this one met
-            _log.exception("A look at the deployments in progress failed.")
+            _log.exception("A look at the services failed.")
 
 
-def _look_at(service: Service) -> None:
-    primary = ecs._primary_deployment(service)
-    if not _is_rolling(service) or not primary or primary["rolloutState"] != "IN_PROGRESS":
-        return
-    region, account = service["serviceArn"].split(":")[3:5]
-    with request_scope(account, region):
-        tasks = tasks_of(service, primary)
-        taken = _next_step(service, primary, tasks)
-        if taken != Step(0, 0):
-            _in_background(service, ecs._reconcile_service_tasks)
-        elif _is_over(service, primary):
+def _look() -> None:
+    tasks: dict[tuple[str, str], list[Task]] = defaultdict(list)
+    for _, task in list(ecs._tasks.all_items()):
+        if task["lastStatus"] != "STOPPED":
+            tasks[(task["clusterArn"], task.get("group", ""))].append(task)
+    for _, service in list(ecs._services.all_items()):
+        primary = ecs._primary_deployment(service)
+        if _is_rolling(service) and primary and service["serviceArn"] not in _busy:
+            mine = tasks[(service["clusterArn"], f"service:{service['serviceName']}")]
+            region, account = service["serviceArn"].split(":")[3:5]
+            with request_scope(account, region):
+                _look_at(service, primary, _sorted(service, primary, mine))
+
+
+def _look_at(service: Service, primary: Deployment, tasks: Tasks) -> None:
+    taken = _next_step(service, primary, tasks)
+    excess = len(tasks.new) > service["desiredCount"] and primary["rolloutState"] != "FAILED"
+    if taken != Step(0, 0) or excess:
+        _in_background(service, ecs._reconcile_service_tasks)
+    elif primary["rolloutState"] == "IN_PROGRESS":
+        if _is_over(service, primary):
             _in_background(service, ecs._complete_service_deployment)
         elif decisions.is_stuck(rules_of(service), tasks.counts, taken):
             _tell_stuck(service, primary)
@@ -288,6 +310,5 @@ def _in_background(service: Service, function: Callable[[str, str], None]) -> No
         finally:
             _busy.discard(service["serviceArn"])
 
-    if service["serviceArn"] not in _busy:
-        _busy.add(service["serviceArn"])
-        threading.Thread(target=run, daemon=True, name=f"rollout-{key}").start()
+    _busy.add(service["serviceArn"])
+    threading.Thread(target=run, daemon=True, name=f"rollout-{key}").start()

@@ -36,6 +36,11 @@ _NUMBERS = {
     "Interval",
     "Retries",
     "StopTimeout",
+    "HealthyPercent",
+    "BakeTimeInMinutes",
+    "ThresholdConfiguration.Value",
+    "Base",
+    "Weight",
 }
 _UNTOLD = (
     "HealthCheckGracePeriodSeconds",
@@ -44,7 +49,15 @@ _UNTOLD = (
     "EnableECSManagedTags",
     "PlatformVersion",
 )
-_BOOLEANS = {"Enable", "Rollback", "EnableExecuteCommand", "Essential", "ReadonlyRootFilesystem"}
+_BOOLEANS = {
+    "Enable",
+    "Rollback",
+    "ResetOnHealthyTask",
+    "EnableForceNewDeployment",
+    "EnableExecuteCommand",
+    "Essential",
+    "ReadonlyRootFilesystem",
+}
 
 
 def install(mending: Mending) -> None:
@@ -65,7 +78,8 @@ def typed(value: Any, name: str = "") -> Any:
     counts as true.
     """
     if isinstance(value, dict):
-        return {key: typed(inner, key) for key, inner in value.items()}
+        whole = {key: f"{name}.{key}" if key == "Value" else key for key in value}  # of a tag, too
+        return {key: typed(inner, whole[key]) for key, inner in value.items()}
     if isinstance(value, list):
         return [typed(inner, name) for inner in value]
     if name in _NUMBERS and isinstance(value, str) and value.isdigit():
@@ -163,6 +177,17 @@ def _service(arn: str) -> dict[str, Any]:
     return service
 
 
+def _has_failed(service: dict[str, Any], deployment: dict[str, Any]) -> bool:
+    """Return whether a deployment has failed, and what ECS does about it is over.
+
+    aws/containers-roadmap issue 1205, of ECS's own: ECS rolls back "and signal[s] to CloudFormation
+    once rollback is complete".
+    """
+    primary = ecs._primary_deployment(service) or deployment
+    rolling_back = primary is not deployment and primary["rolloutState"] == "IN_PROGRESS"
+    return deployment["rolloutState"] == "FAILED" and not rolling_back
+
+
 def _wait_until_steady(arn: str, known: tuple[str, ...], stack: str = "") -> None:
     """Wait for the deployment that an update started (not `known` before), or raise ValueError.
 
@@ -178,10 +203,11 @@ def _wait_until_steady(arn: str, known: tuple[str, ...], stack: str = "") -> Non
     while time.monotonic() < deadline:
         service = _service(arn)
         deployment = next((d for d in service["deployments"] if d["id"] == awaited), None)
-        if deployment is None or deployment["rolloutState"] == "FAILED":
+        if deployment is None or _has_failed(service, deployment):
             raise ValueError(_BREAKER_MESSAGE)
-        running = deployment["runningCount"] >= service["desiredCount"]
-        if deployment["rolloutState"] == "COMPLETED" and running:
+        if deployment["rolloutState"] == "COMPLETED" and (
+            deployment["id"] in started or deployment["runningCount"] >= service["desiredCount"]
+        ):
             return
         if _stacks.get(stack, {}).pop("_cancel_requested", False):  # once: the rollback waits too
             raise ValueError("Resource update cancelled")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import Stacks
+from tests.integration.local_aws.support import LOAD_BALANCER, Service, Stacks
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +34,17 @@ def stacks(aws: LocalAws) -> Iterator[Stacks]:
 @pytest.fixture(scope="session")
 def host_runtime() -> str:
     return f"python3.{sys.version_info.minor}"
+
+
+@pytest.fixture(scope="module")
+def listener(aws: LocalAws) -> Iterator[str]:
+    stacks = Stacks(aws)
+    yield stacks.deploy("services-balancer", LOAD_BALANCER)["ListenerArn"]
+    stacks.delete("services-balancer")
+
+
+@pytest.fixture
+def service(
+    aws: LocalAws, stacks: Stacks, listener: str, request: pytest.FixtureRequest
+) -> Service:
+    return Service(aws, stacks, listener, f"s{abs(hash(request.node.name)) % 10**6}")

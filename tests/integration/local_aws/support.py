@@ -7,9 +7,12 @@ import json
 import time
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from local_aws.control import LocalAws
+from local_aws.traffic import Traffic
 
 ROLE: dict[str, Any] = {
     "Type": "AWS::IAM::Role",
@@ -281,3 +284,66 @@ LOAD_BALANCER: dict[str, Any] = {
     },
     "Outputs": {"ListenerArn": {"Value": {"Ref": "Listener"}}},
 }
+
+
+PRIORITIES = iter(range(100, 50000))
+
+
+class Service:
+    """A service stack that can be changed."""
+
+    def __init__(self, aws: LocalAws, stacks: Stacks, listener: str, name: str) -> None:
+        self.aws = aws
+        self.stacks = stacks
+        self.name = name
+        self.host = f"{name}.example"
+        self.parameters = {
+            "Host": self.host,
+            "ListenerArn": listener,
+            "Priority": str(next(PRIORITIES)),
+            "Cluster": "tests",
+        }
+
+    def deploy(self, image: str, **options: Any) -> dict[str, str]:
+        """Deploy the service; `properties` are its own, `delay` the target group's, in seconds."""
+        parameters = self.parameters | options.pop("parameters", {})
+        properties, delay = options.pop("properties", {}), options.pop("delay", 1)
+        template = service_template(image, **options)
+        template["Resources"]["Service"]["Properties"] |= properties
+        (attribute,) = template["Resources"]["TargetGroup"]["Properties"]["TargetGroupAttributes"]
+        attribute["Value"] = str(delay)
+        return self.stacks.deploy(self.name, template, **parameters)
+
+    def tasks(self, status: str = "RUNNING") -> list[dict[str, Any]]:
+        ecs = self.aws.client("ecs")
+        arns = ecs.list_tasks(cluster="tests", serviceName=self.name, desiredStatus=status)
+        if not arns["taskArns"]:
+            return []
+        return list(ecs.describe_tasks(cluster="tests", tasks=arns["taskArns"])["tasks"])
+
+
+@contextmanager
+def calls(aws: LocalAws, host: str) -> Iterator[Traffic]:
+    """Call a host without a pause as long as the block lasts."""
+    traffic = Traffic()
+    with traffic.meanwhile(
+        lambda: traffic.send(f"GET {host}", lambda: call(aws, host, "/sleep?0.02"))
+    ):
+        yield traffic
+
+
+def environment_of(service: Service) -> dict[str, str]:
+    environment: dict[str, str] = call(service.aws, service.host)[1]
+    return environment
+
+
+def described(aws: LocalAws, service: Service) -> dict[str, Any]:
+    """What ECS says of a service."""
+    found = aws.client("ecs").describe_services(cluster="tests", services=[service.name])
+    return dict(found["services"][0])
+
+
+def service_deployments(service: Service, **options: Any) -> list[dict[str, Any]]:
+    ecs = service.aws.client("ecs")
+    answer = ecs.list_service_deployments(cluster="tests", service=service.name, **options)
+    return list(answer["serviceDeployments"])

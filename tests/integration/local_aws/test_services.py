@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import urllib.error
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,80 +12,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from local_aws.traffic import Traffic
 from tests.integration.local_aws.support import (
-    LOAD_BALANCER,
-    Stacks,
+    Service,
     call,
+    calls,
+    described,
+    environment_of,
+    eventually,
+    service_deployments,
     service_template,
 )
-
-PRIORITIES = iter(range(100, 50000))
-
-
-class Service:
-    """A service stack that can be changed."""
-
-    def __init__(self, aws: LocalAws, stacks: Stacks, listener: str, name: str) -> None:
-        self.aws = aws
-        self.stacks = stacks
-        self.name = name
-        self.host = f"{name}.example"
-        self.parameters = {
-            "Host": self.host,
-            "ListenerArn": listener,
-            "Priority": str(next(PRIORITIES)),
-            "Cluster": "tests",
-        }
-
-    def deploy(self, image: str, **options: Any) -> dict[str, str]:
-        parameters = self.parameters | options.pop("parameters", {})
-        return self.stacks.deploy(self.name, service_template(image, **options), **parameters)
-
-    def tasks(self, status: str = "RUNNING") -> list[dict[str, Any]]:
-        ecs = self.aws.client("ecs")
-        arns = ecs.list_tasks(cluster="tests", serviceName=self.name, desiredStatus=status)
-        if not arns["taskArns"]:
-            return []
-        return list(ecs.describe_tasks(cluster="tests", tasks=arns["taskArns"])["tasks"])
-
-
-@contextmanager
-def calls(aws: LocalAws, host: str) -> Iterator[Traffic]:
-    """Call a host without a pause as long as the block lasts."""
-    traffic = Traffic()
-    with traffic.meanwhile(
-        lambda: traffic.send(f"GET {host}", lambda: call(aws, host, "/sleep?0.02"))
-    ):
-        yield traffic
-
-
-@pytest.fixture(scope="module")
-def listener(aws: LocalAws) -> Iterator[str]:
-    stacks = Stacks(aws)
-    yield stacks.deploy("services-balancer", LOAD_BALANCER)["ListenerArn"]
-    stacks.delete("services-balancer")
-
-
-@pytest.fixture
-def service(
-    aws: LocalAws, stacks: Stacks, listener: str, request: pytest.FixtureRequest
-) -> Service:
-    return Service(aws, stacks, listener, f"s{abs(hash(request.node.name)) % 10**6}")
-
-
-def eventually(question: Any) -> Any:
-    for _ in range(600):
-        answer = question()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError("it did not come to pass")
-
-
-def environment_of(service: Service) -> dict[str, str]:
-    environment: dict[str, str] = call(service.aws, service.host)[1]
-    return environment
 
 
 def test_a_container_gets_its_image_task_and_secrets_and_nothing_of_this_machine(
@@ -278,12 +212,6 @@ def test_deleting_a_stack_waits_until_its_last_task_is_gone(service: Service, im
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-def service_deployments(service: Service, **options: Any) -> list[dict[str, Any]]:
-    ecs = service.aws.client("ecs")
-    answer = ecs.list_service_deployments(cluster="tests", service=service.name, **options)
-    return list(answer["serviceDeployments"])
-
-
 def test_each_deployment_leaves_a_service_deployment_and_scaling_none(
     aws: LocalAws, service: Service, image: str
 ) -> None:
@@ -412,12 +340,6 @@ def test_a_target_group_that_is_gone_is_refused(
     ecs = aws.client("ecs")
     with pytest.raises(ecs.exceptions.InvalidParameterException, match="does not exist"):
         ecs.update_service(cluster="tests", service=service.name, loadBalancers=[lost])
-
-
-def described(aws: LocalAws, service: Service) -> dict[str, Any]:
-    """What ECS says of a service."""
-    found = aws.client("ecs").describe_services(cluster="tests", services=[service.name])
-    return dict(found["services"][0])
 
 
 def ports(aws: LocalAws, group: str) -> set[int]:

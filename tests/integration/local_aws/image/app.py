@@ -1,4 +1,7 @@
-"""A service that shows its environment, sleeps, becomes sick and dies on request."""
+"""A service that shows its environment, sleeps, becomes sick and dies on request.
+
+Tasks started together have addresses one after the other, so half of them can be sick.
+"""
 
 import json
 import os
@@ -30,6 +33,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+if os.environ.get("EVERY_OTHER_IS_SICK") and int(os.environ["BIND_HOST"].rsplit(".", 1)[1]) % 2:
+    state["health"] = 500
 if os.environ.get("CRASH"):
     sys.exit("asked to crash")
 server = ThreadingHTTPServer((os.environ["BIND_HOST"], int(os.environ["PORT"])), Handler)

@@ -1,0 +1,203 @@
+"""Deployments of ECS services: when they end, and what may be configured of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local_aws.control import LocalAws
+from tests.integration.local_aws.support import (
+    Service,
+    calls,
+    described,
+    eventually,
+    service_deployments,
+)
+
+PORT = {"Name": "PORT", "Value": "8080"}
+
+
+def configured(minimum: int = 100, **more: Any) -> dict[str, Any]:
+    """Properties of a service with a deployment configuration."""
+    breaker = {"Enable": "true", "Rollback": "true"}
+    return {
+        "DeploymentConfiguration": {
+            "MaximumPercent": 200,
+            "MinimumHealthyPercent": minimum,
+            "DeploymentCircuitBreaker": breaker,
+            **more,
+        }
+    }
+
+
+def early(percent: int = 100, cleanup: str = "DEFERRED") -> dict[str, Any]:
+    """Early success criteria, as a template with parameters has them."""
+    criteria = {
+        "Enable": "true",
+        "HealthyPercent": str(percent),
+        "SourceServiceRevisionCleanup": cleanup,
+    }
+    return {"EarlySuccessCriteria": criteria}
+
+
+def coloured(colour: str, **more: str) -> list[dict[str, str]]:
+    return [PORT, {"Name": "COLOUR", "Value": colour}] + [
+        {"Name": name, "Value": value} for name, value in more.items()
+    ]
+
+
+def arns(tasks: list[dict[str, Any]]) -> set[str]:
+    return {task["taskArn"] for task in tasks}
+
+
+def test_with_deferred_cleanup_a_deployment_ends_while_the_old_tasks_drain(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    slow: dict[str, Any] = {"properties": configured(**early()), "delay": 7}
+    service.deploy(image, **slow)
+    first = arns(service.tasks())
+    with calls(aws, service.host) as traffic:
+        service.deploy(image, Environment=coloured("second"), **slow)
+        second = arns(service.tasks())
+        draining = {task["taskArn"]: task["lastStatus"] for task in service.tasks("STOPPED")}
+        assert draining == dict.fromkeys(first, "DEACTIVATING")
+        (primary,) = described(aws, service)["deployments"]
+        assert primary["rolloutState"] == "COMPLETED"
+        assert {it["status"] for it in service_deployments(service)} == {"SUCCESSFUL"}
+        # another deployment right after it, and a failing one right after that
+        service.deploy(image, Environment=coloured("third"), **slow)
+        third = arns(service.tasks())
+        assert {
+            task["taskArn"]: task["lastStatus"]
+            for task in service.tasks("STOPPED")
+            if task["taskArn"] in second
+        } == dict.fromkeys(second, "DEACTIVATING")
+        with pytest.raises(AssertionError, match="Circuit Breaker was triggered"):
+            service.deploy(image, Environment=coloured("fourth", CRASH="1"), **slow)
+        assert arns(service.tasks()) == third
+    assert traffic.failures == []
+    assert traffic.sent > 100
+    eventually(lambda: {it["lastStatus"] for it in service.tasks("STOPPED")} == {"STOPPED"})
+
+
+def test_with_blocking_cleanup_it_ends_when_they_are_gone(service: Service, image: str) -> None:
+    blocking = configured(**early(cleanup="BLOCKING"))
+    service.deploy(image, properties=blocking)
+    old = arns(service.tasks())
+    service.deploy(image, Environment=coloured("new"), properties=blocking)
+    gone = service.tasks("STOPPED")
+    assert (arns(gone), {it["lastStatus"] for it in gone}) == (old, {"STOPPED"})
+
+
+def test_early_success_needs_the_healthy_percent_alone_and_afterwards_nothing_rolls_back(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    half = configured(50, **early(50))
+    service.deploy(image, properties=half)
+    sick = coloured("new", EVERY_OTHER_IS_SICK="1")
+    service.deploy(image, Environment=sick, properties=half)
+    (newest, *_) = service_deployments(service)
+    arn = newest["serviceDeploymentArn"]
+    ecs = aws.client("ecs")
+    asked = {"serviceDeploymentArns": [arn]}
+    (before,) = ecs.describe_service_deployments(**asked)["serviceDeployments"]
+    # a task is stopped by somebody, and one is replaced because it is sick
+    for task in service.tasks():
+        ecs.stop_task(cluster="tests", task=task["taskArn"])
+    eventually(lambda: len(service.tasks()) == 2)
+    (after,) = ecs.describe_service_deployments(**asked)["serviceDeployments"]
+    assert (before["status"], after["status"]) == ("SUCCESSFUL", "SUCCESSFUL")
+    assert before["targetServiceRevision"] == after["targetServiceRevision"]  # as it was at the end
+    assert before["targetServiceRevision"]["requestedTaskCount"] == 2
+    assert before["targetServiceRevision"]["runningTaskCount"] >= 1
+    early_success = after["deploymentConfiguration"]["earlySuccessCriteria"]
+    assert early_success == {
+        "enable": True,
+        "healthyPercent": 50,
+        "sourceServiceRevisionCleanup": "DEFERRED",
+    }
+
+
+@pytest.fixture(scope="module")
+def idle(aws: LocalAws, listener: str) -> Iterator[dict[str, str]]:
+    """A service without tasks, as arguments of a call on it."""
+    ecs = aws.client("ecs")
+    container = {"name": "app", "image": "nobody:1"}
+    definition = ecs.register_task_definition(
+        family="idle", containerDefinitions=[container], networkMode="awsvpc"
+    )["taskDefinition"]["taskDefinitionArn"]
+    named = {"cluster": "tests", "taskDefinition": definition, "launchType": "FARGATE"}
+    ecs.create_service(**named, serviceName="idle", desiredCount=0)
+    yield {"cluster": "tests", "service": "idle"}
+    ecs.delete_service(cluster="tests", service="idle", force=True)
+
+
+EARLY = {"enable": True, "healthyPercent": 80, "sourceServiceRevisionCleanup": "DEFERRED"}
+BREAKER = {"enable": True, "rollback": True}
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"minimumHealthyPercent": 101}, "minimumHealthyPercent must be between 0 and 100"),
+        ({"maximumPercent": 100}, "cannot be 100 as this will block deployments"),
+        ({"minimumHealthyPercent": 90, "maximumPercent": 80}, "maximumPercent must not be less"),
+        ({"earlySuccessCriteria": EARLY}, r"healthyPercent \(80\) must be between .* \(100\)"),
+        ({"earlySuccessCriteria": {"enable": True}}, "must be specified"),
+        (
+            {"minimumHealthyPercent": 50, "earlySuccessCriteria": EARLY | {"healthyPercent": 40}},
+            r"healthyPercent \(40\) must be between .* \(50\)",
+        ),
+        (
+            {
+                "minimumHealthyPercent": 50,
+                "earlySuccessCriteria": EARLY | {"sourceServiceRevisionCleanup": "LATER"},
+            },
+            "sourceServiceRevisionCleanup must be one of BLOCKING, DEFERRED",
+        ),
+        (
+            {
+                "deploymentCircuitBreaker": BREAKER
+                | {"thresholdConfiguration": {"type": "PERCENT", "value": 5}}
+            },
+            "type of thresholdConfiguration must be one of COUNT, BOUNDED_PERCENT",
+        ),
+        (
+            {
+                "deploymentCircuitBreaker": BREAKER
+                | {"thresholdConfiguration": {"type": "COUNT", "value": 0}}
+            },
+            "value of thresholdConfiguration must be at least 1",
+        ),
+        ({"bakeTimeInMinutes": 1441}, "bakeTimeInMinutes must be between 0 and 1440"),
+        (
+            {"alarms": {"enable": True, "rollback": True, "alarmNames": []}},
+            "alarmNames must have at least one alarm",
+        ),
+    ],
+)
+def test_a_configuration_that_ecs_refuses_is_refused(
+    aws: LocalAws, idle: dict[str, str], told: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(ClientError, match=error) as refused:
+        aws.client("ecs").update_service(**idle, deploymentConfiguration=told)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+def test_what_is_not_told_of_a_configuration_stays_as_it_is(
+    aws: LocalAws, idle: dict[str, str]
+) -> None:
+    def update(**told: Any) -> dict[str, Any]:
+        answer = aws.client("ecs").update_service(**idle, deploymentConfiguration=told)
+        return dict(answer["service"]["deploymentConfiguration"])
+
+    update(minimumHealthyPercent=50, earlySuccessCriteria=EARLY)
+    after = update(deploymentCircuitBreaker=BREAKER)
+    assert after["earlySuccessCriteria"] == EARLY
+    assert (after["minimumHealthyPercent"], after["maximumPercent"]) == (50, 200)
+    off = update(earlySuccessCriteria={"enable": False}, minimumHealthyPercent=100)
+    assert off["earlySuccessCriteria"] == {"enable": False}
+    assert off["deploymentCircuitBreaker"] == BREAKER
