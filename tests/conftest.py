@@ -11,11 +11,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.e2e.whole_run import WholeRun
+
 # The tests of an area share servers, and run one after the other; areas run beside each other
 # (tests/run.sh), in this order: those that take longest first. The first prefix that fits counts,
 # and every other folder is an area of its own.
 AREAS = {
     "tests/e2e/test_doctor.py": "doctor",  # on a local AWS of its own
+    "tests/e2e/test_rotation": "end to end, rotation",
+    "tests/e2e/test_start_with_secret.py": "end to end, rotation",
     "tests/e2e/": "end to end",
     "tests/integration/custom_resources/rotation/": "rotation",
     "tests/integration/custom_resources/": "functions",
@@ -52,6 +56,11 @@ class AreaScheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist isn't l
         return area(nodeid)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold what the end-to-end tests called against the policies, in the end."""
+    config.pluginmanager.register(WholeRun(config), "whole run")
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AreaScheduling:
     """Take our scheduling; xdist's own `loadgroup` has no effect with this version of pytest."""
     return AreaScheduling(config, log)
@@ -79,7 +88,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(WALKS):
             item.add_marker(pytest.mark.walk)
     walks = dict.fromkeys(area(it.nodeid) for it in items if it.nodeid.startswith("tests/walks/"))
-    order = list(dict.fromkeys((LONGEST, *walks, "end to end", *AREAS.values())))
+    first = (LONGEST, *walks, "end to end", "end to end, rotation")
+    order = list(dict.fromkeys((*first, *AREAS.values())))
     items.sort(key=lambda item: (*order, area(item.nodeid)).index(area(item.nodeid)))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 from local_aws.control import Call
 from tests.permissions.callers import CALLED, NOT_SEEN
@@ -83,6 +84,30 @@ class Held:
             for action in actions - self.made[name]
         }
         return {it for it in never if not {it, it.partition(": ")[2]} & NOT_SEEN.keys()}
+
+    @classmethod
+    def together(cls, parts: Iterable[Mapping[str, Any]]) -> Self:
+        """Return what the runs on several local AWSs show.
+
+        Args:
+            parts: what `part` returned of each.
+        """
+        whole = cls(())
+        for part in parts:
+            whole.count += part["count"]
+            whole.refused |= set(part["refused"])
+            for principal, actions in part["made"].items():
+                whole.made[principal] |= set(actions)
+        return whole
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """What another process needs of it, as JSON has it."""
+        return {
+            "count": self.count,
+            "refused": sorted(self.refused),
+            "made": {principal: sorted(actions) for principal, actions in self.made.items()},
+        }
 
     def write(self, file: Path) -> None:
         """Write the figures of the run."""

@@ -11,6 +11,7 @@ from local_aws.control import LocalAws
 from tests.e2e.activation_queue import Queue
 from tests.e2e.calls import Held
 from tests.e2e.platform import ROOT, Platform
+from tests.e2e.whole_run import is_whole, seen
 from tests.permissions.callers import TRIED
 
 HERE = Path(__file__).parent
@@ -29,6 +30,13 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
     session.stash[_ORDINARY] = found
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note whether none is left out."""
+    seen(session.config)["whole"] = is_whole(
+        session.stash[_ORDINARY], session.items, session.config.args
+    )
+
+
 @pytest.fixture(scope="session")
 def aws(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
@@ -39,27 +47,7 @@ def aws(
         held = Held(running.calls())
     assert held.refused - TRIED == set()
     assert held.unlisted == set()
-    if is_whole(request.session):
-        held.write(ROOT / "build" / "permissions.json")
-        assert held.idle == set()
-
-
-def is_whole(session: pytest.Session) -> bool:
-    """Whether all end-to-end tests but the walks ran, and none failed on its way.
-
-    What is allowed is called by these: a call that only a walk makes is one that a commit breaks
-    unseen.
-    """
-    ordinary = session.stash[_ORDINARY]
-    ran = {item.nodeid for item in session.items}
-    every = {path.name for path in HERE.glob("test_*.py")}
-    narrowed = any("::" in it for it in session.config.args)
-    return (
-        ordinary.keys() >= every
-        and set().union(*ordinary.values()) <= ran
-        and not narrowed
-        and not session.testsfailed
-    )
+    seen(request.config)["figures"].append(held.part)
 
 
 @pytest.fixture(scope="session")
