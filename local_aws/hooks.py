@@ -156,10 +156,12 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "record_metric",
     ),
     "services.cloudwatch_logs": (
-        "_compile_filter_pattern",
         "_create_log_group",
+        "_filter_log_events",
         "_log_groups",
         "_metric_filters",
+        "_put_metric_filter",
+        "_resolve_log_group_name",
     ),
     "services.dynamodb": ("_tables",),
     "services.ec2": (

@@ -173,8 +173,8 @@ def _secret(answer: Mapping[str, Any]) -> Secret:
     )
 
 
-def deployments(client: Any, service: Service) -> list[dict[str, Any]]:
-    """Return the deployments of the ECS service (DescribeServices), none if it isn't there.
+def find_ecs_service(client: Any, service: Service) -> dict[str, Any] | None:
+    """Return the ECS service (DescribeServices), None if it isn't there or was deleted.
 
     Raises: StackError if AWS refuses to tell.
     """
@@ -182,6 +182,14 @@ def deployments(client: Any, service: Service) -> list[dict[str, Any]]:
         found = client.describe_services(cluster=service.platform, services=[service.name])
     except aws.AwsError as error:
         if aws.code(error) == "ClusterNotFoundException":
-            return []
+            return None
         raise StackError(aws.explain(error, f"DescribeServices of {service}")) from error
-    return [it for ecs in found["services"] for it in ecs.get("deployments", [])]
+    return next((it for it in found["services"] if it.get("status") != "INACTIVE"), None)
+
+
+def deployments(client: Any, service: Service) -> list[dict[str, Any]]:
+    """Return the deployments of the ECS service, none if it isn't there.
+
+    Raises: StackError if AWS refuses to tell.
+    """
+    return list((find_ecs_service(client, service) or {}).get("deployments", []))

@@ -101,10 +101,12 @@ CALLED: dict[str, dict[str, str]] = {
     },
     "read": {
         "cloudformation:DescribeEvents": "status.yml: why a stack failed",
-        "cloudformation:DescribeStacks": "status.yml",
-        "cloudformation:ListStacks": "status.yml",
+        "cloudformation:DescribeStacks": "status.yml, logs.yml",
+        "cloudformation:ListStacks": "status.yml, logs.yml",
         "cloudwatch:DescribeAlarms": "status.yml",
-        "ecs:DescribeServices": "status.yml",
+        "ecs:DescribeServices": "status.yml; logs.yml without a line",
+        "logs:DescribeLogStreams": "logs.yml of a task",
+        "logs:FilterLogEvents": "logs.yml",
         "secretsmanager:DescribeSecret": "status.yml",
     },
     # What its policy has of read.json besides, who reads calls.

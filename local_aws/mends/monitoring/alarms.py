@@ -12,22 +12,18 @@ Last needed: ministack 1.5.33.
 
 from __future__ import annotations
 
-import json
 import operator
-import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc, sqs
 
+from local_aws.log_patterns import matcher
 from local_aws.mending import Mending
 
 # Messages received more often don't count for the age of the oldest.
 _POISONED = 3
-# { $.path = "text" }, or several of them: { ($.path = "text") || ($.path = "text") }
-_JSON_PATTERN = re.compile(r"\{(?P<terms>.*)\}")
-_JSON_TERM = re.compile(r'\(?\s*\$\.(?P<path>[\w.]+)\s*=\s*"(?P<text>[^"]*)"\s*\)?')
 _OPERATORS = {
     "GreaterThanOrEqualToThreshold": operator.ge,
     "GreaterThanThreshold": operator.gt,
@@ -111,42 +107,12 @@ def _samples(alarm: Alarm) -> Iterator[Sample]:
 
 
 def _found(kept: dict[str, Any], value: float) -> Iterator[Sample]:
-    matches = _matcher(kept["filterPattern"])
+    matches = matcher(kept["filterPattern"])
     group = cloudwatch_logs._log_groups.get(kept["logGroupName"]) or {"streams": {}}
     for stream in list(group["streams"].values()):
         for event in list(stream["events"]):
             if event["timestamp"] >= kept["creationTime"] and matches(event["message"]):
                 yield event["timestamp"] / 1000, value
-
-
-def _matcher(pattern: str) -> Callable[[str], bool]:
-    terms = _json_terms(pattern)
-    if not terms:
-        found: Callable[[str], bool] = cloudwatch_logs._compile_filter_pattern(pattern)
-        return found
-
-    def matches(message: str) -> bool:
-        try:
-            line = json.loads(message)
-        except ValueError:
-            return False
-        return any(_at(line, path) == text for path, text in terms)
-
-    return matches
-
-
-def _json_terms(pattern: str) -> list[tuple[str, str]]:
-    """Return path and text of each alternative of a pattern for JSON; nothing of any other."""
-    whole = _JSON_PATTERN.fullmatch(pattern.strip())
-    parts = whole["terms"].split("||") if whole else []
-    terms = [_JSON_TERM.fullmatch(part.strip()) for part in parts]
-    return [(term["path"], term["text"]) for term in terms if term] if all(terms) else []
-
-
-def _at(value: Any, path: str) -> Any:
-    for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
 
 
 def _execute_function(

@@ -37,6 +37,20 @@ def an_alarm_looks_at_its_own_dimensions(aws: Aws) -> bool:
     return bool(alarm["StateValue"] != "ALARM")
 
 
+@shows("monitoring.log_events")
+def the_newest_lines_come_first_page_by_page(aws: Aws) -> bool:
+    logs, now = aws.client("logs"), int(time.time() * 1000)
+    logs.create_log_group(logGroupName="pages")
+    logs.create_log_stream(logGroupName="pages", logStreamName="one")
+    events = [{"timestamp": now + number, "message": f"say {number}"} for number in range(3)]
+    logs.put_log_events(logGroupName="pages", logStreamName="one", logEvents=events)
+    pages = logs.get_paginator("filter_log_events").paginate(
+        logGroupName="pages", startTime=now, startFromHead=False, limit=2
+    )
+    told = [[event["message"] for event in page["events"]] for page in pages]
+    return told == [["say 2", "say 1"], ["say 0"]]
+
+
 @shows("monitoring.events")
 def a_queue_that_does_not_let_a_rule_in_gets_no_event(aws: Aws) -> bool:
     sqs, events = aws.client("sqs"), aws.client("events")
