@@ -57,14 +57,15 @@ def matcher(pattern: str) -> Matcher:
 
 
 def _of_terms(pattern: str) -> Matcher:
-    every, none, some = [], [], []
+    terms: dict[str, list[Matcher]] = {"": [], "-": [], "?": []}
     place = 0
     while place < len(pattern):
         found = _TERM.match(pattern, place)
         if found is None:
             raise MalformedPatternError("Invalid filter pattern")
         place = found.end()
-        {"-": none, "?": some, "": every}[found[1]].append(_contains(found[2]))
+        terms[found[1]].append(_contains(found[2]))
+    every, none, some = terms.values()
 
     def fits(line: str) -> bool:
         if any(it(line) for it in none):
