@@ -10,7 +10,12 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, events, log_lines
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    aws,
+    deployment_alarms,
+    events,
+    log_lines,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 # Replaced or scaled in: nothing to explain.
@@ -95,7 +100,9 @@ class Witness:
     """
 
     def __init__(self, account: aws.Account | None) -> None:
+        self._account = account
         self._reader = _Reader(account) if account else None
+        self._alarms: list[str] = []
         self._awaited: dict[str, _Service] = {}  # by logical id
         self._stops: dict[str, list[Stop]] = {}
         self._unknown = ""
@@ -114,6 +121,7 @@ class Witness:
                 self._awaited[name] = _Service(cluster, service, event["Timestamp"])
         elif events.is_cause(event) and name in self._awaited:
             self._read(name, again=True)
+            self._ask_for_alarms(self._awaited[name])
             self._awaited.clear()
         else:
             self._awaited.pop(name, None)
@@ -128,13 +136,32 @@ class Witness:
         """Return how many tasks stopped last, and why; "" if none did."""
         return next((stop.summary for stops in self._stops.values() for stop in stops), "")
 
+    def alarms(self) -> list[str]:
+        """Return a sentence for each alarm that took the deployment back."""
+        return self._alarms
+
     def words(self) -> Iterator[str]:
-        """Yield what is known of tasks that stopped, line by line."""
+        """Yield what is known of alarms that rang and of tasks that stopped, line by line."""
+        yield from self._alarms
         for stops in self._stops.values():
             for stop in stops[:_REASONS]:
                 yield from stop.lines
         if self._unknown:
             yield self._unknown
+
+    def _ask_for_alarms(self, service: _Service) -> None:
+        if self._account is None:
+            return
+        try:
+            self._alarms = list(
+                deployment_alarms.rung(
+                    self._account, service.cluster, service.name, service.since
+                )
+            )
+        except aws.AwsError as error:
+            if not aws.is_passing(error) and aws.code(error) not in _GONE:
+                doing = f"Looking for alarms that rang in the deployment of {service.name}"
+                self._unknown = f"Whether an alarm rang isn't known: {aws.explain(error, doing)}"
 
     def _read(self, name: str, *, again: bool = False) -> None:
         service = self._awaited[name]

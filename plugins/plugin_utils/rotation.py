@@ -269,7 +269,7 @@ class Rotation:
             if not is_busy(description["StackStatus"]):
                 self._stack.refuse_stuck(description)
                 if rolled_back:
-                    failure = watch.reason(description)
+                    failure = " ".join([f"{watch.reason(description)}.", *watch.alarms()])
                 if failure:
                     raise StackError(self._not_moved(user, stack.active_user, failure))
             self._clock.pause(

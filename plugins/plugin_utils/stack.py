@@ -511,8 +511,12 @@ class Watch:
         """Return what is waited for in a few words, "" if nothing is known."""
         return ", ".join(filter(None, [self._narrator.waiting(), self._witness.summary()]))
 
+    def alarms(self) -> list[str]:
+        """Return a sentence for each alarm that took a service's deployment back."""
+        return self._witness.alarms()
+
     def words(self) -> list[str]:
-        """Return what the tasks said of the service that failed, line by line."""
+        """Return what alarms and tasks said of the service that failed, line by line."""
         return list(self._witness.words())
 
     def reason(self, description: Mapping[str, Any] | None) -> str:
