@@ -154,9 +154,7 @@ class Witness:
             return
         try:
             self._alarms = list(
-                deployment_alarms.rung(
-                    self._account, service.cluster, service.name, service.since
-                )
+                deployment_alarms.rung(self._account, service.cluster, service.name, service.since)
             )
         except aws.AwsError as error:
             if not aws.is_passing(error) and aws.code(error) not in _GONE:

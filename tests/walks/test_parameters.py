@@ -67,6 +67,7 @@ DEPLOYMENTS: tuple[dict[str, str], ...] = (
     {"BakeTimeMinutes": "1"},
     {"BakeTimeMinutes": "0", "FailureThresholdType": "BOUNDED_PERCENT", "FailureThreshold": "50"},
     {"DeploymentAlarms": "false", "FailureThresholdType": "", "HealthyPercent": "100"},
+    {"BakeTimeMinutes": "5"},
     {"DesiredCount": "1", "MinimumHealthyPercent": "100", "MaximumPercent": "200"},
 )
 # What comes from the outputs of other stacks, and changes with those stacks alone.

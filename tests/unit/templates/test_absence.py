@@ -29,9 +29,9 @@ ABSENT = {
         "on purpose: UpdateService leaves the number as it is, which is what scaling wants"
     ),
     ("AWS::ECS::Service", "DeploymentConfiguration"): (
-        "alarms and early success are always said, off or on. A bake time without alarms judges "
-        "nothing, and docs/deployments.md says what takes a threshold back; an account has to tell "
-        "whether ECS keeps either (docs/first-account.md)"
+        "alarms and early success are always said, off or on, and the circuit breaker is told "
+        "whole, with or without a threshold. A bake time of before goes with BakeTimeMinutes 0 "
+        "(docs/deployments.md); left behind, it takes time and nothing else"
     ),
     ("AWS::ECS::Service", "HealthCheckGracePeriodSeconds"): (
         "the old value stays, and without a load balancer's check nothing uses it; ECS refused one "

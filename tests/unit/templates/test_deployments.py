@@ -81,10 +81,21 @@ def test_the_alarms_are_all_that_the_service_can_name() -> None:
     assert set(judging()) == of_type("service", ALARM).keys()
 
 
-def test_a_bake_time_is_ecss_own_unless_given() -> None:
-    assert "BakeTimeInMinutes" not in configuration(DeploymentAlarms="true")
-    given = configuration(DeploymentAlarms="true", BakeTimeMinutes="7")
-    assert given["BakeTimeInMinutes"] == "7"
+@pytest.mark.parametrize(
+    ("given", "minutes"),
+    [
+        ({}, None),
+        ({"BakeTimeMinutes": "7"}, None),
+        ({"BakeTimeMinutes": "0"}, "0"),
+        ({"DeploymentAlarms": "true"}, "5"),
+        ({"DeploymentAlarms": "true", "BakeTimeMinutes": "7"}, "7"),
+        ({"DeploymentAlarms": "true", "BakeTimeMinutes": "0"}, "0"),
+    ],
+)
+def test_a_bake_time_is_told_with_alarms_and_can_be_taken_back(
+    given: dict[str, str], minutes: str | None
+) -> None:
+    assert configuration(**given).get("BakeTimeInMinutes") == minutes
 
 
 def test_alarms_of_the_route_look_at_the_target_group_behind_the_listeners_load_balancer() -> None:
