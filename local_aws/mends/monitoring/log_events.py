@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ministack.core.responses import error_response_json, json_response
+from ministack.core.responses import error_response_json, json_response, new_uuid
 from ministack.services import cloudwatch_logs
 
 from local_aws.log_patterns import MalformedPatternError, matcher
@@ -86,6 +86,7 @@ def _events(group: dict[str, Any], data: dict[str, Any]) -> Iterable[Event]:
         if name.startswith(prefix) and (not names or name in names):
             for event in list(stream["events"]):
                 if end is None or event["timestamp"] <= end:
+                    event.setdefault("eventId", new_uuid())  # Lambda's own lines have none
                     yield {**event, "logStreamName": name}
 
 
