@@ -44,7 +44,9 @@ CUSTOM_ATTRIBUTES = {
     ("Custom::Database", "Repair"): {"Repaired"},
 }
 # UpdateService: "This parameter triggers a new service deployment" (ECS API reference); tags don't.
-DEPLOYING = {"LoadBalancers", "NetworkConfiguration", "TaskDefinition"}
+# Of a strategy CloudFormation begins one, without which ECS refuses it (AWS::ECS::Service: "you
+# must force a new deployment"; "CFN automatically initiates a new deployment").
+DEPLOYING = {"CapacityProviderStrategy", "LoadBalancers", "NetworkConfiguration", "TaskDefinition"}
 
 # Template and parameter -> what people must know beyond the resources.
 NOTES = {
@@ -95,6 +97,10 @@ NOTES = {
     ),
     ("service", "HostedZoneId"): "the records of the old zone go",
     ("service", "ListenerArn"): "another listener of the same load balancer: none is lost",
+    ("service", "MaxCount"): (
+        "to 0: the number of tasks that scaling left stays, unless DesiredCount says another"
+    ),
+    ("service", "MinCount"): "what a schedule set is put back until the next schedule",
     ("service", "TakesOver"): "none is lost; see Host names",
     ("service", "Route"): (
         "off: requests get a 503 and then a 404; on: from the first answer on none is lost"

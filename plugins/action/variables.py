@@ -78,7 +78,7 @@ class ActionModule(Action):  # type: ignore[misc]
             "changed": False,
             "options": values,
             "given": sorted(given),
-            "parameters": computed.parameters(first.role, values),
+            "parameters": computed.parameters(first.role, values, given),
             "initial_parameters": computed.initial_parameters(first.role, values, now),
             "overlay": stack_options.overlay(first.role, values),
             "termination_protection": stack_options.termination_protection(

@@ -105,6 +105,8 @@ options:
       - Values of the template's parameters. Booleans become V(true) or V(false), lists are joined
         by commas, null means not given.
       - "A map C({output: NAME}) takes the output of that name of O(parameters_from)."
+      - "A map C({unless_empty: VALUE}) takes the value, but where the stack has an empty one: that
+        stays."
       - A parameter takes the first value found in O(parameters), O(variables), the outputs of
         O(parameters_from), O(initial_parameters) (if the stack is new), its previous value, the
         template's default.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import variable_maps
@@ -12,15 +12,16 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks i
 Values = Mapping[str, Any]
 
 
-def parameters(role: str, values: Values) -> dict[str, Any]:
+def parameters(role: str, values: Values, given: Collection[str]) -> dict[str, Any]:
     """Return a role's computed parameters, as the action quayside.fargate.stack takes them.
 
     Args:
         role: its name, empty for a playbook, which has none.
         values: all its options by their names without the role's, typed.
+        given: variables that somebody set.
     """
     compute = _COMPUTED.get(role)
-    return compute(values) if compute else {}
+    return compute(values, given) if compute else {}
 
 
 def initial_parameters(role: str, values: Values, moment: datetime.datetime) -> dict[str, Any]:
@@ -46,13 +47,24 @@ def scales(values: Values) -> bool:
     return bool(values["scaling"]["max"])
 
 
-def _service(values: Values) -> dict[str, Any]:
+def _service(values: Values, given: Collection[str]) -> dict[str, Any]:
     references = values["secrets"].values()
     return {
-        "DesiredCount": "" if scales(values) else values["desired_count"],
+        "DesiredCount": _desired_count(values, given),
         "SecretArns": sorted({*filter(None, map(variable_maps.secret_arn, references))}),
         "ParameterArns": sorted({*filter(None, map(variable_maps.parameter_arn, references))}),
     }
+
+
+def _desired_count(values: Values, given: Collection[str]) -> Any:
+    """Return the number of tasks: scaling's while it is on, and what it left if no other is given.
+
+    A default would else take tasks away in the moment that scaling is switched off.
+    """
+    if scales(values):
+        return ""
+    count = values["desired_count"]
+    return count if "service_desired_count" in given else {"unless_empty": count}
 
 
 def _first_active_user(values: Values, moment: datetime.datetime) -> str:
@@ -65,16 +77,16 @@ def _first_active_user(values: Values, moment: datetime.datetime) -> str:
     return "green" if rotates(values) and not green_next else "blue"
 
 
-def _in_a_network(values: Values) -> dict[str, Any]:
+def _in_a_network(values: Values, _given: Collection[str]) -> dict[str, Any]:
     return {"NetworkStack": "" if values["vpc_id"] else name(NETWORK, values["platform"])}
 
 
-def _load_balancer(values: Values) -> dict[str, Any]:
+def _load_balancer(values: Values, _given: Collection[str]) -> dict[str, Any]:
     kind = "Private" if values["scheme"] == "internal" else "Public"
     return {} if values["subnet_ids"] else {"SubnetIds": {"output": f"{kind}SubnetIds"}}
 
 
-_COMPUTED: dict[str, Callable[[Values], dict[str, Any]]] = {
+_COMPUTED: dict[str, Callable[[Values, Collection[str]], dict[str, Any]]] = {
     "service": _service,
     "support": _in_a_network,
     "cluster": _in_a_network,

@@ -43,6 +43,7 @@ class Draft:
     explicit: dict[str, str]
     by_name: dict[str, str]
     references: dict[str, str]
+    defaults: dict[str, str]
     initial: dict[str, str]
     passes: list[str]
     files: dict[str, artifacts.Artifact]
@@ -73,7 +74,8 @@ class Draft:
         artifacts.check_size(text, source)
         if origins and _is_foreign(options, source):
             _refuse_lost(options, origins, document.get("Parameters") or {}, source)
-        references, given = parameters.split(options["parameters"])
+        references, values = parameters.split(options["parameters"])
+        defaults, given = parameters.unless_empty(values)
         named = dict(_by_name(options, document.get("Parameters") or {}))
         files = {
             name: artifacts.Artifact.file(options["name"], name, Path(path))
@@ -88,12 +90,13 @@ class Draft:
             passes=[*named, *options["parameters"]],
             files=files,
             references=references,
+            defaults=parameters.texts("parameters", defaults),
             initial=parameters.texts("initial_parameters", options["initial_parameters"]),
             tags=parameters.texts("tags", options["tags"]) or None,
             origins=origins,
         )
         parameters.check_names(draft.declared, references)
-        for values in (draft.explicit, draft.by_name, draft.initial):
+        for values in (draft.explicit, draft.by_name, draft.defaults, draft.initial):
             parameters.check(draft.declared, values, options["variable_prefix"])
         return draft
 
@@ -110,7 +113,7 @@ class Draft:
     @property
     def given(self) -> dict[str, str]:
         """The values of this deployment, as text."""
-        return self.by_name | self.explicit
+        return self.by_name | self.defaults | self.explicit
 
     @property
     def secrets(self) -> list[str]:
@@ -143,12 +146,16 @@ class Draft:
         """
         previous = None
         if description:
-            previous = [item["ParameterKey"] for item in description.get("Parameters", [])]
+            previous = {
+                item["ParameterKey"]: item.get("ParameterValue")
+                for item in description.get("Parameters", [])
+            }
         sources = parameters.Sources(
             explicit=self.explicit,
             options=self.by_name,
             references=self.references,
             outputs=values,
+            defaults=self.defaults,
             initial=self.initial,
             previous=previous,
         )

@@ -49,15 +49,19 @@ SPECIAL: dict[str, dict[str, Special]] = {
             {"Image": ""},
         ),
         "desired_count": Special(
-            "2, where the template leaves the number alone; not sent while scaling is on",
+            "2, where the template leaves the number alone; scaling's is never sent over",
             {"DesiredCount": ""},
         ),
         "scaling": Special(
-            "a map, of which each member is a parameter",
+            "a map, of which each member but schedules is a parameter",
             {
                 "MinCount": "min",
                 "MaxCount": "max",
                 "TargetCpuPercent": "cpu_percent",
+                "TargetMemoryPercent": "memory_percent",
+                "TargetRequestsPerTask": "requests_per_task",
+                "ScaleOutCooldownSeconds": "scale_out_cooldown_seconds",
+                "ScaleInCooldownSeconds": "scale_in_cooldown_seconds",
                 "DesiredCount": "",
             },
             named=False,

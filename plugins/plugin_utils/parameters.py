@@ -27,16 +27,18 @@ class Sources:
     references: parameter -> name of the output that fills it, where that is another name.
     outputs: stack name -> its outputs; the first stack that has an output wins. What each stack
         tells of its own template fills no parameter that happens to be called so.
+    defaults: values of this deployment, as text, but where the stack has an empty one: it stays.
     initial: values used only while the stack is created, as text.
-    previous: names that the stack has a value for; None if the stack doesn't exist yet.
+    previous: the values that the stack has, or their names; None if it doesn't exist yet.
     """
 
     explicit: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     references: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    defaults: Mapping[str, str] = field(default_factory=dict)
     initial: Mapping[str, str] = field(default_factory=dict)
-    previous: Collection[str] | None = None
+    previous: Collection[str] | Mapping[str, str | None] | None = None
 
 
 def as_text(name: str, value: Any) -> str:
@@ -75,6 +77,16 @@ def split(values: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
         if isinstance(value, Mapping) and value.keys() == {"output"}
     }
     return references, {name: value for name, value in values.items() if name not in references}
+
+
+def unless_empty(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters given as `{unless_empty: VALUE}` with that value, and the others."""
+    defaults = {
+        str(name): value["unless_empty"]
+        for name, value in values.items()
+        if isinstance(value, Mapping) and value.keys() == {"unless_empty"}
+    }
+    return defaults, {name: value for name, value in values.items() if name not in defaults}
 
 
 def texts(option: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -214,6 +226,10 @@ def quoted(
 def _first(name: str, sources: Sources) -> str | None:
     if name in sources.explicit:
         return sources.explicit[name]
+    if name in sources.defaults:
+        previous = sources.previous
+        left = isinstance(previous, Mapping) and previous.get(name) == ""
+        return "" if left else sources.defaults[name]
     option = sources.options.get(name)
     if option:
         return option

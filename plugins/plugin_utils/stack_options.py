@@ -23,7 +23,9 @@ def overlay(role: str, values: Values) -> dict[str, Any]:
         values: all its options by their names without the role's, typed.
     """
     overrides = values.get("overrides") or {}
-    return _joined(_container(values), overrides) if role == "service" else {**overrides}
+    if role != "service":
+        return {**overrides}
+    return _joined(_joined(_container(values), _schedules(values)), overrides)
 
 
 def termination_protection(role: str, values: Values, given: Collection[str]) -> bool | None:
@@ -73,6 +75,26 @@ def _container(values: Values) -> dict[str, Any]:
     }
     task = {"Properties": {"ContainerDefinitions": [container]}}
     return {"Resources": {"TaskDefinition": task}}
+
+
+def _schedules(values: Values) -> dict[str, Any]:
+    """Return what the schedules of a service's scaling are in its template."""
+    actions = [
+        {
+            "ScheduledActionName": it["name"],
+            "Schedule": f"cron({' '.join(it['cron'].split())})",
+            "Timezone": it["time_zone"],
+            "ScalableTargetAction": {
+                member: it[limit]
+                for member, limit in (("MinCapacity", "min"), ("MaxCapacity", "max"))
+                if limit in it
+            },
+        }
+        for it in values["scaling"]["schedules"]
+    ]
+    if not actions:
+        return {}
+    return {"Resources": {"ScalableTarget": {"Properties": {"ScheduledActions": actions}}}}
 
 
 def _joined(first: Values, second: Values) -> dict[str, Any]:

@@ -113,7 +113,8 @@ def _list(name: str, option: Option, value: Any) -> list[Any]:
         value = _items(name, value)
     if not isinstance(value, list | tuple):
         raise StackError(f"{name} is {kind(value)}, and a list is due. Write {name}: [...].")
-    element = {"type": option["elements"]}
+    members = {"options": option["options"]} if "options" in option else {}
+    element = {"type": option["elements"], **members}
     return [convert(f"{name}[{at}]", element, item) for at, item in enumerate(value)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     monitoring_rules,
     parameters,
     platform_stacks,
+    scaling_rules,
     variable_names,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
@@ -70,6 +72,7 @@ def _limits(role: str, values: Values, declared: Mapping[str, Any]) -> Iterator[
 
 def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
     yield from _service_sizes(values)
+    yield from scaling_rules.problems(values, datetime.datetime.now(datetime.UTC).date())
     if not values.get("image"):
         yield "service_image is missing: give the service's image with its tag."
     if values["route"] and not values["host_name"]:
@@ -113,16 +116,11 @@ def _service_route(values: Values, template: Mapping[str, Any]) -> Iterator[str]
 
 
 def _service_sizes(values: Values) -> Iterator[str]:
-    cpu, memory, scaling = values["cpu"], values["memory"], values["scaling"]
+    cpu, memory = values["cpu"], values["memory"]
     if memory not in MEMORY[cpu]:
         yield (
             f"service_memory: Fargate has no task of {cpu} CPU units with {memory} MiB. Take one "
             f"of {', '.join(map(str, MEMORY[cpu]))}."
-        )
-    if computed.scales(values) and scaling["min"] > scaling["max"]:
-        yield (
-            f"service_scaling: min ({scaling['min']}) is greater than max ({scaling['max']}). "
-            "Swap them."
         )
 
 

@@ -17,8 +17,6 @@ _FUNCTION = "AWS::Lambda::Function"
 
 WRITES_LEFT_OUT: dict[str, str] = {
     # service
-    "application-autoscaling:DeleteScheduledAction": "no scheduled actions",
-    "application-autoscaling:PutScheduledAction": "no scheduled actions",
     "firehose:TagDeliveryStream": _ELSEWHERE,
     "iam:DeleteRolePermissionsBoundary": "taking the boundary off is what it is there to prevent",
     "lambda:DeleteProvisionedConcurrencyConfig": _SCALING,
@@ -79,7 +77,6 @@ WRITES_LEFT_OUT: dict[str, str] = {
     "s3:PutBucketPolicy": "flow logs go to CloudWatch Logs",
     "ecs:PutAccountSetting": "settings of the account are the account's",
     "ecs:PutAccountSettingDefault": "settings of the account are the account's",
-    "ecs:PutClusterCapacityProviders": "services say FARGATE themselves",
     "elasticloadbalancing:ModifyCapacityReservation": "no reserved capacity",
     "elasticloadbalancing:ModifyIpPools": "no IP pools",
     "AWS::Events::Rule iam:PassRole": "targets are reached by their own policies",

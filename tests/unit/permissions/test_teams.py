@@ -16,9 +16,11 @@ TEAM_A = {"Team": "a", "ServicePrefix": "a-"}
 # What IAM can't narrow to a service's name: it takes no resource, or one that carries no name.
 NOT_NARROWED = {
     "application-autoscaling:DeleteScalingPolicy": "scalable targets have ids",
+    "application-autoscaling:DeleteScheduledAction": "scalable targets have ids",
     "application-autoscaling:DeregisterScalableTarget": "scalable targets have ids",
     "application-autoscaling:ListTagsForResource": "scalable targets have ids",
     "application-autoscaling:PutScalingPolicy": "scalable targets have ids",
+    "application-autoscaling:PutScheduledAction": "scalable targets have ids",
     "application-autoscaling:RegisterScalableTarget": "scalable targets have ids",
     "application-autoscaling:TagResource": "scalable targets have ids",
     "application-autoscaling:UntagResource": "scalable targets have ids",

@@ -32,7 +32,8 @@ def first_user(moment: datetime.datetime, **given: Any) -> Any:
 
 
 def parameters(role: str = "service", **given: Any) -> dict[str, Any]:
-    return dict(computed.parameters(role, values(role, **given)))
+    named = {f"{role}_{option}" for option in given}
+    return dict(computed.parameters(role, values(role, **given), named))
 
 
 def next_rotated(moment: datetime.datetime, hour: int) -> str:
@@ -86,6 +87,11 @@ def test_the_number_of_tasks_is_left_alone_while_scaling_is_on() -> None:
     assert parameters(desired_count=3, scaling=scaling)["DesiredCount"] == ""
 
 
+def test_the_number_that_scaling_left_stays_where_no_other_is_given() -> None:
+    """The stack has an empty one since scaling was on."""
+    assert parameters()["DesiredCount"] == {"unless_empty": 2}
+
+
 def test_the_arns_that_a_service_may_read_are_without_key_and_stage() -> None:
     ssm = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/mail"
     found = parameters(secrets={"A": f"{SECRET}:user::", "B": f"{SECRET}:password::", "C": ssm})
@@ -117,6 +123,6 @@ def test_what_is_computed_is_a_parameter_and_stands_in_the_table(role: str) -> N
     decided = {it for special in mapping.SPECIAL.get(role, {}).values() for it in special.decides}
     known = values(role)
     later = computed.initial_parameters(role, known, datetime.datetime(2027, 3, 20))
-    for parameter in {*computed.parameters(role, known), *later}:
+    for parameter in {*computed.parameters(role, known, ()), *later}:
         assert parameter in TEMPLATES[role]["Parameters"]
         assert parameter in decided

@@ -15,7 +15,8 @@ from tests.unit.templates.templates import load
 
 
 def values(**different: Any) -> dict[str, Any]:
-    return {"environment": {}, "secrets": {}, "overrides": {}, **different}
+    nothing: dict[str, Any] = {"environment": {}, "secrets": {}, "overrides": {}}
+    return {**nothing, "scaling": {"schedules": []}, **different}
 
 
 def containers(laid_over: dict[str, Any]) -> list[dict[str, Any]]:

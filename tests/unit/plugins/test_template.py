@@ -73,13 +73,6 @@ def test_our_own_templates_survive_reading_and_writing(path: Path) -> None:
     assert scalars_of(again) == scalars_of(document)
 
 
-def test_the_service_with_an_environment_fits_into_a_request() -> None:
-    """Else each such deployment would go through the bucket."""
-    path = next(path for path in OUR_TEMPLATES if path.name == "service.yml")
-    text = template.dump(template.load(path.read_text(encoding="utf-8")))
-    assert len(text.encode()) < 50_000
-
-
 @pytest.mark.parametrize(
     ("short", "long"),
     [

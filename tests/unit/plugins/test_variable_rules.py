@@ -22,7 +22,8 @@ def values(role: str = "service", **given: Any) -> dict[str, Any]:
     needed = {"service": {"name": "orders", "image": "orders:1", "host_name": "orders.example.com"}}
     given = {"platform": "shop", **needed.get(role, {}), **given}
     known = Variables.of_role(role)
-    named = {f"{role}_{name}": value for name, value in given.items()}
+    named, refused = known.typed({f"{role}_{name}": value for name, value in given.items()})
+    assert refused == []
     return dict(known.complete(named, lambda text, _: "shop_name" if "replace" in text else ""))
 
 
@@ -148,7 +149,7 @@ def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
         ("service", {"health_check_path": "health"}, "service_health_check_path is 'health'"),
         (
             "service",
-            {"scaling": {"min": 1, "max": 9, "cpu_percent": 5}},
+            {"scaling": {"min": 1, "max": 9, "cpu_percent": 96}},
             "service_scaling.cpu_perc",
         ),
         ("service", {"rotation_hour": 24}, "service_rotation_hour is '24'"),

@@ -137,7 +137,7 @@ def test_words_with_commas_are_a_list_and_so_is_json() -> None:
 def test_nested_options_have_types_and_names_of_their_own() -> None:
     scaling = VARIABLES["service_scaling"]
     typed = variable_forms.convert("service_scaling", scaling, {"min": "2", "max": "10"})
-    assert typed == {"min": 2, "max": 10, "cpu_percent": 60}
+    assert typed == {**scaling["default"], "min": 2, "max": 10}
     text = '{"min": 2, "max": "10"}'
     assert variable_forms.convert("service_scaling", scaling, text) == typed
     for wrong, said in (

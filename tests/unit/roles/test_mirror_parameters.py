@@ -100,7 +100,7 @@ def test_what_is_changed_in_the_specs_is_told_unless_it_is_written_by_hand(house
     replaced(specs, "        default: 8080\n", "        default: 8081\n")
     assert mirror.mirrored("service") != specs.read_text()
     specs.write_text(mirror.mirrored("service"))
-    replaced(specs, "        description: Number of tasks. Not", "        description: Tasks. Not")
+    replaced(specs, "          Number of tasks. Not", "          Tasks. Not")
     assert mirror.mirrored("service") == specs.read_text()
 
 

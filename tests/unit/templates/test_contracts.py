@@ -37,7 +37,8 @@ FILLED: dict[str, dict[str, str]] = {
         "support": ("DatabaseFunctionArn DatabaseFunctionRoleArn ListenerPriorityFunctionArn"),
         "deployment_role": "PermissionsBoundaryArn",
         "load_balancer": (
-            "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId"
+            "ListenerArn ListenerProtocol LoadBalancerDnsName LoadBalancerHostedZoneId "
+            "LoadBalancerFullName"
         ),
         "rds": (
             "DatabaseHost DatabasePort DatabaseClusterIdentifier DatabaseAdminUsername "

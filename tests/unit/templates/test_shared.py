@@ -36,6 +36,7 @@ PARAMETERS: Allowed = {
     "DeletionProtection": ({"Default", "Description"}, "a load balancer holds no data"),
     "FirstCreation": ({"Description"}, _OWN),
     "ListenerPriorityFunctionArn": (_OPTIONAL, "a service may have no route"),
+    "LoadBalancerFullName": ({"Description"}, _OWN),
     "LogRetentionDays": ({"Description"}, _OWN),
     "Name": (_OPTIONAL, "a load balancer's name, of which AWS takes less, and a service's"),
     "PermissionsBoundaryArn": ({"Description"}, _OWN),
@@ -136,7 +137,7 @@ def test_every_difference_that_is_allowed_is_there() -> None:
         ("Outputs", "Url.Description", "Address of the service.", "Address."),
         ("Conditions", "HasTakeOver", '[!Ref TakesOver, ""]', "[!Ref TakesOver, none]"),
         ("Resources", "LogGroup", "!Ref LogRetentionDays", "!Ref LogRetentionDays # days"),
-        ("Resources", "Service", "LaunchType: FARGATE", "LaunchType: EXTERNAL"),
+        ("Resources", "Service", "PropagateTags: SERVICE", "PropagateTags: NONE"),
     ],
 )
 def test_a_drift_between_a_service_and_another_kind_of_it_is_seen(
