@@ -147,6 +147,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudwatch": (
         "_alarms",
+        "_composite_alarms",
         "_describe_alarms",
         "_dispatch_alarm_actions",
         "_evaluate_alarm",

@@ -17,13 +17,13 @@ from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecs
 
 from local_aws.mending import Mending
+from local_aws.mends.ecs import rollout
 from local_aws.mends.ecs.deployments import (
     UNFINISHED,
     Record,
     Service,
-    counts,
+    counts_of,
     follow,
-    key_of,
     known,
     newest_first,
 )
@@ -106,15 +106,23 @@ def _detail(service: Service, record: Record) -> Record:
     breaker = configuration.get("deploymentCircuitBreaker") or {}
     return {
         **{name: record[name] for name in (*_BRIEF, *optional) if name in record},
-        "sourceServiceRevisions": [{"arn": arn} for arn in record["source"]],
-        "targetServiceRevision": {"arn": record["target"], **counts(record)},
+        "sourceServiceRevisions": [{"arn": it["arn"], **counts_of(it)} for it in record["source"]],
+        "targetServiceRevision": {"arn": record["target"], **counts_of(record)},
         "deploymentConfiguration": configuration,
         "deploymentCircuitBreaker": {
             "status": _breaker_status(record, breaker),
             "failureCount": record["deployment"]["failedTasks"],
             "threshold": ecs._circuit_breaker_threshold(service),
         },
+        "alarms": _alarms(record),
     }
+
+
+def _alarms(record: Record) -> Record:
+    watch: Record = record["alarms"]
+    if watch["status"] == "MONITORING" and record["status"] not in UNFINISHED:
+        return watch | {"status": "MONITORING_COMPLETE"}
+    return watch
 
 
 def _breaker_status(record: Record, breaker: dict[str, Any]) -> str:
@@ -159,27 +167,11 @@ def _stop_service_deployment(data: dict[str, Any]) -> Any:
             f"The service deployment can't be stopped: its status is {record['status']}.",
             400,
         )
-    with resource_lock("ecs-service", key_of(service)):
+    with resource_lock("ecs-service", rollout.key_of(service)):
         roll_back = data.get("stopType", "ROLLBACK") == "ROLLBACK"
-        _halt(service, record["deployment"], roll_back=roll_back)
-    ecs._reconcile_service_tasks(key_of(service).split("/")[0], key_of(service))
+        reason = "The deployment was stopped."
+        rollout.fail(service, record["deployment"], reason, roll_back=roll_back)
+    key = rollout.key_of(service)
+    ecs._reconcile_service_tasks(key.split("/")[0], key)
     follow(service)
     return json_response({"serviceDeploymentArn": arn})
-
-
-def _halt(service: Service, stopped: dict[str, Any], *, roll_back: bool) -> None:
-    """Do as the circuit breaker does, by request."""
-    stopped.update(
-        rolloutState="FAILED", rolloutStateReason="The deployment was stopped.", desiredCount=0
-    )
-    earlier = [it for it in service["deployments"] if it["rolloutState"] == "COMPLETED"]
-    if roll_back and earlier:
-        stopped["status"] = "ACTIVE"
-        earlier[0].update(
-            status="PRIMARY",
-            desiredCount=service["desiredCount"],
-            rolloutState="IN_PROGRESS",
-            rolloutStateReason="ECS deployment rollback in progress.",
-            updatedAt=ecs._iso(),
-        )
-        service["taskDefinition"] = earlier[0]["taskDefinition"]

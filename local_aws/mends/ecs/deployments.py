@@ -19,7 +19,10 @@ from ministack.core.concurrency import resource_lock
 from ministack.services import ecs
 
 from local_aws.mending import Layer, Mending
+from local_aws.mends.ecs import deployment_alarms
+from local_aws.mends.ecs.rollout import key_of
 
+_COUNTS = ("requestedTaskCount", "runningTaskCount", "pendingTaskCount")
 UNFINISHED = ("PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 _CHANGES = (
     *("_create_service", "_update_service", "_delete_service", "_refresh_service_state"),
@@ -43,7 +46,17 @@ def _followed(upstream: Any, *arguments: Any, **options: Any) -> Any:
         return upstream(*arguments, **options)
     finally:
         for service in ecs._services.values():
+            if _begins_with_alarms(service):
+                deployment_alarms.measure()  # not in follow: no lock may be held meanwhile
             follow(service)
+
+
+def _begins_with_alarms(service: Service) -> bool:
+    records = service.get("_serviceDeployments") or {}
+    watched = (service.get("deploymentConfiguration") or {}).get("alarms") or {}
+    return bool(watched.get("enable")) and any(
+        it["id"] not in records for it in service["deployments"]
+    )
 
 
 def known() -> dict[str, tuple[Service, Record]]:
@@ -58,11 +71,6 @@ def known() -> dict[str, tuple[Service, Record]]:
 def newest_first(service: Service) -> list[Record]:
     """Return what is remembered of a service's deployments."""
     return list(reversed(list(service.get("_serviceDeployments", {}).values())))
-
-
-def key_of(service: Service) -> str:
-    """Return the key by which upstream knows a service, and locks it."""
-    return "/".join((service["clusterArn"].rsplit("/", 1)[-1], service["serviceName"]))
 
 
 def follow(service: Service) -> None:
@@ -80,26 +88,42 @@ def follow(service: Service) -> None:
 
 def _new(service: Service, deployment: dict[str, Any], number: int) -> Record:
     identity = deployment["id"].rsplit("/", 1)[-1]
-    source = [it["target"] for it in service["_serviceDeployments"].values()][-1:]
+    configuration = copy.deepcopy(service.get("deploymentConfiguration") or {})
     return {
         "serviceDeploymentArn": f"{_arn(service, 'service-deployment')}/{identity}",
         "serviceArn": service["serviceArn"],
         "clusterArn": service["clusterArn"],
         "createdAt": deployment["createdAt"],
         "status": "PENDING",
-        "source": source,
+        "source": _sources(service, deployment),
         "target": f"{_arn(service, 'service-revision')}/{number}",
         "deployment": deployment,
-        "configuration": copy.deepcopy(service.get("deploymentConfiguration") or {}),
+        "configuration": configuration,
+        "alarms": deployment_alarms.begin(configuration),
         "revision": {
             "taskDefinition": deployment["taskDefinition"],
             "createdAt": deployment["createdAt"],
+            "capacityProviderStrategy": service.get("capacityProviderStrategy"),
             "launchType": service.get("launchType"),
             "platformVersion": service.get("platformVersion"),
+            "platformFamily": service.get("platformFamily"),
+            "serviceRegistries": service.get("serviceRegistries"),
             "networkConfiguration": service.get("networkConfiguration"),
             "loadBalancers": service.get("loadBalancers"),
         },
     }
+
+
+def _sources(service: Service, deployment: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the deployments that a new one replaces: they have tasks, or shall have them."""
+    records = service["_serviceDeployments"]
+    others = [it for it in service["deployments"] if it is not deployment and it["id"] in records]
+    living = [
+        it
+        for it in others
+        if it["runningCount"] + it["pendingCount"] or it["rolloutState"] == "COMPLETED"
+    ]
+    return [{"arn": records[it["id"]]["target"], "deployment": it} for it in living]
 
 
 def _arn(service: Service, kind: str) -> str:
@@ -112,7 +136,10 @@ def _move(record: Record, deployment: dict[str, Any] | None, service: Service) -
     if record["status"] == "PENDING" and _has_started(record["deployment"]):
         _set(record, "IN_PROGRESS", startedAt=ecs._iso())
     if record["status"] == "ROLLBACK_IN_PROGRESS":
-        if primary.get("rolloutState") == "COMPLETED":
+        back = service["_serviceDeployments"].get(primary.get("id"), {}).get("target")
+        if back != record["rollback"]["serviceRevisionArn"]:
+            _stop(record, "The rollback was overtaken by a newer deployment.")
+        elif primary.get("rolloutState") == "COMPLETED":
             _set(record, "ROLLBACK_SUCCESSFUL", finishedAt=ecs._iso())
     elif state == "COMPLETED":
         record.setdefault("startedAt", ecs._iso())
@@ -131,13 +158,31 @@ def _has_started(deployment: dict[str, Any]) -> bool:
 def _fail(
     record: Record, failed: dict[str, Any], primary: dict[str, Any], service: Service
 ) -> None:
-    reason = failed["rolloutStateReason"]
     if primary is failed or not primary:
-        _stop(record, reason)
+        _end_without_rollback(record, failed)
         return
     back_to = service["_serviceDeployments"][primary["id"]]["target"]
+    reason = f"Service deployment rolled back because {_cause(record, failed)}"
     rollback = {"reason": reason, "startedAt": ecs._iso(), "serviceRevisionArn": back_to}
     _set(record, "ROLLBACK_IN_PROGRESS", statusReason=reason, rollback=rollback)
+
+
+def _end_without_rollback(record: Record, failed: dict[str, Any]) -> None:
+    breaker = record["configuration"].get("deploymentCircuitBreaker") or {}
+    if failed.get("_rolls_back", breaker.get("rollback")):
+        reason = "No rollback candidate was found to run the rollback."
+        _set(record, "ROLLBACK_FAILED", statusReason=reason, finishedAt=ecs._iso())
+    else:
+        _stop(record, f"Service deployment stopped because {_cause(record, failed)}")
+
+
+def _cause(record: Record, failed: dict[str, Any]) -> str:
+    ringing = record["alarms"]["triggeredAlarmNames"]
+    if ringing:
+        return f"the CloudWatch alarm(s) {', '.join(ringing)} went into the ALARM state."
+    if "circuit breaker" in failed["rolloutStateReason"]:
+        return "the circuit breaker threshold was exceeded."
+    return "it was stopped by a request."
 
 
 def _stop(record: Record, reason: str) -> None:
@@ -147,14 +192,18 @@ def _stop(record: Record, reason: str) -> None:
 
 def _set(record: Record, status: str, **fields: Any) -> None:
     if "finishedAt" in fields:
-        record["counts"] = counts(record)
+        record["counts"] = counts_of(record["deployment"])
+        record["source"] = [{"arn": it["arn"]} | counts_of(it) for it in record["source"]]
     record.update(status=status, updatedAt=ecs._iso(), **fields)
 
 
-def counts(record: Record) -> dict[str, int]:
-    """Return the tasks of a service deployment's target, as ServiceRevisionSummary has them."""
-    deployment = record["deployment"]
-    return record.get("counts") or {
+def counts_of(deployed: dict[str, Any]) -> dict[str, int]:
+    """Return the tasks of a deployment, or of a source or target, as ServiceRevisionSummary."""
+    frozen = deployed.get("counts") or {it: deployed[it] for it in _COUNTS if it in deployed}
+    if frozen:
+        return dict(frozen)
+    deployment = deployed.get("deployment") or deployed
+    return {
         "requestedTaskCount": deployment["desiredCount"],
         "runningTaskCount": deployment["runningCount"],
         "pendingTaskCount": deployment["pendingCount"],

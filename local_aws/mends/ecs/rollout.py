@@ -26,7 +26,7 @@ from ministack.core.responses import new_uuid, request_scope
 from ministack.services import ecs
 
 from local_aws.mending import Mending
-from local_aws.mends.ecs import decisions
+from local_aws.mends.ecs import decisions, deployment_alarms
 from local_aws.mends.ecs.decisions import Counts, Rules, Stage, Step
 from local_aws.mends.load_balancing import health
 
@@ -176,15 +176,35 @@ def _next_step(service: Service, primary: Deployment, tasks: Tasks) -> Step:
     if primary["rolloutState"] == "FAILED":  # without a rollback; what runs goes on
         return Step(0, 0)
     if primary["rolloutState"] == "IN_PROGRESS":
-        now = decisions.stage(given, counts, baked=_has_baked(primary))
-        taken = decisions.step(given, counts, now)
+        taken = decisions.step(given, counts, _stage(service, primary, counts))
     else:
         taken = Step(stop=counts.old, start=max(0, given.desired - counts.new))
     return Step(taken.stop, 0) if _is_paused(service) else taken
 
 
-def _has_baked(_primary: Deployment) -> bool:
-    return True
+def _stage(service: Service, primary: Deployment, counts: Counts) -> Stage:
+    """Return how far a deployment is; its bake time begins when it is first seen to bake."""
+    now = decisions.stage(rules_of(service), counts, baked=_has_baked(service, primary))
+    if now is Stage.ROLLING:
+        primary["_baking_since"] = None
+    elif now is Stage.BAKING and not primary.get("_baking_since"):
+        primary["_baking_since"] = time.monotonic()
+    return now
+
+
+def _has_baked(service: Service, primary: Deployment) -> bool:
+    record = _record(service, primary)
+    if record is None:  # what is rolled back to has been proven
+        return True
+    wanted = deployment_alarms.bake_time(record["configuration"], record["alarms"])
+    since = primary.get("_baking_since")
+    return not wanted or (since is not None and time.monotonic() - since >= wanted)
+
+
+def _record(service: Service, primary: Deployment) -> dict[str, Any] | None:
+    """Return what is remembered of a deployment, if it isn't over (deployments.py)."""
+    record = (service.get("_serviceDeployments") or {}).get(primary["id"])
+    return record if record and record["status"] in ("PENDING", "IN_PROGRESS") else None
 
 
 def _startable(primary: Deployment, service: Service, tasks: Tasks, wanted: int) -> int:
@@ -243,9 +263,35 @@ def _complete(
 
 
 def _is_over(service: Service, primary: Deployment) -> bool:
-    counts, given = tasks_of(service, primary).counts, rules_of(service)
-    now = decisions.stage(given, counts, baked=_has_baked(primary))
-    return primary["rolloutState"] == "IN_PROGRESS" and now is Stage.DONE
+    if primary["rolloutState"] != "IN_PROGRESS":
+        return False
+    return _stage(service, primary, tasks_of(service, primary).counts) is Stage.DONE
+
+
+def fail(service: Service, failed: Deployment, reason: str, *, roll_back: bool) -> None:
+    """Let a deployment fail, and go back to the last one that completed.
+
+    Args:
+        service: it is locked by its caller.
+        failed: its deployment.
+        reason: rolloutStateReason.
+        roll_back: whether to go back; without it, or without one to go back to, what runs goes on.
+    """
+    now = ecs._iso()
+    failed.update(rolloutState="FAILED", rolloutStateReason=reason, desiredCount=0, updatedAt=now)
+    failed["_rolls_back"] = roll_back
+    completed = [it for it in service["deployments"] if it["rolloutState"] == "COMPLETED"]
+    if roll_back and completed:
+        failed["status"] = "ACTIVE"
+        completed[0].update(
+            status="PRIMARY",
+            desiredCount=service["desiredCount"],
+            rolloutState="IN_PROGRESS",
+            rolloutStateReason="ECS deployment rollback in progress.",
+            updatedAt=now,
+        )
+        service["taskDefinition"] = completed[0]["taskDefinition"]
+        tell(service, f"rolling back to deployment {completed[0]['id']}.")
 
 
 def tell(service: Service, message: str) -> None:
@@ -278,6 +324,9 @@ def _look() -> None:
 
 
 def _look_at(service: Service, primary: Deployment, tasks: Tasks) -> None:
+    if _rings(service, primary):
+        _in_background(service, ecs._reconcile_service_tasks)
+        return
     taken = _next_step(service, primary, tasks)
     excess = len(tasks.new) > service["desiredCount"] and primary["rolloutState"] != "FAILED"
     if taken != Step(0, 0) or excess:
@@ -287,6 +336,32 @@ def _look_at(service: Service, primary: Deployment, tasks: Tasks) -> None:
             _in_background(service, ecs._complete_service_deployment)
         elif decisions.is_stuck(rules_of(service), tasks.counts, taken):
             _tell_stuck(service, primary)
+
+
+def _rings(service: Service, primary: Deployment) -> bool:
+    """Return whether an alarm has let the deployment fail right now."""
+    record = _record(service, primary)
+    if primary["rolloutState"] != "IN_PROGRESS" or record is None:
+        return False
+    watch = record["alarms"]
+    if watch["status"] != "MONITORING":
+        return False
+    deployment_alarms.measure_soon()
+    names = deployment_alarms.ringing(watch["alarmNames"])
+    if not names:
+        return False
+    with resource_lock("ecs-service", key_of(service)):
+        watch.update(status="TRIGGERED", triggeredAlarmNames=names)
+        tell(service, f"(deployment {primary['id']}) deployment failed: alarm detected.")
+        configured = record["configuration"]["alarms"]
+        reason = f"ECS deployment failed: alarm detected ({', '.join(names)})."
+        fail(service, primary, reason, roll_back=bool(configured.get("rollback")))
+    return True
+
+
+def key_of(service: Service) -> str:
+    """Return the key by which upstream knows a service, and locks it."""
+    return "/".join((service["clusterArn"].rsplit("/", 1)[-1], service["serviceName"]))
 
 
 def _tell_stuck(service: Service, primary: Deployment) -> None:
@@ -300,8 +375,8 @@ _busy: set[str] = set()
 
 def _in_background(service: Service, function: Callable[[str, str], None]) -> None:
     region, account = service["serviceArn"].split(":")[3:5]
-    cluster = service["clusterArn"].rsplit("/", 1)[-1]
-    key = f"{cluster}/{service['serviceName']}"
+    key = key_of(service)
+    cluster = key.split("/", maxsplit=1)[0]
 
     def run() -> None:
         try:

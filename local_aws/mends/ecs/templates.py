@@ -18,13 +18,15 @@ from ministack.services.cloudformation import _stacks, provisioners, stacks
 
 from local_aws.mending import Mending
 from local_aws.mends.cloudformation.handlers import UnfinishedError
-from local_aws.mends.ecs import draining
+from local_aws.mends.ecs import deployment_alarms, draining
 
 _STEADY_TIMEOUT = 600  # seconds; CloudFormation itself gives up after three hours
-_BREAKER_MESSAGE = (
+_FAILURE = (
     'Resource handler returned message: "Error occurred during operation '
-    "'ECS Deployment Circuit Breaker was triggered'.\" (HandlerErrorCode: GeneralServiceException)"
+    "'{}'.\" (HandlerErrorCode: GeneralServiceException)"
 )
+_BREAKER = "ECS Deployment Circuit Breaker was triggered"
+_ALARM = "ECS Deployment Alarm was triggered"  # guessed; it isn't known to say which
 _NUMBERS = {
     "DesiredCount",
     "HealthCheckGracePeriodSeconds",
@@ -188,6 +190,11 @@ def _has_failed(service: dict[str, Any], deployment: dict[str, Any]) -> bool:
     return deployment["rolloutState"] == "FAILED" and not rolling_back
 
 
+def _cause(service: dict[str, Any], deployment: str | None) -> str:
+    record = service["_serviceDeployments"].get(deployment) or {}
+    return _ALARM if record.get("alarms", {}).get("triggeredAlarmNames") else _BREAKER
+
+
 def _wait_until_steady(arn: str, known: tuple[str, ...], stack: str = "") -> None:
     """Wait for the deployment that an update started (not `known` before), or raise ValueError.
 
@@ -199,12 +206,13 @@ def _wait_until_steady(arn: str, known: tuple[str, ...], stack: str = "") -> Non
     started = [d["id"] for d in deployments if d["id"] not in known]
     primary = ecs._primary_deployment(_service(arn)) or {}
     awaited = started[0] if started else primary.get("id")
-    deadline = time.monotonic() + _STEADY_TIMEOUT
+    minutes = (_service(arn).get("deploymentConfiguration") or {}).get("bakeTimeInMinutes") or 0
+    deadline = time.monotonic() + _STEADY_TIMEOUT + minutes * deployment_alarms.MINUTE
     while time.monotonic() < deadline:
         service = _service(arn)
         deployment = next((d for d in service["deployments"] if d["id"] == awaited), None)
         if deployment is None or _has_failed(service, deployment):
-            raise ValueError(_BREAKER_MESSAGE)
+            raise ValueError(_FAILURE.format(_cause(service, awaited)))
         if deployment["rolloutState"] == "COMPLETED" and (
             deployment["id"] in started or deployment["runningCount"] >= service["desiredCount"]
         ):

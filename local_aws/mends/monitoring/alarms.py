@@ -44,9 +44,14 @@ def install(mending: Mending) -> None:
 
 
 def _describe_alarms(upstream: Any, *arguments: Any) -> Any:
+    evaluate()
+    return upstream(*arguments)
+
+
+def evaluate() -> None:
+    """Bring all alarms up to what is measured."""
     _measure_queues()
     cloudwatch._evaluate_all_alarms()
-    return upstream(*arguments)
 
 
 def _evaluate(alarm: Alarm) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -11,8 +14,10 @@ from botocore.exceptions import ClientError
 from local_aws.control import LocalAws
 from tests.integration.local_aws.support import (
     Service,
+    call,
     calls,
     described,
+    environment_of,
     eventually,
     service_deployments,
 )
@@ -119,6 +124,115 @@ def test_early_success_needs_the_healthy_percent_alone_and_afterwards_nothing_ro
         "healthyPercent": 50,
         "sourceServiceRevisionCleanup": "DEFERRED",
     }
+
+
+@pytest.fixture
+def alarm(aws: LocalAws, service: Service) -> Iterator[str]:
+    """An alarm on what isn't measured here, so that it is as it was set."""
+    cloudwatch = aws.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=service.name,
+        Namespace="AWS/Usage",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    yield service.name
+    cloudwatch.delete_alarms(AlarmNames=[service.name])
+
+
+def last(service: Service) -> dict[str, Any]:
+    """The newest service deployment, as it is described."""
+    (newest, *_) = service_deployments(service)
+    answer = service.aws.client("ecs").describe_service_deployments(
+        serviceDeploymentArns=[newest["serviceDeploymentArn"]]
+    )
+    return dict(answer["serviceDeployments"][0])
+
+
+@contextmanager
+def meanwhile(deed: Callable[[], None]) -> Iterator[None]:
+    """Do something while the block runs; what it raises is raised at the end."""
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(deed)
+        yield
+    done.result()
+
+
+def ring(aws: LocalAws, alarm: str, state: str = "ALARM") -> None:
+    client = aws.client("cloudwatch")
+    client.set_alarm_state(AlarmName=alarm, StateValue=state, StateReason="a test")
+
+
+def test_an_alarm_in_the_bake_time_rolls_back_and_one_that_rings_before_is_not_heeded(
+    aws: LocalAws, service: Service, image: str, alarm: str
+) -> None:
+    alarms = {"AlarmNames": [f"{alarm}-missing", alarm], "Enable": "true", "Rollback": "true"}
+    watched = configured(Alarms=alarms, BakeTimeInMinutes="3")  # a minute is a second here
+    begun = time.monotonic()
+    service.deploy(image, properties=watched)
+    assert time.monotonic() - begun > 3
+    first = last(service)
+    assert (first["status"], first["alarms"]["status"]) == ("SUCCESSFUL", "MONITORING_COMPLETE")
+    old = arns(service.tasks())
+
+    def ring_when_it_bakes() -> None:
+        eventually(lambda: arns(service.tasks("STOPPED")) >= old)
+        eventually(lambda: {it["lastStatus"] for it in service.tasks("STOPPED")} == {"STOPPED"})
+        assert last(service)["alarms"]["status"] == "MONITORING"
+        ring(aws, alarm)
+
+    with (
+        calls(aws, service.host) as traffic,
+        meanwhile(ring_when_it_bakes),
+        pytest.raises(AssertionError, match="ECS Deployment Alarm was triggered"),
+    ):
+        service.deploy(image, Environment=coloured("second"), properties=watched)
+    assert (traffic.failures, traffic.sent > 10) == ([], True)
+    assert environment_of(service)["COLOUR"] == "plain"  # of the image
+    failed = last(service)
+    assert failed["status"] == "ROLLBACK_SUCCESSFUL"
+    assert failed["alarms"] == {
+        "status": "TRIGGERED",
+        "alarmNames": [f"{alarm}-missing", alarm],
+        "triggeredAlarmNames": [alarm],
+    }
+    assert alarm in failed["statusReason"]
+    assert failed["rollback"]["reason"] == failed["statusReason"]
+    assert failed["rollback"]["serviceRevisionArn"] == first["targetServiceRevision"]["arn"]
+    assert failed["deploymentConfiguration"]["bakeTimeInMinutes"] == 3
+    events = [it["message"] for it in described(aws, service)["events"]]
+    assert [it for it in events if it.endswith("deployment failed: alarm detected.")], events
+
+    service.deploy(image, Environment=coloured("third"), properties=watched)
+    assert environment_of(service)["COLOUR"] == "third"
+    assert (last(service)["status"], last(service)["alarms"]["status"]) == (
+        "SUCCESSFUL",
+        "DISABLED",
+    )
+
+
+def test_an_alarm_without_rollback_ends_the_deployment_and_what_runs_goes_on(
+    aws: LocalAws, service: Service, image: str, alarm: str
+) -> None:
+    service.deploy(image)
+    alarms = {"alarmNames": [alarm], "enable": True, "rollback": False}
+    aws.client("ecs").update_service(
+        cluster="tests",
+        service=service.name,
+        forceNewDeployment=True,
+        deploymentConfiguration={"alarms": alarms, "bakeTimeInMinutes": 10},
+    )
+    ring(aws, alarm)
+    eventually(lambda: last(service)["status"] == "STOPPED")
+    assert described(aws, service)["deployments"][0]["rolloutState"] == "FAILED"
+    before = arns(service.tasks())
+    assert alarm in last(service)["statusReason"]
+    assert call(aws, service.host)[0] == 200
+    assert arns(service.tasks()) == before
 
 
 @pytest.fixture(scope="module")

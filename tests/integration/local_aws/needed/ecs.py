@@ -51,6 +51,20 @@ def the_first_deployment_is_in_progress_until_its_tasks_run(aws: Aws) -> bool:
     return bool(deployment["rolloutState"] == "IN_PROGRESS")
 
 
+@shows("ecs.configuration")
+def what_is_not_told_of_a_deployment_configuration_stays(aws: Aws) -> bool:
+    service(aws, "telling")
+
+    def told(**configuration: Any) -> Any:
+        answer = aws.client("ecs").update_service(
+            cluster="telling", service="telling", deploymentConfiguration=configuration
+        )
+        return answer["service"]["deploymentConfiguration"]
+
+    told(minimumHealthyPercent=50)
+    return bool(told(maximumPercent=150).get("minimumHealthyPercent") == 50)
+
+
 @shows("ecs.targets")
 def another_subnet_begins_a_deployment(aws: Aws) -> bool:
     def network(subnet: str) -> dict[str, Any]:
