@@ -189,6 +189,37 @@ class LocalAws:
         )
         return names
 
+    def scale(self, cluster: str, service: str, count: int) -> int:
+        """Do what a scaling policy does: set a service's number of tasks, within its limits.
+
+        Nothing is measured here, so no policy does it by itself.
+
+        Args:
+            cluster, service: their names; the service is a scalable target.
+            count: the number that the policy would choose.
+
+        Returns:
+            the number that it became.
+
+        Raises:
+            LocalAwsError: it is no scalable target.
+        """
+        return int(self._control("scale", cluster=cluster, service=service, count=count))
+
+    def scale_as_scheduled(self, moment: datetime) -> list[str]:
+        """Do what Application Auto Scaling does at `moment`; time itself fires no schedule here.
+
+        Args:
+            moment: with a time zone; the actions whose schedule says this minute are done.
+
+        Returns:
+            their names, each behind its service's: SERVICE/NAME.
+        """
+        names: list[str] = self._control(
+            "scale_as_scheduled", moment=moment.astimezone(UTC).isoformat(timespec="minutes")
+        )
+        return names
+
     def fail(
         self,
         stack: str,

@@ -12,6 +12,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "core.concurrency": (
         "resource_lock",
+        "run_reentrant",
         "spawn_background",
     ),
     "core.iam_actions": (

@@ -21,7 +21,12 @@ Created = tuple[str, dict[str, Any]]
 Handler = dict[str, Any]  # create, update, delete: functions of ministack's signatures
 
 
-_WAITING = ("AWS::ECS::Service", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance")
+_WAITING = (
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ECS::Service",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+)
 
 
 def install(mending: Mending) -> None:

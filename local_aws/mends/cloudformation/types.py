@@ -1,9 +1,8 @@
 """CloudFormation types; upstream's own win as soon as there are any.
 
-Wrong upstream: RolePolicy, ServiceLinkedRole, ListenerCertificate, ScalableTarget, ScalingPolicy,
-CompositeAlarm, ClusterCapacityProviderAssociations, QueryDefinition and ResourcePolicy of secrets
-are missing. Application Auto Scaling and Logs Insights don't exist here: their resources are
-records only.
+Wrong upstream: RolePolicy, ServiceLinkedRole, ListenerCertificate, CompositeAlarm,
+ClusterCapacityProviderAssociations, QueryDefinition and ResourcePolicy of secrets are missing. Logs
+Insights doesn't exist here: its resources are records only.
 Source: CloudFormation reference, the page of each type.
 Last needed: ministack 1.5.33.
 """
@@ -37,17 +36,7 @@ def install(mending: Mending) -> None:
 
 
 def _types() -> dict[str, Handler]:
-    scalable_target = record(
-        lambda _, p: "|".join(
-            (p["ResourceId"], p["ScalableDimension"], p.get("ServiceNamespace", "ecs"))
-        ),
-        lambda made, _: {"Id": made},
-    )
     return {
-        "AWS::ApplicationAutoScaling::ScalableTarget": scalable_target,
-        "AWS::ApplicationAutoScaling::ScalingPolicy": record(
-            _scaling_policy_arn, lambda made, _: {"Arn": made}
-        ),
         "AWS::CloudWatch::CompositeAlarm": record(
             lambda logical_id, p: p.get("AlarmName", logical_id),
             lambda made, _: {
@@ -73,13 +62,6 @@ def _types() -> dict[str, Handler]:
             "delete": lambda made, _: secretsmanager._delete_resource_policy({"SecretId": made}),
         },
     }
-
-
-def _scaling_policy_arn(_: str, properties: Properties) -> str:
-    return (
-        f"arn:aws:autoscaling:{get_region()}:{get_account_id()}:scalingPolicy:{new_uuid()}:"
-        f"resource/ecs/{properties.get('ResourceId', '')}:policyName/{properties['PolicyName']}"
-    )
 
 
 def _put_role_policy(_: str, properties: Properties, __: str) -> Created:

@@ -123,24 +123,6 @@ def test_the_other_types_are_made_and_deleted(aws: LocalAws, stacks: Stacks) -> 
                     "Certificates": [{"CertificateArn": "arn:aws:acm:::certificate/1"}],
                 },
             },
-            "Target": {
-                "Type": "AWS::ApplicationAutoScaling::ScalableTarget",
-                "Properties": {
-                    "ResourceId": "service/tests/any",
-                    "ScalableDimension": "ecs:service:DesiredCount",
-                    "ServiceNamespace": "ecs",
-                    "MinCapacity": 1,
-                    "MaxCapacity": 2,
-                },
-            },
-            "Scaling": {
-                "Type": "AWS::ApplicationAutoScaling::ScalingPolicy",
-                "Properties": {
-                    "PolicyName": "cpu",
-                    "PolicyType": "TargetTrackingScaling",
-                    "ScalingTargetId": {"Ref": "Target"},
-                },
-            },
             "Query": {
                 "Type": "AWS::Logs::QueryDefinition",
                 "Properties": {"Name": "errors", "QueryString": "fields @message"},
@@ -163,7 +145,7 @@ def test_the_other_types_are_made_and_deleted(aws: LocalAws, stacks: Stacks) -> 
     iam = aws.client("iam")
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["one"]
     stacks.delete("others")
-    assert [r for r in iam.list_roles()["Roles"] if "AWSServiceRoleFor" in r["RoleName"]] == []
+    assert "AWSServiceRoleForECS" not in {it["RoleName"] for it in iam.list_roles()["Roles"]}
 
 
 def test_the_service_linked_role_of_ecs_has_awss_name_and_exists_once(aws: LocalAws) -> None:

@@ -37,6 +37,31 @@ def an_alarm_looks_at_its_own_dimensions(aws: Aws) -> bool:
     return bool(alarm["StateValue"] != "ALARM")
 
 
+@shows("scaling.targets", "scaling.resources")
+def a_service_becomes_a_scalable_target(aws: Aws) -> bool:
+    ecs, scaling = aws.client("ecs"), aws.client("application-autoscaling")
+    ecs.create_cluster(clusterName="scales")
+    ecs.register_task_definition(
+        family="scales", containerDefinitions=[{"name": "app", "image": "app", "memory": 128}]
+    )
+    ecs.create_service(
+        cluster="scales", serviceName="scales", taskDefinition="scales", desiredCount=0
+    )
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/scales/scales",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "MinCapacity": 0,
+        "MaxCapacity": 2,
+    }
+    deploy(
+        "scales",
+        {"Target": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target}},
+    )
+    found = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
+    return [it["MaxCapacity"] for it in found] == [2]
+
+
 @shows("monitoring.log_events")
 def the_newest_lines_come_first_page_by_page(aws: Aws) -> bool:
     logs, now = aws.client("logs"), int(time.time() * 1000)
