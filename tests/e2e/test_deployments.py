@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.meter import nobody_is_denied
 from tests.e2e.platform import Platform
-from tests.e2e.rotating import PATIENCE, SETTLED, Rotating
+from tests.e2e.rotating import OTHER, PATIENCE, SETTLED, Rotating
 from tests.e2e.traffic import traffic_on
 
 NAME = "swift"
@@ -59,6 +59,7 @@ def is_with(service: Rotating, user: str) -> bool:
 def test_what_follows_at_once_after_an_early_end_denies_nobody_and_loses_no_request(
     swift: Rotating, crash_image: str
 ) -> None:
+    passwords = {user: swift.password(user) for user in OTHER}
     with nobody_is_denied(swift, "/health"):
         old, user = swift.active, swift.rotate()
         swift.eventually(lambda: is_with(swift, user), "the flip is over")
@@ -84,8 +85,8 @@ def test_what_follows_at_once_after_an_early_end_denies_nobody_and_loses_no_requ
             "playbooks/rotate.yml", service_platform="shop", service_name=NAME, all=True
         )
         assert "may be in use, waiting: " in said
-        assert swift.active == user
-    swift.wait_for(user)
+    swift.wait_for(swift.active)
+    assert all(swift.password(user) != passwords[user] for user in OTHER)
 
 
 @contextmanager

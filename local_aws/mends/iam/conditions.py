@@ -26,8 +26,14 @@ _ECS_RESOURCES = {
     "UpdateService": ("service", "service"),
     "StopTask": ("task", "task"),
 }
+# action -> the member of the request that has whole ARNs
+_ECS_ARNS = {
+    "DescribeServiceDeployments": "serviceDeploymentArns",
+    "DescribeServiceRevisions": "serviceRevisionArns",
+    "StopServiceDeployment": "serviceDeploymentArn",
+}
 _IN_CLUSTER = re.compile(
-    r"(?P<account>arn:aws:ecs:[^:]*:[^:]*):(cluster|service|task)/(?P<cluster>[^/]+)"
+    r"(?P<account>arn:aws:ecs:[^:]*:[^:]*):(cluster|service|service-deployment|service-revision|task)/(?P<cluster>[^/]+)"
 )
 
 
@@ -41,6 +47,9 @@ def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
     arn = upstream(service, *request)
     _, _, headers, body, *_ = request
     action = str(headers.get("x-amz-target", "")).rsplit(".", 1)[-1]
+    if service == "ecs" and action in _ECS_ARNS:
+        told = json.loads(body).get(_ECS_ARNS[action]) or ["*"]
+        return told if isinstance(told, str) else told[0]
     if service != "ecs" or action not in _ECS_RESOURCES or ":cluster/" not in arn:
         return arn
     member, kind = _ECS_RESOURCES[action]
