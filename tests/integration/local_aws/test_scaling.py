@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
 from local_aws.errors import LocalAwsError
-from tests.integration.local_aws.support import Stacks
+from tests.integration.local_aws.support import Stacks, eventually
 
 WEB = {"ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount"}
 RESOURCE = "service/scaled/web"
@@ -147,7 +148,7 @@ def test_a_schedule_changes_limits_and_count_in_its_minute(
 
 def test_what_aws_refuses_is_refused(scaling: Any) -> None:
     other = {"ResourceId": "service/scaled/other"}
-    calls = [
+    calls: list[tuple[Callable[[], Any], str]] = [
         (lambda: register(scaling, MinCapacity=6), "Maximum capacity cannot be less than"),
         (
             lambda: scaling.register_scalable_target(**WEB, **other, MinCapacity=1, MaxCapacity=2),
@@ -267,3 +268,34 @@ def test_a_template_that_aws_refuses_leaves_nothing(
     client = aws.client("application-autoscaling")
     assert client.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
     assert count(ecs) == 2
+
+
+def test_a_share_of_the_tasks_is_on_spot_and_another_share_begins_a_deployment(
+    scaling: Any, ecs: Any
+) -> None:
+    assert scaling
+    service = {"cluster": "scaled", "service": "web"}
+
+    def strategy(on_demand: int, spot: int) -> dict[str, Any]:
+        weights = {"FARGATE": on_demand, "FARGATE_SPOT": spot}
+        items = [{"capacityProvider": it, "weight": weight} for it, weight in weights.items()]
+        return {"capacityProviderStrategy": items}
+
+    with pytest.raises(ClientError, match="you must force a new deployment"):
+        ecs.update_service(**service, **strategy(1, 1))
+    with pytest.raises(ClientError, match="weight greater than 0"):
+        ecs.update_service(**service, **strategy(0, 0), forceNewDeployment=True)
+    both, spot = {"FARGATE": 2, "FARGATE_SPOT": 2}, {"FARGATE_SPOT": 4}
+    ecs.update_service(**service, **strategy(1, 1), desiredCount=4, forceNewDeployment=True)
+    eventually(lambda: providers(ecs) == both)
+    ecs.update_service(**service, **strategy(0, 1), forceNewDeployment=True)
+    eventually(lambda: providers(ecs) == spot)
+
+
+def providers(ecs: Any) -> Counter[str]:
+    """Return where the tasks of the service's newest deployment are."""
+    arns = ecs.list_tasks(cluster="scaled", serviceName="web")["taskArns"]
+    tasks = ecs.describe_tasks(cluster="scaled", tasks=arns)["tasks"] if arns else []
+    return Counter(
+        it.get("capacityProviderName", "") for it in tasks if it["lastStatus"] == "RUNNING"
+    )

@@ -44,6 +44,22 @@ def a_grace_period_needs_a_load_balancer(aws: Aws) -> bool:
     return code == "InvalidParameterException"
 
 
+@shows("ecs.capacity")
+def a_strategy_names_providers_of_the_cluster(aws: Aws) -> bool:
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="spotless")
+    code = refused(
+        lambda: ecs.create_service(
+            cluster="spotless",
+            serviceName="spotless",
+            taskDefinition=task_definition(aws, "spotless"),
+            desiredCount=0,
+            capacityProviderStrategy=[{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+        )
+    )
+    return code == "InvalidParameterException"
+
+
 @shows("ecs.rollout")
 def the_first_deployment_is_in_progress_until_its_tasks_run(aws: Aws) -> bool:
     (deployment,) = service(aws, "rolling", desiredCount=1)["deployments"]

@@ -55,6 +55,7 @@ def a_service_becomes_a_scalable_target(aws: Aws) -> bool:
         "MaxCapacity": 2,
     }
     deploy(
+        aws,
         "scales",
         {"Target": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target}},
     )
