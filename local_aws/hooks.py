@@ -180,8 +180,12 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_vpcs",
     ),
     "services.ecr": (
+        "_complete_layer_upload",
         "_find_image",
+        "_get_download_url_for_layer",
+        "_layer_blobs",
         "_repositories",
+        "_upload_layer_part",
     ),
     "services.ecs": (
         "_ACTION_MAP",

@@ -45,16 +45,19 @@ def failed(check: str, what: str, to_do: str) -> Finding:
     return Finding(check, FAILED, what, to_do)
 
 
-def not_asked(check: str, error: Exception) -> Finding:
+def not_asked(
+    check: str, error: Exception, policy: str = "docs/permissions/doctor.json"
+) -> Finding:
     """Return a warning for what AWS, or a role's policy, didn't let us see.
 
     Args:
         check: what was to be looked at.
         error: one of botocore's.
+        policy: that allows it.
     """
     what = f"This couldn't be looked at: {aws.message(error).rstrip('.')}."
     if aws.code(error) in aws.DENIED:
-        return warning(check, what, "Allow docs/permissions/doctor.json, or look yourself.")
+        return warning(check, what, f"Allow {policy}, or look yourself.")
     return warning(check, what, "Run it again, or look yourself.")
 
 

@@ -88,7 +88,7 @@ def _questions(patient: Patient, kind: str) -> Iterator[Question]:
         for statement in json.loads(_filled_in(text, patient))["Statement"]:
             if statement["Effect"] == "Allow" and "Action" in statement:
                 actions = sorted(set(_concrete(_listed(statement["Action"]))))
-                example = _example(_listed(statement["Resource"])[0], patient.region)
+                example = _example(_listed(statement.get("Resource", "*"))[0], patient.region)
                 for start in range(0, len(actions), _AT_ONCE):
                     some = actions[start : start + _AT_ONCE]
                     yield some, example, _context(statement.get("Condition", {}))

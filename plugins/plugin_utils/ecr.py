@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +35,10 @@ def _reference() -> re.Pattern[str]:
 
 @dataclass(frozen=True)
 class EcrImage:
-    """An image in ECR that is named by a tag.
+    """An image in ECR that is named by a tag or a digest.
 
-    account, region, repository: where it is; address: the reference without its tag.
+    account, region, repository: where it is; address: the reference without tag and digest; digest:
+    empty if it is named by its tag.
     """
 
     account: str
@@ -43,23 +46,41 @@ class EcrImage:
     repository: str
     tag: str
     address: str
+    digest: str = ""
 
     @property
     def reference(self) -> str:
-        """The reference with its tag."""
-        return f"{self.address}:{self.tag}"
+        """The reference with its tag, or its digest."""
+        return f"{self.address}@{self.digest}" if self.digest else f"{self.address}:{self.tag}"
+
+    @property
+    def id(self) -> dict[str, str]:
+        """The image in its repository, as ECR's calls take it."""
+        return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag}
 
 
-def parse(reference: str) -> EcrImage | None:
+@dataclass(frozen=True)
+class Manifest:
+    """What ECR keeps of an image: its manifest, the media type of it, and its digest."""
+
+    content: dict[str, Any]
+    media_type: str
+    digest: str
+
+
+def parse(reference: str, *, by_digest: bool = False) -> EcrImage | None:
     """Return the parts of an ECR reference; None if it is not in ECR or has a digest already.
 
+    Args:
+        reference: an image's.
+        by_digest: whether one that has a digest is wanted too.
     Raises: StackError if the host is named as ECR's are and the rest isn't an image's name, or
         botocore doesn't know its domain: a flip could roll out what else has the same tag.
     """
     match = _reference().fullmatch(reference)
     if match is None:
         _refuse_unpinnable(reference)
-    if match is None or match["digest"]:
+    if match is None or (match["digest"] and not by_digest):
         return None
     return EcrImage(
         account=match["account"],
@@ -67,6 +88,7 @@ def parse(reference: str) -> EcrImage | None:
         repository=match["repository"],
         tag=match["tag"] or "latest",
         address=reference[: match.end("repository")],
+        digest=match["digest"] or "",
     )
 
 
@@ -107,7 +129,43 @@ def pinned(client: Any, image: EcrImage) -> str:
     return f"{image.address}@{details[0]['imageDigest']}"
 
 
-def _explain(error: Exception, image: EcrImage) -> str:
+def manifest(client: Any, image: EcrImage, media_types: Sequence[str]) -> Manifest:
+    """Return an image's manifest (BatchGetImage).
+
+    Args:
+        client: botocore's for ECR.
+        image: what to look at.
+        media_types: of the manifests that are understood.
+    Raises: StackError if repository or image don't exist or may not be seen.
+    """
+    try:
+        answer = client.batch_get_image(
+            registryId=image.account,
+            repositoryName=image.repository,
+            imageIds=[image.id],
+            acceptedMediaTypes=list(media_types),
+        )
+    except aws.AwsError as error:
+        raise StackError(_explain(error, image, "BatchGetImage")) from error
+    if not answer.get("images"):
+        failure = (answer.get("failures") or [{}])[0]
+        if failure.get("failureCode", "ImageNotFound") != "ImageNotFound":
+            reason = failure.get("failureReason") or failure["failureCode"]
+            raise StackError(
+                f"ECR doesn't give {image.reference}: {reason.rstrip('.')}. Mend that, or the "
+                "reference."
+            )
+        raise StackError(_no_image(image))
+    found = answer["images"][0]
+    try:
+        told = json.loads(found.get("imageManifest", ""))
+    except ValueError:
+        told = {}
+    media_type = found.get("imageManifestMediaType") or told.get("mediaType") or ""
+    return Manifest(told, media_type, found["imageId"]["imageDigest"])
+
+
+def _explain(error: Exception, image: EcrImage, operation: str = "DescribeImages") -> str:
     code = aws.code(error)
     if code == "RepositoryNotFoundException":
         return (
@@ -118,15 +176,16 @@ def _explain(error: Exception, image: EcrImage) -> str:
         return _no_image(image)
     if code in aws.DENIED:
         return (
-            f"ECR doesn't let us see {image.reference}. Allow ecr:DescribeImages on "
+            f"ECR doesn't let us see {image.reference}. Allow ecr:{operation} on "
             f"arn:{partitions.of_region(image.region)}:ecr:{image.region}:{image.account}:repository/"
             f"{image.repository}."
         )
-    return str(aws.explain(error, f"DescribeImages of {image.reference}"))
+    return str(aws.explain(error, f"{operation} of {image.reference}"))
 
 
 def _no_image(image: EcrImage) -> str:
+    named = f"with the digest {image.digest}" if image.digest else f"tagged {image.tag}"
     return (
-        f"The repository {image.repository} ({image.region}) has no image tagged {image.tag}. "
-        "Push it first, or mend the tag."
+        f"The repository {image.repository} ({image.region}) has no image {named}. Push it first, "
+        f"or mend the {'digest' if image.digest else 'tag'}."
     )

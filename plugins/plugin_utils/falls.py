@@ -93,7 +93,9 @@ def of_parameters(
     known = parameters(description)
     for name, new in passed.items():
         variables, old = mapping.variables_of(origins.prefix, name), known.get(name)
-        if old is None or origins.is_given(*variables) or is_secret(declared[name]):
+        if old is None or name in mapping.NO_OPTION:
+            continue
+        if origins.is_given(*variables) or is_secret(declared[name]):
             continue
         if not _is_same(old, new) and not (name in derived and _keeps(old, new)):
             shown = [values.of_input(name, value) or _EMPTY for value in (old, new)]

@@ -109,6 +109,7 @@ SPECIAL: dict[str, dict[str, Special]] = {
 NO_OPTION = {
     "RepairNumber": "repair.yml raises it",
     "RepairOwnership": "repair.yml sets it",
+    "SecretVersions": "the role's first step finds it",
     "FirstCreation": "the role sets it, and takes it back once the stack stands",
 }
 

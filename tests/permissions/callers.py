@@ -7,6 +7,7 @@ CloudFormation's handlers call isn't in it: that is derived from the resource sc
 from __future__ import annotations
 
 _STACK = "action stack"
+_VERIFY = "action verify: verify.yml, and the role service at first"
 _BUCKET = "amazon.aws.s3_bucket"
 _REMAINS = "teardown.yml: what is left"
 _DELETES = "teardown.yml with delete_data"
@@ -87,29 +88,49 @@ CALLED: dict[str, dict[str, str]] = {
         "cloudformation:TagResource": _TAGS,
         "cloudformation:UntagResource": _TAGS,
         "cloudformation:UpdateTerminationProtection": _STACK,
+        "acm:DescribeCertificate": _VERIFY,
+        "ec2:DescribeSubnets": _VERIFY,
+        "ecr:BatchGetImage": _VERIFY,
         "ecr:DescribeImages": "lookup image_digest",
+        "ecr:GetDownloadUrlForLayer": _VERIFY,
         "ecs:DescribeServiceDeployments": "action stack: which alarm took a deployment back",
+        "ecs:DescribeServices": _VERIFY,
         "ecs:DescribeTaskDefinition": "action stack: why tasks stopped",
         "ecs:DescribeTasks": "action stack: why tasks stopped",
         "ecs:ListServiceDeployments": "action stack: which alarm took a deployment back",
         "ecs:ListTasks": "action stack: why tasks stopped",
+        "elasticloadbalancing:DescribeAccountLimits": _VERIFY,
+        "elasticloadbalancing:DescribeListeners": _VERIFY,
+        "elasticloadbalancing:DescribeRules": _VERIFY,
+        "elasticloadbalancing:DescribeTags": _VERIFY,
         "iam:PassRole": "action stack: the deployment role",
         "logs:GetLogEvents": "action stack: why tasks stopped",
         "s3:DeleteObjectVersion": "action stack, large templates",
         "s3:GetObject": "action stack, large templates",
         "s3:GetObjectVersion": "action stack, large templates",
         "s3:PutObject": "action stack, large templates",
+        "secretsmanager:DescribeSecret": _VERIFY,
+        "ssm:DescribeParameters": _VERIFY,
         "sts:GetCallerIdentity": "action stack, the bucket's owner; the account looked in",
     },
     "read": {
+        "acm:DescribeCertificate": _VERIFY,
         "cloudformation:DescribeEvents": "status.yml: why a stack failed",
-        "cloudformation:DescribeStacks": "status.yml, logs.yml",
+        "cloudformation:DescribeStacks": f"status.yml, logs.yml; {_VERIFY}",
         "cloudformation:ListStacks": "status.yml, logs.yml",
         "cloudwatch:DescribeAlarms": "status.yml",
-        "ecs:DescribeServices": "status.yml; logs.yml without a line",
+        "ec2:DescribeSubnets": _VERIFY,
+        "ecr:BatchGetImage": _VERIFY,
+        "ecr:GetDownloadUrlForLayer": _VERIFY,
+        "ecs:DescribeServices": f"status.yml; logs.yml without a line; {_VERIFY}",
+        "elasticloadbalancing:DescribeAccountLimits": _VERIFY,
+        "elasticloadbalancing:DescribeListeners": _VERIFY,
+        "elasticloadbalancing:DescribeRules": _VERIFY,
+        "elasticloadbalancing:DescribeTags": _VERIFY,
         "logs:DescribeLogStreams": "logs.yml of a task",
         "logs:FilterLogEvents": "logs.yml",
-        "secretsmanager:DescribeSecret": "status.yml",
+        "secretsmanager:DescribeSecret": f"status.yml; {_VERIFY}",
+        "ssm:DescribeParameters": _VERIFY,
     },
     # What its policy has of read.json besides, who reads calls.
     "operate": {

@@ -24,6 +24,7 @@ class Statement:
     actions: tuple[str, ...]
     resources: tuple[str, ...]
     condition: Mapping[str, Mapping[str, Any]]
+    not_resources: tuple[str, ...] = ()
 
     def covers(self, action: str, arn: str, context: Context | None = None) -> bool:
         """Whether the statement is about `action` on `arn`.
@@ -35,9 +36,15 @@ class Statement:
         """
         return (
             any(fnmatch.fnmatchcase(action.lower(), it.lower()) for it in self.actions)
-            and any(fnmatch.fnmatchcase(arn, it) for it in self.resources)
+            and self._is_about(action, arn)
             and (context is None or holds(self.condition, context))
         )
+
+    def _is_about(self, action: str, arn: str) -> bool:
+        if self.not_resources:  # all others that the action's service has
+            own = arn == "*" or arn.split(":")[2] == action.partition(":")[0]
+            return own and not any(fnmatch.fnmatchcase(arn, it) for it in self.not_resources)
+        return any(fnmatch.fnmatchcase(arn, it) for it in self.resources)
 
 
 def statements(document: Mapping[str, Any]) -> list[Statement]:
@@ -47,8 +54,9 @@ def statements(document: Mapping[str, Any]) -> list[Statement]:
             sid=it.get("Sid", ""),
             effect=it["Effect"],
             actions=tuple(as_list(it["Action"])),
-            resources=tuple(as_list(it["Resource"])),
+            resources=tuple(as_list(it.get("Resource", []))),
             condition=it.get("Condition") or {},
+            not_resources=tuple(as_list(it.get("NotResource", []))),
         )
         for it in document["Statement"]
     ]
