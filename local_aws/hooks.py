@@ -61,6 +61,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_parse_actions",
         "_parse_conditions",
         "_rules",
+        "_tags",
         "_target_group_full_name_from_arn",
         "_targets",
         "_tg_attrs",

@@ -27,7 +27,10 @@ class ActionModule(Action):  # type: ignore[misc]
 
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Look, print what was found as it is wanted, and refuse what would fail."""
-        verified = verify.examine(options, planned=bool(self._task.check_mode))
+        if options["variables"].get("state") == "absent":
+            verified = verify.Verified([], "", None)
+        else:
+            verified = verify.examine(options, planned=bool(self._task.check_mode))
         document, lines = doctor.document(verified.findings), doctor.table(verified.findings)
         shown = {"table": "\n".join(lines), "json": json.dumps(document, indent=2)}
         if options["show"] in shown:
@@ -44,6 +47,6 @@ class ActionModule(Action):  # type: ignore[misc]
         }
         if options["refuse"]:
             result["warnings"] = verified.warnings
-        if options["refuse"] and verified.verdict:
-            result |= {"failed": True, "msg": verified.verdict}
+            refused = verified.verdict or verified.unpinned
+            result |= {"failed": True, "msg": refused} if refused else {}
         return result

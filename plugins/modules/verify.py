@@ -15,6 +15,7 @@ description:
   - A finding is C(ok), a C(warning) or C(failed). What may not be asked is a warning.
   - docs/permissions/service.json allows every call.
   - playbooks/verify.yml is made of it, and the role service begins with it.
+  - Of a service whose option C(state) is C(absent) nothing is asked.
   - Runs inside ansible-playbook on the controller, with botocore.
 extends_documentation_fragment:
   - quayside.fargate.aws
@@ -45,12 +46,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Check the service's variables
-  quayside.fargate.variables:
-    role: service
-  register: service
-
-- name: Look at what its deployment would fail of
+- name: Look at what a service's deployment would fail of
   quayside.fargate.verify:
     variables: "{{ service.options }}"
     sources: "{{ service.sources }}"
@@ -91,7 +87,7 @@ table:
   elements: str
   returned: always
 image:
-  description: The image by its digest. Empty if that isn't known.
+  description: The image by its digest if it is in ECR. Empty if that isn't known.
   type: str
   returned: always
 options:

@@ -96,7 +96,7 @@ def document(findings: Sequence[Finding]) -> dict[str, Any]:
 
 def table(findings: Sequence[Finding]) -> list[str]:
     """Return the lines of a table; what is to be done stands below what was found."""
-    width = max(len(finding.check) for finding in findings)
+    width = max((len(finding.check) for finding in findings), default=0)
     indent = " " * (width + len(WARNING) + 4)
     lines = [f"{'check'.ljust(width)}  {'result'.ljust(len(WARNING))}  what"]
     for it in findings:

@@ -43,7 +43,7 @@ _VERSIONS = "secrets' versions"
 class Verified:
     """What was found.
 
-    findings: in the table's order; image: by its digest, "" if that isn't known; secret_versions:
+    findings: in the table's order; image: to deploy, "" if its digest isn't known; secret_versions:
     of the stack's parameter, None for the one it has.
     """
 
@@ -55,6 +55,12 @@ class Verified:
     def warnings(self) -> list[str]:
         """What may be all right, a sentence or two each."""
         return [_sentence(it) for it in self.findings if it.result == WARNING]
+
+    @property
+    def unpinned(self) -> str:
+        """What hinders to know the image's digest, without which a tag could move; or ""."""
+        told = [_sentence(it) for it in self.findings if it.check == "image"]
+        return "" if self.image else "\n".join(told)
 
     @property
     def verdict(self) -> str:
@@ -160,7 +166,7 @@ def _versions(
     }
     by_text = {repr(reference): it for reference, it in seen.items()}
     value = secret_versions.wanted(by_text, candidate.before, sources, lambda: _rolled(candidate))
-    if value is not None or not seen:
+    if value is not None or candidate.before is None:
         return value, []
     what = "Whether one has changed since the service last rolled isn't known, so it stays."
     return value, [warning(_VERSIONS, what, f"Allow {POLICY}, or deploy with another image.")]

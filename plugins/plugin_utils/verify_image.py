@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecr
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
+    WARNING,
     Finding,
     failed,
     ok,
@@ -43,25 +44,39 @@ _MOST_BYTES = 4 * 2**20  # of an image's configuration
 def image(candidate: Candidate) -> tuple[list[Finding], str]:
     """Look at the image.
 
-    Returns: the findings, and the image's reference by digest, "" if that isn't known.
+    Returns: the findings, and the reference to deploy: by digest if it is in ECR, "" if the digest
+        isn't known.
     Raises: botocore's errors.
     """
     reference = str(candidate.values.get("image") or "")
     if not reference:
         return [], ""
+    found = client = None
     try:
         found = ecr.parse(reference, by_digest=True)
         if found is None:
             what = f"{reference} isn't in ECR, so nobody was asked for it."
-            return [ok(_CHECK, what)], reference if "@" in reference else ""
+            return [ok(_CHECK, what)], reference
         client = candidate.client("ecr", found.region)
         told = ecr.manifest(client, found, (*_LISTS, *_MANIFESTS))
     except StackError as error:
-        return [_refused(error)], ""
+        refused = _refused(error)
+        known = found and refused.result == WARNING
+        return [refused], _pinned(client, found) if known else ""
     pinned = f"{found.address}@{told.digest}"
     if _is_known(candidate, pinned):
         return [ok(_CHECK, f"{reference} is {told.digest[:19]}, which runs already.")], pinned
     return [_of_manifest(candidate, client, found, told)], pinned
+
+
+def _pinned(client: Any, found: ecr.EcrImage) -> str:
+    """Return the reference by digest for who may see that the image is there, and not its manifest;
+    "" if neither.
+    """
+    try:
+        return found.reference if found.digest else str(ecr.pinned(client, found))
+    except StackError:
+        return ""
 
 
 def _of_manifest(

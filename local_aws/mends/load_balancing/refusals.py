@@ -21,8 +21,8 @@ from local_aws.mends.load_balancing import rules
 
 _RULES = "rules-per-application-load-balancer"
 # What an account has that never asked for more; default rules are not counted.
-_limits = {_RULES: 100}
-_TARGET_GROUPS_PER_LOAD_BALANCER = 100
+_GROUPS = "target-groups-per-application-load-balancer"
+_limits = {_RULES: 100, _GROUPS: 100}
 
 Rule = dict[str, Any]
 Parameters = dict[str, Any]
@@ -107,7 +107,7 @@ def check_target_groups(balancer: str, actions: Any, others: Iterable[Rule]) -> 
     for listener in alb._listeners.values():
         if listener["LoadBalancerArn"] == balancer:
             used |= _target_groups(listener.get("DefaultActions"))
-    if len(used | _target_groups(actions)) > _TARGET_GROUPS_PER_LOAD_BALANCER:
+    if len(used | _target_groups(actions)) > _limits[_GROUPS]:
         raise RefusedError(
             "TooManyUniqueTargetGroupsPerLoadBalancer",
             f"The maximum number of target groups on load balancer '{balancer}' has been reached",

@@ -44,6 +44,24 @@ def the_query_of_a_rule_is_shown_as_it_was_given(aws: Aws) -> bool:
     return bool(condition.get("QueryStringConfig", {}).get("Values") == pairs)
 
 
+@shows("load_balancing.tags")
+def a_rule_of_a_template_has_its_tags(aws: Aws) -> bool:
+    _, arn = listener(aws, "tagged")
+    properties = {
+        "ListenerArn": arn,
+        "Priority": 1,
+        "Conditions": [{"Field": "host-header", "HostHeaderConfig": {"Values": ["example.com"]}}],
+        "Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "410"}}],
+        "Tags": [{"Key": "service", "Value": "orders"}],
+    }
+    rule = {"Type": "AWS::ElasticLoadBalancingV2::ListenerRule", "Properties": properties}
+    deploy(aws, "tagged", {"Rule": rule})
+    elb = aws.client("elbv2")
+    (made,) = (it for it in elb.describe_rules(ListenerArn=arn)["Rules"] if not it["IsDefault"])
+    (told,) = elb.describe_tags(ResourceArns=[made["RuleArn"]])["TagDescriptions"]
+    return {"Key": "service", "Value": "orders"} in told["Tags"]
+
+
 @shows("load_balancing.refusals")
 def a_load_balancer_that_is_protected_is_not_deleted(aws: Aws) -> bool:
     balancer, _ = listener(aws, "protected")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import struct
 import time
+import urllib.request
 from datetime import UTC, datetime
 
 from tests.integration.local_aws.needed.functions import create_function
@@ -227,6 +229,22 @@ def a_certificate_waits_for_the_answer_to_its_mail(aws: Aws) -> bool:
     arn = acm.request_certificate(DomainName="example.com", ValidationMethod="EMAIL")
     found = acm.describe_certificate(CertificateArn=arn["CertificateArn"])
     return bool(found["Certificate"]["Status"] == "PENDING_VALIDATION")
+
+
+@shows("services.layers")
+def an_image_is_downloaded_as_it_was_pushed(aws: Aws) -> bool:
+    ecr, pushed = aws.client("ecr"), b'{"architecture": "amd64"}'
+    digest = f"sha256:{hashlib.sha256(pushed).hexdigest()}"
+    ecr.create_repository(repositoryName="layers")
+    upload = ecr.initiate_layer_upload(repositoryName="layers")["uploadId"]
+    of = {"repositoryName": "layers", "uploadId": upload}
+    ecr.upload_layer_part(**of, partFirstByte=0, partLastByte=len(pushed) - 1, layerPartBlob=pushed)
+    ecr.complete_layer_upload(**of, layerDigests=[digest])
+    url = ecr.get_download_url_for_layer(repositoryName="layers", layerDigest=digest)["downloadUrl"]
+    if not url.startswith("http://127.0.0.1:"):
+        return False
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return bool(answer.read() == pushed)
 
 
 @shows("services.objects")

@@ -1,0 +1,350 @@
+"""playbooks/verify.yml says what a service's deployment would fail of, on stacks that only tell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local_aws.control import LocalAws
+from tests.integration.plugins.support import ROOT
+from tests.permissions import policies
+from tests.warm import playbooks as warm
+
+PLATFORM = "look"
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+Variables = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a run of the playbook printed, and its exit status."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def findings(self) -> dict[str, dict[str, str]]:
+        """The JSON's findings by their checks; the worst of those of one name."""
+        found = json.loads(self.output)["findings"]
+        return {it["check"]: it for it in sorted(found, key=lambda it: it["result"], reverse=True)}
+
+    def results(self, result: str) -> set[str]:
+        """Return the checks with this result."""
+        return {check for check, it in self.findings.items() if it["result"] == result}
+
+
+@dataclass
+class Place:
+    """A platform of which only the outputs are there, and its load balancer and subnets."""
+
+    aws: LocalAws
+    variables: Variables = field(default_factory=dict)
+    listener: str = ""
+    vpc: str = ""
+
+    def make(self) -> None:
+        """Make what a service without a database meets."""
+        ec2, elbv2 = self.aws.client("ec2"), self.aws.client("elbv2")
+        self.vpc = ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"10.7.{number}.0/24")["Subnet"]["SubnetId"]
+            for number in range(2)
+        ]
+        balancer = elbv2.create_load_balancer(Name=PLATFORM, Subnets=subnets)["LoadBalancers"][0]
+        answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        self.listener = elbv2.create_listener(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Protocol="HTTP",
+            Port=80,
+            DefaultActions=[answer],
+        )["Listeners"][0]["ListenerArn"]
+        certificate = self.aws.client("acm").request_certificate(
+            DomainName="*.example.com", ValidationMethod="DNS"
+        )["CertificateArn"]
+        self._stack("support", {})
+        self._stack("deployment-all", {})
+        self._stack("cluster", {"PrivateSubnetIds": ",".join(subnets), "ClusterName": PLATFORM})
+        self._stack("load-balancer-public", {"ListenerArn": self.listener}, certificate)
+        self.variables = {
+            "service_platform": PLATFORM,
+            "service_name": "orders",
+            "service_host_name": "orders.example.com",
+            "service_database": False,
+            "service_image": self.image("orders:1", "amd64"),
+        }
+
+    def _stack(self, name: str, outputs: dict[str, str], certificate: str = "") -> None:
+        template = {
+            "Parameters": {"CertificateArn": {"Type": "String", "Default": certificate}},
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"Platform": {"Value": PLATFORM}}
+            | {key: {"Value": value} for key, value in outputs.items()},
+        }
+        self.aws.client("cloudformation").create_stack(
+            StackName=f"{PLATFORM}-{name}", TemplateBody=json.dumps(template)
+        )
+
+    def image(self, name: str, processor: str) -> str:
+        """Push an image as docker does by ECR's own calls; return its reference."""
+        repository, _, tag = name.partition(":")
+        ecr = self.aws.client("ecr")
+        if not any(
+            it["repositoryName"] == repository for it in ecr.describe_repositories()["repositories"]
+        ):
+            ecr.create_repository(repositoryName=repository)
+        config = json.dumps({"architecture": processor, "os": "linux"}).encode()
+        digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=repository,
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=len(config) - 1,
+            layerPartBlob=config,
+        )
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": CONFIG, "digest": digest, "size": len(config)},
+            "layers": [],
+        }
+        return self.pushed(repository, tag, manifest)
+
+    def pushed(self, repository: str, tag: str, manifest: dict[str, Any]) -> str:
+        """Put a manifest under a tag; return its reference."""
+        self.aws.client("ecr").put_image(
+            repositoryName=repository,
+            imageManifest=json.dumps(manifest),
+            imageManifestMediaType=manifest["mediaType"],
+            imageTag=tag,
+        )
+        host = f"{self.aws.account}.dkr.ecr.{self.aws.region}.amazonaws.com"
+        return f"{host}/{repository}:{tag}"
+
+    def secret(self, name: str, **given: Any) -> str:
+        """Make a secret; return its ARN."""
+        made = self.aws.client("secretsmanager").create_secret(Name=name, **given)
+        return str(made["ARN"])
+
+    def parameter(self, name: str) -> str:
+        """Return the ARN of a parameter."""
+        return f"arn:aws:ssm:{self.aws.region}:{self.aws.account}:parameter/{name.lstrip('/')}"
+
+    def rule(self, host_name: str, priority: int, service: str) -> str:
+        """Route a host name to a target group of somebody; return the rule's ARN."""
+        elbv2 = self.aws.client("elbv2")
+        group = elbv2.create_target_group(
+            Name=f"{PLATFORM}-{priority}", Protocol="HTTP", Port=80, VpcId=self.vpc
+        )["TargetGroups"][0]["TargetGroupArn"]
+        made = elbv2.create_rule(
+            ListenerArn=self.listener,
+            Priority=priority,
+            Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [host_name]}}],
+            Actions=[{"Type": "forward", "TargetGroupArn": group}],
+            Tags=[{"Key": "quayside:service", "Value": service}],
+        )["Rules"][0]
+        return str(made["RuleArn"])
+
+    def user(self, name: str, kind: str) -> dict[str, str]:
+        """Create a user with a documented policy, or none; return its key as environment."""
+        iam = self.aws.client("iam")
+        iam.create_user(UserName=name)
+        given = {"PLATFORM": PLATFORM, "ACCOUNT": self.aws.account, "SERVICES": "*", "TEAM": "all"}
+        for policy in policies.names(kind) if kind else ():
+            iam.put_user_policy(
+                UserName=name, PolicyName=policy, PolicyDocument=policies.text(policy, **given)
+            )
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        return {
+            "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        }
+
+    def look(self, key: dict[str, str] | None = None, **variables: Any) -> Looked:
+        """Run the playbook; JSON comes alone."""
+        given = {"format": "json", **self.variables, **variables}
+        silent = {"ANSIBLE_STDOUT_CALLBACK": "quayside.fargate.silent"}
+        environment = {
+            **os.environ,
+            **self.aws.environment,
+            **(key or {}),
+            **(silent if given["format"] == "json" else {}),
+            "ANSIBLE_NOCOLOR": "1",
+        }
+        done = subprocess.run(
+            [*warm.command(environment), "playbooks/verify.yml", "-e", json.dumps(given)],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Looked(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with LocalAws.start(tmp_path_factory.mktemp("place") / "state") as aws:
+        made = Place(aws)
+        made.make()
+        yield made
+
+
+def test_a_service_that_lacks_nothing_gets_a_clean_table_with_its_pipelines_rights(
+    place: Place,
+) -> None:
+    ssm = place.aws.client("ssm")
+    ssm.put_parameter(Name="/fine/key", Value="v", Type="String")
+    ssm.put_parameter(Name="bare", Value="v", Type="String")
+    fine = place.secret("fine", SecretString="{}")
+    key = place.user("pipeline", "service")
+    looked = place.look(
+        key,
+        format="table",
+        service_secrets={
+            "KEY": place.parameter("/fine/key"),
+            "BARE": place.parameter("bare"),
+            "TOKEN": f"{fine}:token::",
+        },
+    )
+    assert looked.code == 0, looked.output
+    lines = looked.output.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("check "))
+    end = next(number for number, line in enumerate(lines) if line.startswith("localhost "))
+    result = lines[start].index("result")
+    found = {line[:result].strip(): line[result:].split()[0] for line in lines[start + 1 : end]}
+    assert found == {
+        "platform": "ok",
+        "image": "ok",
+        "secret TOKEN": "ok",
+        "secret KEY": "ok",
+        "secret BARE": "ok",
+        "host name": "ok",
+        "quota: Rules per Application Load Balancer": "ok",
+        "quota: Target Groups per Application Load Balancer": "ok",
+        "certificate": "ok",
+        "subnets": "ok",
+    }
+    assert "JSON key token nobody sees" in looked.output
+    assert "built for X86_64" in looked.output
+
+
+def test_each_thing_that_lacks_is_told_with_what_to_do(place: Place) -> None:
+    secrets, ssm = place.aws.client("secretsmanager"), place.aws.client("ssm")
+    gone = place.secret("gone", SecretString="x")
+    secrets.delete_secret(SecretId=gone)
+    plain = place.secret("plain", SecretString="x")
+    kms = place.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    ssm.put_parameter(Name="/locked", Value="v", Type="SecureString", KeyId=kms)
+    place.rule("orders.example.com", 7, "invoices")
+    place.aws.limit_rules(1)
+    host = f"{place.aws.account}.dkr.ecr.{place.aws.region}.amazonaws.com"
+    try:
+        looked = place.look(
+            service_image=f"{host}/orders:2",
+            service_desired_count=600,
+            service_secrets={
+                "MISSING": f"{plain[:-12]}nobody-AbCdEf",
+                "GONE": gone,
+                "STAGE": f"{plain}::BLUE:",
+                "VERSION": f"{plain}:::00000000-0000-0000-0000-000000000000",
+                "PARAMETER": place.parameter("/nobody"),
+                "LOCKED": place.parameter("/locked"),
+                "OWN_KEY": place.secret("own-key", SecretString="x", KmsKeyId=kms),
+            },
+        )
+    finally:
+        place.aws.limit_rules(100)
+        elbv2 = place.aws.client("elbv2")
+        for rule in elbv2.describe_rules(ListenerArn=place.listener)["Rules"]:
+            if not rule["IsDefault"]:
+                elbv2.delete_rule(RuleArn=rule["RuleArn"])
+    assert looked.code == 2, looked.output + looked.errors
+    expected = {
+        "image": ("has no image tagged 2", "Push it first"),
+        "secret MISSING": ("There is no secret", "service_secrets.MISSING"),
+        "secret GONE": ("The secret gone is to be deleted", "aws secretsmanager restore-secret"),
+        "secret STAGE": ("no version with the stage BLUE", "Name another stage"),
+        "secret VERSION": ("has no version 00000000", "Name another"),
+        "secret PARAMETER": ("There is no parameter /nobody", "Make it"),
+        "host name": ("rule 7 already, that of the service invoices", "service_takes_over"),
+        "quota: Rules per Application Load Balancer": ("1 of 1 in use", "service_load_balancer"),
+        "subnets": ("502 addresses are left", "larger subnets"),
+    }
+    assert looked.results("failed") == expected.keys()
+    for check, (what, to_do) in expected.items():
+        found = looked.findings[check]
+        assert what in found["what"], check
+        assert to_do in found["to_do"], check
+        assert f"{check}: {found['what']} {found['to_do']}" in looked.errors, check
+    assert looked.results("warning") == {"secret LOCKED: key", "secret OWN_KEY: key"}
+    assert "service_secret_key_arns doesn't name" in looked.findings["secret LOCKED: key"]["what"]
+
+
+def test_an_image_for_another_processor_is_refused_by_its_configuration_and_by_its_index(
+    place: Place,
+) -> None:
+    arm = place.image("arm:1", "arm64")
+    looked = place.look(service_image=arm)
+    assert looked.code == 2
+    found = looked.findings["image"]
+    assert "is built for ARM64, and the service's tasks are X86_64" in found["what"]
+    assert "service_architecture to ARM64" in found["to_do"]
+    attestation = {"architecture": "unknown", "os": "unknown"}
+    listed = [{"platform": {"architecture": "amd64", "os": "linux"}}, {"platform": attestation}]
+    index = place.pushed("arm", "2", {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed})
+    looked = place.look(service_image=index, service_architecture="ARM64")
+    assert looked.results("failed") == {"image"}
+    assert "is built for X86_64, and the service's tasks are ARM64" in looked.errors
+
+
+def test_what_may_not_be_asked_is_a_warning_and_no_failure(place: Place) -> None:
+    looked = place.look(
+        place.user("stranger", ""),
+        service_secrets={
+            "A": place.secret("unseen", SecretString="x"),
+            "B": place.parameter("/unseen"),
+        },
+    )
+    assert looked.code == 0, looked.output + looked.errors
+    assert looked.results("failed") == set()
+    assert looked.results("ok") == set()
+    assert looked.results("warning") == {
+        "platform",
+        "image",
+        "secret A",
+        "secret B",
+        "secrets' versions",
+    }
+
+
+def test_a_certificate_for_other_names_and_a_platform_that_is_not_there_are_told(
+    place: Place,
+) -> None:
+    looked = place.look(service_host_name="orders.example.org")
+    assert looked.code == 0, looked.errors
+    assert "not orders.example.org" in looked.findings["certificate"]["what"]
+    looked = place.look(service_platform="nowhere")
+    assert looked.code == 2
+    assert "no stack nowhere-support" in looked.output
+    assert "deploy the platform (playbooks/platform.yml)" in looked.errors
+
+
+def test_without_credentials_it_fails(place: Place) -> None:
+    unknown = {"AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "wrong"}
+    looked = place.look(unknown)
+    assert looked.code == 2
+    assert "Log in to AWS again" in looked.errors

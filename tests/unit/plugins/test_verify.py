@@ -1,0 +1,229 @@
+"""What a look at a service before its deployment decides."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    secret_versions,
+    verify_image,
+    verify_route,
+    verify_secrets,
+    verify_subnets,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references import (
+    Reference,
+    by_variable,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import Seen
+
+EARLY, NOON, LATE = (
+    datetime.datetime(2026, 11, 29, hour, tzinfo=datetime.UTC) for hour in (1, 12, 23)
+)
+SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:stripe-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/stripe/key"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
+SOURCES = {"SecretArns": SECRET, "ParameterArns": ""}
+
+
+def test_a_reference_is_read_in_its_parts() -> None:
+    assert Reference.of(SECRET) == Reference(SECRET)
+    assert Reference.of(f"{SECRET}:token:BLUE:") == Reference(SECRET, "token", "BLUE", "")
+    assert Reference.of(f"{SECRET}:::v1") == Reference(SECRET, "", "", "v1")
+    assert Reference.of(PARAMETER).names == ("/stripe/key",)
+    assert Reference.of("arn:aws:ssm:r:1:parameter/bare").names == ("bare", "/bare")
+
+
+def test_variables_that_hold_the_same_are_asked_for_once() -> None:
+    found = by_variable({"B": SECRET, "A": SECRET, "C": f"{SECRET}:key::"})
+    assert found == {Reference(SECRET): ["A", "B"], Reference(SECRET, "key"): ["C"]}
+
+
+def wanted(
+    seen: dict[str, Seen | None],
+    before: dict[str, str] | None,
+    rolled: datetime.datetime | None = None,
+) -> str | None:
+    return secret_versions.wanted(seen, before, SOURCES, lambda: rolled)
+
+
+def test_a_service_without_secrets_of_others_has_no_versions() -> None:
+    assert wanted({}, None) == ""
+    assert wanted({}, {"SecretVersions": "v1"}) == ""
+
+
+def test_what_may_not_be_asked_leaves_the_versions_as_they_are() -> None:
+    assert wanted({"a": Seen("v1", NOON), "b": None}, {"SecretVersions": "v0"}) is None
+
+
+def test_a_new_service_and_one_that_has_versions_get_those_of_now() -> None:
+    seen: dict[str, Seen | None] = {"b": Seen("2", NOON), "a": Seen("v1", NOON)}
+    assert wanted(seen, None) == "v1,2"
+    assert wanted(seen, {**SOURCES, "SecretVersions": "v0,2"}) == "v1,2"
+
+
+def test_a_service_from_before_rolls_only_if_a_secret_changed_since_it_did() -> None:
+    seen: dict[str, Seen | None] = {"a": Seen("v1", NOON)}
+    for before in (SOURCES, {**SOURCES, "SecretVersions": ""}):
+        assert wanted(seen, before, rolled=LATE) == ""
+        assert wanted(seen, before, rolled=EARLY) == "v1"
+        assert wanted(seen, before, rolled=None) is None
+
+
+def test_a_service_that_gets_its_first_secret_rolls_anyway() -> None:
+    assert wanted({"a": Seen("v1", NOON)}, {"SecretArns": ""}, rolled=LATE) == "v1"
+
+
+def test_more_versions_than_a_parameter_takes_are_summed_up() -> None:
+    many = {f"{number:03}": "v" * 64 for number in range(80)}
+    text = secret_versions.text(many)
+    assert len(text) == 64
+    assert secret_versions.text({**many, "007": "w"}) != text
+
+
+@pytest.mark.parametrize(
+    ("reference", "version"),
+    [
+        (Reference(SECRET), "v2"),
+        (Reference(SECRET, stage="AWSPREVIOUS"), "v1"),
+        (Reference(SECRET, stage="BLUE"), None),
+        (Reference(SECRET, version="v1"), "v1"),
+        (Reference(SECRET, version="v0"), None),
+        (Reference(SECRET, stage="AWSCURRENT", version="v1"), None),
+    ],
+)
+def test_a_reference_means_one_version(reference: Reference, version: str | None) -> None:
+    stages = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "ROTATED"]}
+    assert verify_secrets.version_of(reference, stages) == version
+
+
+def test_a_secret_without_a_value_is_refused() -> None:
+    findings, seen = verify_secrets.judged("secret A", Reference(SECRET), {"Name": "stripe"}, [])
+    assert seen is None
+    assert [it.result for it in findings] == ["failed"]
+    assert "stripe has no value yet" in findings[0].what
+    assert "put-secret-value" in findings[0].to_do
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "told"),
+    [
+        (None, [], False),
+        ("alias/aws/ssm", [], False),
+        ("arn:aws:kms:eu-central-1:123456789012:alias/aws/secretsmanager", [], False),
+        (KEY, [KEY], False),
+        ("0a1b2c3d", [KEY], False),
+        ("alias/mine", [KEY], False),  # may lead to it
+        (KEY, [], True),
+        ("alias/mine", [], True),
+        ("0a1b2c3e", [KEY], True),
+    ],
+)
+def test_a_key_that_the_execution_role_is_not_given_is_told(
+    key: str | None, given: list[str], told: bool
+) -> None:
+    found = verify_secrets.key_findings("secret A", "stripe", key, given)
+    assert [it.result for it in found] == (["warning"] if told else [])
+
+
+def test_an_index_has_the_processors_of_its_linux_images() -> None:
+    index = {
+        "manifests": [
+            {"platform": {"architecture": "amd64", "os": "linux"}},
+            {"platform": {"architecture": "arm64", "os": "windows"}},
+            {"platform": {"architecture": "unknown", "os": "unknown"}},
+            {},
+        ]
+    }
+    assert verify_image.platforms(index) == {"amd64"}
+
+
+@pytest.mark.parametrize(
+    ("built", "wanted", "result"),
+    [
+        ({"amd64"}, "amd64", "ok"),
+        ({"amd64", "arm64"}, "arm64", "ok"),
+        (set(), "arm64", "ok"),
+        ({"amd64"}, "arm64", "failed"),
+        ({"riscv64"}, "amd64", "failed"),
+    ],
+)
+def test_an_image_is_for_the_processor_of_the_tasks(
+    built: set[str], wanted: str, result: str
+) -> None:
+    found = verify_image.judged("orders:1", "sha256:0", built, wanted)
+    assert found.result == result
+
+
+def rule(*names: str, group: str = "", path: str = "") -> dict[str, Any]:
+    conditions: list[dict[str, Any]] = [
+        {"Field": "host-header", "HostHeaderConfig": {"Values": list(names)}}
+    ]
+    conditions += [{"Field": "path-pattern", "Values": [path]}] if path else []
+    actions = [{"Type": "forward", "TargetGroupArn": f"arn:aws:elb:r:1:{group}"}]
+    return {"Conditions": conditions, "Actions": actions}
+
+
+@pytest.mark.parametrize(
+    ("found", "own", "taken"),
+    [
+        (rule("orders.example.com", group="targetgroup/a/1"), "", True),
+        (rule("Orders.example.com", group="targetgroup/a/1"), "targetgroup/b/2", True),
+        (rule("orders.example.com", group="targetgroup/a/1"), "targetgroup/a/1", False),
+        (rule("invoices.example.com"), "", False),
+        (rule("orders.example.com", path="/admin/*"), "", False),
+        ({"IsDefault": True, "Conditions": []}, "", False),
+    ],
+)
+def test_a_host_name_is_taken_by_a_rule_of_all_its_requests(
+    found: dict[str, Any], own: str, taken: bool
+) -> None:
+    assert (verify_route.another([found], "orders.example.com", own) is not None) is taken
+
+
+@pytest.mark.parametrize(
+    ("count", "result"), [(0, "ok"), (89, "ok"), (90, "warning"), (100, "failed")]
+)
+def test_a_load_balancer_fills_up(count: int, result: str) -> None:
+    assert verify_route.judged("Rules", count, 100).result == result
+
+
+def values(**given: Any) -> dict[str, Any]:
+    return {"desired_count": 2, "scaling": {"min": 1, "max": 0}, **given}
+
+
+@pytest.mark.parametrize(
+    ("given", "before", "needed"),
+    [
+        ({}, None, (2, 2)),
+        ({}, {"DesiredCount": "2"}, (1, 2)),
+        ({"desired_count": 6}, {"DesiredCount": "2"}, (1, 10)),
+        ({"desired_count": 0}, {"DesiredCount": "2"}, (0, 0)),
+        ({"maximum_percent": 150}, {"DesiredCount": "2"}, (1, 1)),
+        ({"scaling": {"min": 2, "max": 10}}, None, (2, 2)),
+        ({"scaling": {"min": 2, "max": 10}}, {"DesiredCount": "", "MinCount": "2"}, (1, 18)),
+    ],
+)
+def test_a_deployment_takes_addresses_for_its_new_tasks(
+    given: dict[str, Any], before: dict[str, str] | None, needed: tuple[int, int]
+) -> None:
+    assert verify_subnets.needed(values(**given), before) == needed
+
+
+@pytest.mark.parametrize(
+    ("left", "least", "most", "result"),
+    [
+        ({"a": 5, "b": 5}, 1, 10, "ok"),
+        ({"a": 0, "b": 0}, 1, 2, "failed"),
+        ({"a": 1, "b": 0}, 1, 2, "warning"),
+        ({"a": 0, "b": 9}, 1, 2, "warning"),
+        ({"a": 0, "b": 0}, 0, 0, "ok"),
+    ],
+)
+def test_subnets_without_addresses_are_told(
+    left: dict[str, int], least: int, most: int, result: str
+) -> None:
+    assert verify_subnets.judged(left, least, most).result == result
