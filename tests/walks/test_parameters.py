@@ -57,7 +57,14 @@ BY_HAND: dict[str, tuple[str, ...]] = {
 # What tests of their own change.
 ELSEWHERE = {
     *("Database", "DatabaseUsers", "HostName", "HostedZoneId", "Image", "ListenerArn"),
-    *("ParameterArns", "PrivateSubnetIds", "Route", "SecretArns", "SecretKeyArns"),
+    *(
+        "ParameterArns",
+        "PrivateSubnetIds",
+        "Route",
+        "SecretArns",
+        "SecretKeyArns",
+        "SecretVersions",
+    ),
     *("DeploymentAlarms", "DeploymentAlarmCpuPercent", "DeploymentAlarmServerErrors"),
     *("DeploymentAlarmUnhealthyMinutes", "BakeTimeMinutes", "FailureThreshold", "HealthyPercent"),
     *("FailureThresholdType", "MaximumPercent", "MinimumHealthyPercent"),
