@@ -154,14 +154,22 @@ def test_a_deployment_that_ended_too_recently_forbids_it(
     service.steps("green", version)
 
 
-def test_a_task_that_drains_forbids_it_until_it_has_stopped(running: RotatedService) -> None:
+def test_a_task_that_drains_forbids_it_until_it_has_stopped_and_settled(
+    running: RotatedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.deploy(LingerSeconds="6")
+    eventually(lambda: len(running.tasks()) == 1, "the end of the old task")
     (task,) = running.tasks()
-    running.deploy(ActiveUser="green")
+    running.deploy(ActiveUser="green")  # ends early
     version = running.begin("blue")
     identity = task["taskArn"].rsplit("/", 1)[-1]
 
     assert f"task {identity} " in refused(running, "blue", "createSecret", version)
     eventually(lambda: len(running.tasks()) == 1, "the end of the old task")
+    monkeypatch.setenv("SETTLING_SECONDS", "5")
+    said = refused(running, "blue", "createSecret", version)
+    assert "the last task that refers to its secret stopped at " in said
+    monkeypatch.setenv("SETTLING_SECONDS", "0")
     running.steps("blue", version)
     assert running.logs_in("blue")
 

@@ -101,6 +101,11 @@ def template() -> dict[str, Any]:
                         "MaximumPercent": 200,
                         "MinimumHealthyPercent": 100,
                         "DeploymentCircuitBreaker": {"Enable": True, "Rollback": True},
+                        "EarlySuccessCriteria": {
+                            "Enable": True,
+                            "HealthyPercent": 100,
+                            "SourceServiceRevisionCleanup": "DEFERRED",
+                        },
                     },
                 },
             },
