@@ -97,6 +97,8 @@ def is_option(role: str, parameter: str) -> bool:
     option = mapping.options_of(None, parameter)[0]
     if option in mapping.SPECIAL.get(role, {}):
         return True
+    if parameter not in _parameters(role) and parameter in _outputs(role):
+        return False  # the stack beside takes it from the role's own
     return not (
         mapping.options_of(role, parameter) != [option]
         or parameter in mapping.NO_OPTION
@@ -162,15 +164,26 @@ def _section(role: str, name: str) -> str:
 
 @cache
 def parameters_of(role: str) -> dict[str, dict[str, Any]]:
-    """Return the parameters of a role's template."""
-    return dict(yaml.safe_load(_section(role, "Parameters")))
+    """Return the parameters of a role's template, and those that the one beside it adds."""
+    beside = _parameters(mapping.BESIDE[role]) if role in mapping.BESIDE else {}
+    own = _parameters(role)
+    return own | {name: it for name, it in beside.items() if name not in own}
+
+
+@cache
+def _parameters(template: str) -> dict[str, dict[str, Any]]:
+    return dict(yaml.safe_load(_section(template, "Parameters")))
+
+
+def _outputs(template: str) -> list[str]:
+    return re.findall(r"^  (\w+):$", _section(template, "Outputs"), re.MULTILINE)
 
 
 @cache
 def outputs_for(role: str) -> frozenset[str]:
     """Return the outputs of other stacks, but for those that a role's own stack tells of itself."""
     stacks = sorted(path.stem for path in (ROOT / "templates").glob("*.yml"))
-    told = {it: re.findall(r"^  (\w+):$", _section(it, "Outputs"), re.MULTILINE) for it in stacks}
+    told = {it: _outputs(it) for it in stacks}
     others = (outputs for stack, outputs in told.items() if stack != role)
     return frozenset(itertools.chain(*others)).difference(told[role])
 

@@ -160,11 +160,16 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.cloudwatch_logs": (
         "_create_log_group",
+        "_delete_log_group",
+        "_describe_log_groups",
         "_filter_log_events",
+        "_log_group_policies",
         "_log_groups",
         "_metric_filters",
         "_put_metric_filter",
+        "_put_subscription_filter",
         "_resolve_log_group_name",
+        "_resource_policies",
     ),
     "services.dynamodb": ("_tables",),
     "services.ec2": (

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     artifacts,
+    beside,
     falls,
     mapping,
     overlays,
@@ -216,7 +217,8 @@ def _refuse_lost(
     lost = [
         mapping.subject(parameter, origins.prefix)
         for option, parameter, _value in filled
-        if parameter not in {*declared, *options["parameters"]} and option not in mapping.STACKS
+        if parameter not in {*declared, *options["parameters"], *beside.parameters(origins.prefix)}
+        if option not in mapping.STACKS
         if origins.is_given(origins.variable(option.partition(".")[0]))
     ]
     if lost:

@@ -17,7 +17,7 @@ _RIGHTS = {
     "Team",  # who may deploy the service
 }
 _SIZES = {"Cpu", "Memory", "DesiredCount", "MinCount", "MaxCount"}
-_KEEPING = {"LogRetentionDays", "DatabaseDeletion"}
+_KEEPING = {"LogRetentionDays", "DatabaseDeletion", "LogDeletionProtection", "MaskedData"}
 # Roles whose values fall back with a word only, but for these parameters. Of any other role, which
 # deploys a part of a platform, each value stops.
 _TOLD_ONLY = {"service": _RIGHTS | _SIZES | _KEEPING}

@@ -105,6 +105,8 @@ SPECIAL: dict[str, dict[str, Special]] = {
         "functions_directory": Special("what is in it becomes parameters", named=False),
     },
 }
+# Role -> the template of the stack beside its own: parameters that it alone has are options too.
+BESIDE = {"service": "service_monitoring"}
 # Parameters that no option sets.
 NO_OPTION = {
     "RepairNumber": "repair.yml raises it",

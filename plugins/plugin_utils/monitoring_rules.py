@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    beside,
     overlays,
     platform_stacks,
-    template,
     variable_names,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
-_TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "service_monitoring.yml"
 _OPTION = "service_monitoring_overrides"
 _IMPORT = "ServiceStack"  # the output that imports what the service's stack exports
 
@@ -26,12 +24,13 @@ def problems(values: Mapping[str, Any], service: Mapping[str, Any]) -> Iterator[
         values: all options of the role service by their names without the role's, typed.
         service: its template with what is laid over it; empty if it can't be read.
     """
+    yield from _subscription(values)
     overrides = values["monitoring_overrides"]
     wanted = platform_stacks.name(platform_stacks.SERVICE, values["platform"], values["name"])
     exports = not service or _may_export(service, wanted, values)
     if exports and not overrides:
         return
-    document = template.load(template.read(_TEMPLATE), _TEMPLATE)
+    document = beside.document("service")
     try:
         overlays.check_overlay(document, overrides)
         whole = overlays.overlay(document, overrides)
@@ -45,6 +44,15 @@ def problems(values: Mapping[str, Any], service: Mapping[str, Any]) -> Iterator[
             "the service imports. Add the output Platform: {Value: !Ref Platform, Export: {Name: "
             '!Sub "${Platform}-service-${Name}"}}.'
         )
+
+
+def _subscription(values: Mapping[str, Any]) -> Iterator[str]:
+    for option in ("role_arn", "pattern"):
+        if values[f"log_subscription_{option}"] and not values["log_subscription_arn"]:
+            yield (
+                f"service_log_subscription_{option}: service_log_subscription_arn is missing. Say "
+                "where lines are sent to, or leave it out."
+            )
 
 
 def _may_export(document: Mapping[str, Any], wanted: str, values: Mapping[str, Any]) -> bool:

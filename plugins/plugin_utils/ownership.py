@@ -10,9 +10,13 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.mapping import parameter_of
+from ansible_collections.quayside.fargate.plugins.plugin_utils.mapping import parameter_of, subject
+from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import outputs
 
 _TELLING = ("platform", "name")
+# Outputs that tell what is protected by somebody's word alone; that of databases and load balancers
+# a teardown lifts.
+_PROTECTIONS = ("LogDeletionProtection",)
 
 
 def refuse_anothers(description: Mapping[str, Any] | None, options: Mapping[str, Any]) -> None:
@@ -43,6 +47,9 @@ def refuse_anothers(description: Mapping[str, Any] | None, options: Mapping[str,
 def refuse_deletion(description: Mapping[str, Any] | None, options: Mapping[str, Any]) -> None:
     """Refuse to delete a stack that is somebody else's, or protected without being told so.
 
+    So is one with a resource that AWS wouldn't delete: CloudFormation would find that out in the
+    middle of it.
+
     Args:
         description, options: as `refuse_anothers` takes them.
 
@@ -56,3 +63,19 @@ def refuse_deletion(description: Mapping[str, Any] | None, options: Mapping[str,
             f"Stack {description['StackName']} is protected against deletion. If it must go, "
             f"repeat with {f'{prefix}_' if prefix else ''}termination_protection: false."
         )
+    for parameter in protecting(description):
+        raise StackError(
+            f"Stack {(description or {})['StackName']} has what AWS doesn't delete: "
+            f"{subject(parameter, options['variable_prefix'])} is true. If it must go, deploy it "
+            "with false first."
+        )
+
+
+def protecting(description: Mapping[str, Any] | None) -> list[str]:
+    """Return the parameters by which a stack's resources are protected from deletion now.
+
+    Args:
+        description: the stack (DescribeStacks), None if there is none.
+    """
+    told = outputs(description) if description else {}
+    return [it for it in _PROTECTIONS if told.get(it) == "true"]

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL, parameters
-from ansible_collections.quayside.fargate.plugins.plugin_utils import platform_stacks
+from ansible_collections.quayside.fargate.plugins.plugin_utils import ownership, platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
     FOUNDATIONS,
@@ -109,6 +109,7 @@ def plan(
             "(parameter Platform) and isn't named as its stacks are, PLATFORM-service-NAME and so "
             f"on. Delete it first: aws cloudformation delete-stack --stack-name {strangers[0]}."
         )
+    _refuse_protected(own, platform)
     told = {key: value for it in own.values() for key, value in outputs(it).items()}
     protected = _of_step(PROTECTED, own, platform)
     return Plan(
@@ -122,6 +123,16 @@ def plan(
         key=told.get("DatabaseKeyArn", ""),
         platforms=platform_stacks.platforms(it["StackName"] for it in stacks),
     )
+
+
+def _refuse_protected(own: Mapping[str, Mapping[str, Any]], platform: str) -> None:
+    """Raise StackError for services whose logs somebody protected: a confirmation isn't theirs."""
+    names = [it for it in _of_step(SERVICES, own, platform) if ownership.protecting(own[it])]
+    if names:
+        raise StackError(
+            f"Nothing was removed: the log group of {', '.join(names)} is protected from deletion. "
+            "Deploy with service_log_deletion_protection: false first, or leave the platform."
+        )
 
 
 def is_own(description: Mapping[str, Any], platform: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    beside,
     computed,
     mapping,
     monitoring_rules,
@@ -48,7 +49,9 @@ def broken(role: str, values: Values, template: Mapping[str, Any]) -> list[str]:
         whole = overlay(template, values.get("overrides") or {})
     except StackError as error:
         return [f"{role}_overrides: {error}"]
-    lines = list(_limits(role, values, whole.get("Parameters") or {}))
+    declared = whole.get("Parameters") or {}
+    both = {**beside.parameters(role), **declared} if declared else {}
+    lines = list(_limits(role, values, both))
     rules = _RULES.get(role)
     lines = lines or (list(rules(values, whole)) if rules else [])
     return [*lines, *variable_names.problems(role, values, template)]
@@ -86,9 +89,23 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
             f"{values['rotation_hour']} o'clock on ends after midnight. Begin earlier "
             "(service_rotation_hour), or take less."
         )
+    yield from _service_log(values)
     yield from _service_route(values, template)
     yield from _service_names(values, template)
     yield from monitoring_rules.problems(values, template)
+
+
+def _service_log(values: Values) -> Iterator[str]:
+    if values["log_max_buffer_size"] and values["log_mode"] != "non-blocking":
+        yield (
+            "service_log_max_buffer_size: only lines of service_log_mode non-blocking are kept in "
+            "memory. Give that mode, or leave the size out."
+        )
+    if values["masking_audit"] and not values["masked_data"]:
+        yield (
+            "service_masking_audit: service_masked_data is empty, so that nothing is looked for. "
+            "Name what is masked, or leave it out."
+        )
 
 
 def _service_route(values: Values, template: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 _REPLICAS = "no replicas, and no import"
 _PASSWORD = "the admin's password is Custom::Password's"
-_ELSEWHERE = "log groups deliver nowhere"
+_ELSEWHERE = "log groups deliver into log groups only"
+_POLICY = "the platform has one policy for all log groups that are written into"
 _ADDRESSES = "NAT gateways have one address; no others are moved"
 _VERSIONS = "functions have no versions, layers of settings or capacity of their own"
 _SCALING = "ECS services scale, not functions"
@@ -21,15 +22,9 @@ WRITES_LEFT_OUT: dict[str, str] = {
     "iam:DeleteRolePermissionsBoundary": "taking the boundary off is what it is there to prevent",
     "lambda:DeleteProvisionedConcurrencyConfig": _SCALING,
     "lambda:PutProvisionedConcurrencyConfig": _SCALING,
-    "AWS::Logs::LogGroup logs:CreateLogDelivery": _ELSEWHERE,
-    "logs:DeleteDataProtectionPolicy": "no data protection policy",
-    "logs:DeleteIndexPolicy": "no index policy",
-    "logs:DeleteResourcePolicy": "no resource policy",
+    "AWS::Logs::LogGroup logs:DeleteResourcePolicy": _POLICY,
     "logs:PutBearerTokenAuthentication": "no bearer tokens",
-    "logs:PutDataProtectionPolicy": "no data protection policy",
-    "logs:PutIndexPolicy": "no index policy",
-    "logs:PutLogGroupDeletionProtection": "log groups go with their stack",
-    "logs:PutResourcePolicy": "no resource policy",
+    "AWS::Logs::LogGroup logs:PutResourcePolicy": _POLICY,
     "s3:REST.PUT.OBJECT": f"{_ELSEWHERE}; not an action of IAM either",
     "secretsmanager:RemoveRegionsFromReplication": "secrets stay in their region",
     "secretsmanager:ReplicateSecretToRegions": "secrets stay in their region",
@@ -127,6 +122,16 @@ WRITES_LEFT_OUT: dict[str, str] = {
     "sns:PutDataProtectionPolicy": "no data protection policy",
     "AWS::SNS::Subscription iam:PassRole": "deliveries aren't logged",
     "AWS::SNS::Topic iam:PassRole": "deliveries aren't logged",
+}
+
+# By type and action, the property without which a resource's handlers don't come to it.
+WRITES_FOR: dict[str, str] = {
+    "AWS::Logs::LogGroup logs:CreateLogDelivery": "DataProtectionPolicy",
+    "AWS::Logs::LogGroup logs:DeleteDataProtectionPolicy": "DataProtectionPolicy",
+    "AWS::Logs::LogGroup logs:DeleteIndexPolicy": "FieldIndexPolicies",
+    "AWS::Logs::LogGroup logs:PutDataProtectionPolicy": "DataProtectionPolicy",
+    "AWS::Logs::LogGroup logs:PutIndexPolicy": "FieldIndexPolicies",
+    "AWS::Logs::LogGroup logs:PutLogGroupDeletionProtection": "DeletionProtectionEnabled",
 }
 
 # By the property that guards them: absent, or of that one value.

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from tests.permissions import actions
-from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_LEFT_OUT
+from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_FOR, WRITES_LEFT_OUT
 from tests.unit.templates.templates import ACCOUNT, REGION, Stack, handler_permissions
 
 ANY = "*"  # the resource of an action that takes none, or that is known by an id of AWS's own
@@ -71,7 +71,10 @@ def of(templates: Iterable[str], **parameters: str) -> Iterator[Need]:
                 continue
             properties = stack.resolve(resource.get("Properties", {})) or {}
             for action in called_for(kind):
-                if not is_left_out(kind, action):
+                guard = WRITES_FOR.get(f"{kind} {action}")
+                if not is_left_out(kind, action) and (
+                    guard is None or guard in resource["Properties"]
+                ):
                     for arn in _targets(kind, action, properties, stack):
                         yield Need(template, key, kind, action, arn)
 
@@ -103,7 +106,9 @@ def _own(kind: str, properties: Any, stack: Stack) -> list[str]:
 def _others(stack: Stack) -> dict[str, list[str]]:
     """What handlers need beside the resource that they make, by action."""
     service = stack.parameters.get("Name")
-    where = {"service": f"service/{service}", "network": "network"}.get(stack.name, "functions")
+    paths = {"service": f"service/{service}", "network": "network"}
+    paths["service_monitoring"] = f"logs/{service}"
+    where = paths.get(stack.name, "functions")
     bucket = f"arn:aws:s3:::{PARAMETERS['ArtifactsBucket']}"
     return {
         "elasticloadbalancing:CreateListener": [
@@ -146,6 +151,8 @@ def _function_of(properties: Any, stack: Stack) -> list[str]:
 
 
 def _log_group_of(properties: Any, stack: Stack) -> list[str]:
+    if "LogGroupName" in stack.template["Parameters"]:  # the stack beside a service's is told it
+        return [f"logs:{_AT}:log-group:/shop/{stack.parameters['Name']}"]
     key = properties["LogGroupName"].strip("<>")
     name = stack.resolve(stack.template["Resources"][key]["Properties"]["LogGroupName"])
     return [f"logs:{_AT}:log-group:{name}"]
@@ -205,6 +212,7 @@ _ARNS: dict[str, Callable[[Any, Stack], list[str]]] = {
     "AWS::Lambda::Permission": _function_of,
     "AWS::Logs::LogGroup": lambda it, _: [f"logs:{_AT}:log-group:{it['LogGroupName']}"],
     "AWS::Logs::MetricFilter": _log_group_of,
+    "AWS::Logs::SubscriptionFilter": _log_group_of,
     "AWS::Route53::RecordSet": _hosted_zone,
     "AWS::SNS::Subscription": lambda *_: [f"sns:{_AT}:shop-alarms"],
     "AWS::SNS::Topic": lambda it, _: [f"sns:{_AT}:{it['TopicName']}"],

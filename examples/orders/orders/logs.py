@@ -1,36 +1,43 @@
-"""Logs: one JSON object a line on stdout, as CloudWatch Logs Insights reads them."""
+"""Logs: one JSON object a line on stdout, as the platform's convention has it (docs/logs.md)."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 import traceback
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orders.masking import masked_line
+
 _ACCESS = logging.getLogger("orders.access")
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-request-tracing.html
+_ROOT = re.compile(r"(?:^|;)Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?:;|$)")
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record, with its ``extra={"fields": {...}}``, as one line of JSON."""
+    """Writes a record, with its ``extra={"fields": {...}}``, as one line of JSON.
+
+    Personal data in message, fields and stack is masked (orders.masking).
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as a line of JSON."""
         moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, Any] = {
+        told = {"message": record.getMessage(), **getattr(record, "fields", {})}
+        if record.exc_info and record.exc_info[0]:
+            # An exception's own text may quote a row or a parameter: its type and place say enough.
+            told["error"] = record.exc_info[0].__qualname__
+            told["stack"] = "".join(traceback.format_tb(record.exc_info[2]))
+        line = {
             "time": f"{moment}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            **masked_line(told),
         }
-        if record.exc_info and record.exc_info[0]:
-            # An exception's own text may quote a row or a parameter: its type and place say enough.
-            line["exception"] = record.exc_info[0].__qualname__
-            line["trace"] = "".join(traceback.format_tb(record.exc_info[2]))
         return json.dumps(line, default=str)
 
 
@@ -79,7 +86,7 @@ class RequestLog:
                         "method": scope["method"],
                         "path": scope["path"],
                         "status": status,
-                        "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+                        "duration_ms": round((time.perf_counter() - started) * 1000, 1),
                         "trace_id": _trace_id(scope),
                     }
                 },
@@ -87,8 +94,12 @@ class RequestLog:
 
 
 def _trace_id(scope: Scope) -> str | None:
-    """Return the load balancer's X-Amzn-Trace-Id: it follows a request through services."""
+    """Return the root of the load balancer's X-Amzn-Trace-Id: a request keeps it on its way.
+
+    Beside it the header may have what differs from hop to hop (``Self=...;Root=...``).
+    """
     for name, value in scope["headers"]:
         if name == b"x-amzn-trace-id":
-            return str(value.decode("latin-1"))
+            root = _ROOT.search(value.decode("latin-1"))
+            return root[1] if root else None
     return None

@@ -61,7 +61,7 @@ async def on_http_exception(_: Request, error: Exception) -> JSONResponse:
 
 async def on_database_away(_: Request, error: Exception) -> JSONResponse:
     """Answer 503 while the database is away or busy: the caller may try again."""
-    _LOG.error("database not available", extra={"fields": {"exception": type(error).__qualname__}})
+    _LOG.error("database not available", extra={"fields": {"error": type(error).__qualname__}})
     return _answer(503, "The database is not available.", headers={"Retry-After": "5"})
 
 

@@ -247,7 +247,7 @@ def test_each_request_is_one_json_line_without_what_it_carried(
         ("GET", "/orders", 200),
         ("GET", path, 200),
     ]
-    assert all(line["milliseconds"] > 0 for line in requests)
+    assert all(line["duration_ms"] > 0 for line in requests)
     assert "canary" not in "".join(service.output)
 
 
@@ -262,8 +262,8 @@ def test_a_defect_is_answered_with_500_and_logged_without_its_text(
 
     assert answer.status == 500
     [line] = [line for line in service.log if line["level"] == "ERROR"]
-    assert line["exception"] == "CheckViolation"
-    assert "app.py" in line["trace"]
+    assert line["error"] == "CheckViolation"
+    assert "app.py" in line["stack"]
     assert "canary" not in "".join(service.output)
 
 

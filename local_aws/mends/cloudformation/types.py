@@ -1,8 +1,7 @@
 """CloudFormation types; upstream's own win as soon as there are any.
 
 Wrong upstream: RolePolicy, ServiceLinkedRole, ListenerCertificate, CompositeAlarm,
-ClusterCapacityProviderAssociations, QueryDefinition and ResourcePolicy of secrets are missing. Logs
-Insights doesn't exist here: its resources are records only.
+ClusterCapacityProviderAssociations and ResourcePolicy of secrets are missing.
 Source: CloudFormation reference, the page of each type.
 Last needed: ministack 1.5.33.
 """
@@ -52,9 +51,6 @@ def _types() -> dict[str, Handler]:
         },
         "AWS::IAM::ServiceLinkedRole": replaced_on_update(
             _create_service_linked_role, _delete_service_linked_role
-        ),
-        "AWS::Logs::QueryDefinition": record(
-            lambda _, __: new_uuid(), lambda made, _: {"QueryDefinitionId": made}
         ),
         "AWS::SecretsManager::ResourcePolicy": {
             "create": _put_resource_policy,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.permissions import actions, deployment_role, needs, policies
 from tests.permissions.callers import CALLED
-from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_LEFT_OUT
+from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_FOR, WRITES_LEFT_OUT
 from tests.permissions.policies import Statement
 from tests.unit.templates.templates import ACCOUNT, NAMES, REGION, load, walk
 
@@ -135,6 +135,16 @@ def test_no_exception_is_stale() -> None:
     assert (READS_LEFT_OUT.keys() | WRITES_LEFT_OUT.keys()) - known == set()
 
 
+@pytest.mark.parametrize(("key", "guard"), WRITES_FOR.items())
+def test_a_write_for_a_property_is_a_handlers_and_some_resource_has_the_property(
+    key: str, guard: str
+) -> None:
+    kind, _, action = key.partition(" ")
+    assert action in needs.called_for(kind)
+    assert not actions.only_reads(action)
+    assert len({guard in it["Properties"] for it in resources(kind)}) == 2
+
+
 @pytest.mark.parametrize(("table", "reads"), [(READS_LEFT_OUT, True), (WRITES_LEFT_OUT, False)])
 def test_reads_are_left_out_by_a_property_and_only_writes_with_words(
     table: dict[str, Any], *, reads: bool
@@ -185,6 +195,7 @@ def test_a_role_is_passed_only_to_the_service_that_it_is_for() -> None:
         "lambda.amazonaws.com",
         "vpc-flow-logs.amazonaws.com",
         "ecs-tasks.amazonaws.com",
+        "logs.amazonaws.com",
         "cloudformation.amazonaws.com",
     }
 

@@ -49,8 +49,9 @@ def role_of_a(service: str, team: str) -> list[Statement]:
     return deployment_role.of(**TEAM_A) + deployment_role.of_key(ROLE_OF_A, Name=service, Team=team)
 
 
-def context_of(service: str) -> dict[str, str]:
+def context_of(service: str, arn: str) -> dict[str, str]:
     """The condition keys of a request about a resource of a service."""
+    passed_to = "logs" if ":role/shop/logs/" in arn else "ecs-tasks"
     tags = {"quayside:platform": "shop", "quayside:service": service}
     return (
         {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
@@ -58,7 +59,7 @@ def context_of(service: str) -> dict[str, str]:
         | {
             "kms:CallerAccount": ACCOUNT,
             "aws:PrincipalArn": ROLE_OF_A,
-            "iam:PassedToService": "ecs-tasks.amazonaws.com",
+            "iam:PassedToService": f"{passed_to}.amazonaws.com",
         }
     )
 
@@ -68,7 +69,8 @@ def allowed(needed: list[Need], statements: list[Statement], service: str) -> se
     return {
         f"{it.action} on {it.arn}"
         for it in needed
-        if it.arn != ANY and policies.allows(statements, it.action, it.arn, context_of(service))
+        if it.arn != ANY
+        and policies.allows(statements, it.action, it.arn, context_of(service, it.arn))
     }
 
 
@@ -89,7 +91,7 @@ def test_a_team_neither_reads_nor_changes_another_ones_service(service: str, tea
 
 
 def test_a_team_can_not_make_another_ones_service_its_own_by_tagging_it() -> None:
-    context = context_of("a-orders") | {"aws:ResourceTag/quayside:service": "b-orders"}
+    context = context_of("a-orders", "") | {"aws:ResourceTag/quayside:service": "b-orders"}
     statements = deployment_role.of(**TEAM_A)
     for action, arn in (
         ("kms:TagResource", deployment_role.KEY),

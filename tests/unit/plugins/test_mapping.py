@@ -12,8 +12,16 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.variables import 
 
 ROOT = Path(__file__).parents[3]
 ROLES = sorted(path.parts[-3] for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
+
+
+def parameters(name: str) -> dict[str, Any]:
+    """The parameters of a template."""
+    text = (ROOT / "templates" / f"{name}.yml").read_text()
+    return dict(template.load(text, name)["Parameters"])
+
+
 PARAMETERS = {
-    role: list(template.load((ROOT / "templates" / f"{role}.yml").read_text(), role)["Parameters"])
+    role: [*(parameters(mapping.BESIDE[role]) if role in mapping.BESIDE else {}) | parameters(role)]
     for role in ROLES
 }
 

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.quayside.fargate.plugins.plugin_utils import ownership
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
+LOGS = [{"OutputKey": "LogDeletionProtection", "OutputValue": "true"}]
 OPTIONS = {
     "variables": {"platform": "shop", "name": "rds"},
     "variable_prefix": "service",
@@ -59,3 +60,11 @@ def test_lifted_protection_lets_no_stranger_go() -> None:
     ownership.refuse_deletion({**stack(Platform="shop"), **protected}, lifted)
     with pytest.raises(StackError, match="is another's"):
         ownership.refuse_deletion({**stack(Platform="other"), **protected}, lifted)
+
+
+def test_what_aws_does_not_delete_is_named_before_anything_goes() -> None:
+    protected = {**stack(Platform="shop"), "Outputs": LOGS}
+    with pytest.raises(StackError, match="deploy it with false first") as refused:
+        ownership.refuse_deletion(protected, {**OPTIONS, "termination_protection": False})
+    assert "service_log_deletion_protection (parameter LogDeletionProtection)" in str(refused.value)
+    ownership.refuse_deletion({**protected, "Outputs": []}, OPTIONS)

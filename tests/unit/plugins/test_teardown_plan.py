@@ -158,3 +158,11 @@ def test_a_run_that_is_not_confirmed_is_refused(confirm: str, delete_data: str) 
 def test_a_name_that_no_platform_has_is_refused_even_if_it_is_confirmed() -> None:
     with pytest.raises(StackError, match=r"^platform is 'shop\.\*', but it must be 2 to 21"):
         refuse_unconfirmed("shop.*", "shop.*", "shop.*")
+
+
+def test_a_service_whose_logs_are_protected_stops_a_teardown_before_it_begins() -> None:
+    kept = described("shop-service-orders", LogDeletionProtection="true")
+    free = described("shop-service-billing", LogDeletionProtection="false")
+    with pytest.raises(StackError, match="the log group of shop-service-orders is protected"):
+        planned(*WHOLE, free, kept)
+    assert "shop-service-billing" in planned(*WHOLE, free).services

@@ -21,11 +21,16 @@ by_role = pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 
 
 def template_parameters(role: Path) -> dict[str, dict[str, Any]]:
-    """Return the parameters of the role's template, read as text: its tags are not YAML's own."""
-    text = (ROOT / "templates" / f"{role.name}.yml").read_text()
-    section = re.search(r"^Parameters:\n(.*?)^\w", text, re.S | re.M)
-    assert section, f"templates/{role.name}.yml has no parameters"
-    parameters: dict[str, dict[str, Any]] = yaml.safe_load(section[1])
+    """Return the parameters of the role's template, and of the one beside it.
+
+    They are read as text: the templates' tags are not YAML's own.
+    """
+    parameters: dict[str, dict[str, Any]] = {}
+    for name in filter(None, (mapping.BESIDE.get(role.name), role.name)):
+        text = (ROOT / "templates" / f"{name}.yml").read_text()
+        section = re.search(r"^Parameters:\n(.*?)^\w", text, re.S | re.M)
+        assert section, f"templates/{name}.yml has no parameters"
+        parameters |= yaml.safe_load(section[1])
     return parameters
 
 

@@ -19,7 +19,8 @@ ROLES = sorted(path.parts[-3] for path in ROOT.glob("roles/*/meta/argument_specs
 
 
 def forget() -> None:
-    for cached in (mirror._template, mirror.parameters_of, mirror.outputs_for, mirror.every_role):
+    own = (mirror._template, mirror._parameters, mirror.parameters_of)
+    for cached in (*own, mirror.outputs_for, mirror.every_role):
         cached.cache_clear()
 
 

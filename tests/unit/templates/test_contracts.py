@@ -50,7 +50,7 @@ FILLED: dict[str, dict[str, str]] = {
         "support": "AlarmTopicArn",
         "cluster": "ClusterName",
         "load_balancer": "LoadBalancerFullName",
-        "service": "TargetGroupFullName",
+        "service": "LogGroupName TargetGroupFullName",
     },
 }
 PAIRS = [

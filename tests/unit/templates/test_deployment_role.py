@@ -28,6 +28,11 @@ MOST_BYTES = 10_240  # of all inline policies of a role, white space not counted
 # Changes that IAM can't narrow to a resource (Service Authorization Reference).
 WITHOUT_RESOURCE = {
     "ecs:DeregisterTaskDefinition": "takes no resource",
+    "logs:CreateLogDelivery": "takes no resource",
+    "logs:DeleteIndexPolicy": "takes no resource; an index holds no line",
+    "logs:DeleteQueryDefinition": "takes no resource",
+    "logs:PutIndexPolicy": "takes no resource; an index holds no line",
+    "logs:PutQueryDefinition": "takes no resource",
     "kms:CreateKey": "takes no resource; by the platform's tag",
     "kms:TagResource": "a key that is being created has no name yet; by the platform's tag",
 }
@@ -121,6 +126,15 @@ def named_resources() -> Iterator[Any]:
         group + properties("LogGroup")["LogGroupName"],
         f"{group}/aws/lambda/shop-password",
     )
+    yield from (
+        (f"logs:{action}", f"{group}/shop/orders{own}", f"{group}/shop2/orders{own}")
+        for own in ("", "/audit")
+        for action in (
+            *("CreateLogGroup", "DeleteLogGroup", "PutDataProtectionPolicy", "PutMetricFilter"),
+            *("DeleteDataProtectionPolicy", "PutLogGroupDeletionProtection"),
+            "PutSubscriptionFilter",
+        )
+    )
     yield (
         "kms:CreateAlias",
         key_alias + properties("KeyAlias")["AliasName"],
@@ -166,12 +180,13 @@ def test_the_role_manages_keys_only_through_their_own_policies() -> None:
         assert statement["Condition"]["StringEquals"]["kms:CallerAccount"] == ACCOUNT
 
 
-def test_tasks_alone_get_the_roles_that_it_passes() -> None:
-    (statement,) = [it for it in role_statements() if "iam:PassRole" in as_list(it["Action"])]
-    assert as_list(statement["Action"]) == ["iam:PassRole"]
-    assert statement["Condition"] == {
-        "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
-    }
+def test_tasks_and_subscriptions_alone_get_the_roles_that_it_passes() -> None:
+    passing = [it for it in role_statements() if "iam:PassRole" in as_list(it["Action"])]
+    assert all(as_list(it["Action"]) == ["iam:PassRole"] for it in passing)
+    services = [it["Condition"]["StringEquals"]["iam:PassedToService"] for it in passing]
+    assert services == ["ecs-tasks.amazonaws.com", "logs.amazonaws.com"]
+    (for_streams,) = as_list(passing[1]["Resource"])
+    assert for_streams == f"arn:aws:iam::{ACCOUNT}:role/shop/logs/*"
     cluster = load("cluster")["Resources"]["TaskExecutionRole"]["Properties"]
     path = Stack("cluster", PLATFORM).resolve(cluster["Path"])
     assert grants("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role{path}some-role")

@@ -136,7 +136,7 @@ def test_every_difference_that_is_allowed_is_there() -> None:
         ("Rules", "GreenNeedsGreen.Assertions", "ActiveUser is green, and", "It is green, and"),
         ("Outputs", "Url.Description", "Address of the service.", "Address."),
         ("Conditions", "HasTakeOver", '[!Ref TakesOver, ""]', "[!Ref TakesOver, none]"),
-        ("Resources", "LogGroup", "!Ref LogRetentionDays", "!Ref LogRetentionDays # days"),
+        ("Resources", "KeyAlias", "!Ref Key\n", "!Ref Key # its own\n"),
         ("Resources", "Service", "PropagateTags: SERVICE", "PropagateTags: NONE"),
     ],
 )

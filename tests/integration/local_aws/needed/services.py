@@ -278,3 +278,18 @@ def the_name_of_a_deleted_queue_is_taken_for_a_minute(aws: Aws) -> bool:
     sqs = aws.client("sqs")
     sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="again")["QueueUrl"])
     return bool(refused(lambda: sqs.create_queue(QueueName="again")))
+
+
+@shows("logs.groups")
+def a_log_group_can_be_protected_from_deletion(aws: Aws) -> bool:
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/probe/protected", deletionProtectionEnabled=True)
+    return bool(refused(lambda: logs.delete_log_group(logGroupName="/probe/protected")))
+
+
+@shows("logs.queries")
+def a_query_is_saved(aws: Aws) -> bool:
+    logs = aws.client("logs")
+    logs.put_query_definition(name="probe", queryString="fields @message")
+    found = logs.describe_query_definitions(queryDefinitionNamePrefix="probe")
+    return bool(found["queryDefinitions"])

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: what log groups keep of policies, saved queries, subscriptions."""
