@@ -44,7 +44,10 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "now_iso",
         "request_scope",
     ),
-    "core.router": ("SERVICE_PATTERNS",),
+    "core.router": (
+        "SERVICE_PATTERNS",
+        "extract_access_key_id",
+    ),
     "services.acm": (
         "_certificates",
         "_request_certificate",
@@ -147,6 +150,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_validation_errors",
         "_with_dependencies",
     ),
+    "services.cloudtrail": ("_DISPATCH",),
     "services.cloudwatch": (
         "_alarms",
         "_composite_alarms",

@@ -29,7 +29,7 @@ _WRITTEN = re.compile(
 )
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 _TEXT = re.compile(
-    r'(?:(?<=/quayside/fargate:)|(?<=CREATE_COMPLETE  )|(?<=\n"Version":{"Value":"))\d+\.\d+\.\d+'
+    r'(?:(?<=/quayside/fargate:)|(?<= green  )|(?<=\n"Version":{"Value":"))\d+\.\d+\.\d+'
 )
 
 

@@ -36,7 +36,13 @@ class ActionModule(Action):  # type: ignore[misc]
     def outcome(self, options: dict[str, Any]) -> dict[str, Any]:
         """Ask AWS, and print or write the answer as it is wanted."""
         account = aws.Account.of(options)
-        asked = Status(account, options["platform"], self.clock, self.progress)
+        asked = Status(
+            account,
+            options["platform"],
+            self.clock,
+            self.progress,
+            thorough=options["outdated"],
+        )
         status = asked.of(options["service"])
         lines, document = table(status), json.dumps(status, indent=2)
         only = outdated.lines(status) if options["outdated"] else lines

@@ -1,4 +1,4 @@
-"""Image references of Amazon ECR: read, and pinned by digest."""
+"""Image references of Amazon ECR: read, pinned by digest, and the tags of digests."""
 
 from __future__ import annotations
 
@@ -66,6 +66,16 @@ class Manifest:
     content: dict[str, Any]
     media_type: str
     digest: str
+
+
+def place(reference: str) -> tuple[str, str, str] | None:
+    """Return account, region and repository of an image in ECR; None if it isn't there.
+
+    Args:
+        reference: by tag or by digest.
+    """
+    match = _reference().fullmatch(reference)
+    return (match["account"], match["region"], match["repository"]) if match else None
 
 
 def parse(reference: str, *, by_digest: bool = False) -> EcrImage | None:
@@ -163,6 +173,33 @@ def manifest(client: Any, image: EcrImage, media_types: Sequence[str]) -> Manife
         told = {}
     media_type = found.get("imageManifestMediaType") or told.get("mediaType") or ""
     return Manifest(told, media_type, found["imageId"]["imageDigest"])
+
+
+def tags(
+    client: Any, account: str, repository: str, digests: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return the tags of images by digest, sorted; those that aren't there any more are left out.
+
+    Args:
+        client: botocore's client for ECR.
+        account: the registry's.
+        repository: its name.
+        digests: at most a hundred, such as ``sha256:...`` (DescribeImages).
+    """
+    try:
+        details = client.describe_images(
+            registryId=account,
+            repositoryName=repository,
+            imageIds=[{"imageDigest": it} for it in digests],
+        )["imageDetails"]
+    except aws.AwsError as error:
+        if aws.code(error) not in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            raise
+        # One image that is gone is the answer for all of them.
+        alone = digests if len(digests) > 1 else []
+        found = [tags(client, account, repository, [it]) for it in alone]
+        return {digest: them for each in found for digest, them in each.items()}
+    return {it["imageDigest"]: sorted(it.get("imageTags", [])) for it in details}
 
 
 def _explain(error: Exception, image: EcrImage, operation: str = "DescribeImages") -> str:

@@ -25,6 +25,16 @@ def origin(description: Mapping[str, Any]) -> dict[str, str | None]:
     return {"template": found.template, "version": str(found) if told else None}
 
 
+def is_behind(stack: Mapping[str, Any], version: str) -> bool:
+    """Say whether a stack is older than a version; one that never stood isn't.
+
+    Args:
+        stack: its `version`, as `origin` tells it.
+        version: of the collection in use.
+    """
+    return bool(stack["version"] and _origin(stack).is_behind(version))
+
+
 def behind(stacks: Iterable[Mapping[str, Any]], version: str) -> list[str]:
     """Return a sentence for each stack that is older than a version.
 

@@ -164,6 +164,32 @@ def find_secret(client: Any, name: str) -> Secret | None:
         raise StackError(aws.explain(error, f"DescribeSecret of {name}")) from error
 
 
+def secrets(client: Any, prefix: str) -> dict[str, Secret] | None:
+    """Return all secrets whose names begin alike, by name, a hundred a call.
+
+    AWS may be five minutes late with changes (API reference, ListSecrets).
+
+    Args:
+        client: botocore's client for Secrets Manager.
+        prefix: such as ``shop/``.
+
+    Returns: None if the caller may not list secrets: those of the whole account, or none.
+    Raises: StackError if AWS refuses otherwise.
+    """
+    named = [{"Key": "name", "Values": [prefix]}]
+    try:
+        pages = client.get_paginator("list_secrets").paginate(Filters=named, MaxResults=100)
+        found = [it for page in pages for it in page["SecretList"]]
+    except aws.AwsError as error:
+        if aws.code(error) in aws.DENIED:
+            return None
+        raise StackError(aws.explain(error, "ListSecrets")) from error
+    return {
+        it["Name"]: _secret({**it, "VersionIdsToStages": it.get("SecretVersionsToStages", {})})
+        for it in found
+    }
+
+
 def _secret(answer: Mapping[str, Any]) -> Secret:
     return Secret(
         labels=answer.get("VersionIdsToStages", {}),

@@ -61,9 +61,10 @@ class Held:
             if principal is None:
                 continue
             self.count += 1
-            self.made[principal].add(call.action)
             if call.error:
                 self.refused.add(f"{principal}: {call.action} on {call.resource}: {call.error}")
+            else:
+                self.made[principal].add(call.action)
 
     @property
     def unlisted(self) -> set[str]:

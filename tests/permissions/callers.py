@@ -121,8 +121,12 @@ CALLED: dict[str, dict[str, str]] = {
         "cloudwatch:DescribeAlarms": "status.yml",
         "ec2:DescribeSubnets": _VERIFY,
         "ecr:BatchGetImage": _VERIFY,
+        "ecr:DescribeImages": "status.yml: tags of a digest",
         "ecr:GetDownloadUrlForLayer": _VERIFY,
+        "ecs:DescribeServiceDeployments": "status.yml",
+        "ecs:DescribeServiceRevisions": "status.yml: the image that runs",
         "ecs:DescribeServices": f"status.yml; logs.yml without a line; {_VERIFY}",
+        "ecs:ListServiceDeployments": "status.yml",
         "elasticloadbalancing:DescribeAccountLimits": _VERIFY,
         "elasticloadbalancing:DescribeListeners": _VERIFY,
         "elasticloadbalancing:DescribeRules": _VERIFY,
@@ -159,7 +163,10 @@ CALLED: dict[str, dict[str, str]] = {
 }
 
 # Asked for, and done without where it is refused.
-TRIED = {"read: cloudformation:DescribeStacks on *: AccessDenied"}  # status.yml
+TRIED = {  # status.yml
+    "read: cloudformation:DescribeStacks on *: AccessDenied",
+    "read: cloudtrail:LookupEvents on *: AccessDenied",
+}
 
 _LAMBDA = "Lambda calls it in the role's name; here it needs nobody's permission"
 _ASKED_BESIDE = "asked beside another action, which the local AWS doesn't do"
@@ -188,6 +195,7 @@ NOT_SEEN: dict[str, str] = {
     "ActivateFunction: secretsmanager:UpdateSecretVersionStage": "a refused rotation is a day old",
     "acm:DescribeCertificate": "the end-to-end tests' listeners speak HTTP",
     "ecr:GetDownloadUrlForLayer": "images here don't say for which processor they are",
+    "read: ecs:ListServiceDeployments": "DescribeServices names the last deployment",
     "service: ecr:DescribeImages": "BatchGetImage is allowed",
     "service: cloudformation:UpdateTerminationProtection": "service_termination_protection is off",
     "service: s3:DeleteObjectVersion": "no template of more than 51,200 bytes",

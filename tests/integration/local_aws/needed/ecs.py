@@ -123,3 +123,18 @@ def a_template_gives_a_container_secrets(aws: Aws) -> bool:
     found = aws.client("ecs").describe_task_definition(taskDefinition="secretive")
     (made,) = found["taskDefinition"]["containerDefinitions"]
     return bool(made.get("secrets") == [{"name": "WORD", "valueFrom": "/word"}])
+
+
+@shows("ecs.current")
+def a_service_names_its_last_deployment_and_the_images_of_its_revision(aws: Aws) -> bool:
+    service(aws, "current")
+    ecs = aws.client("ecs")
+    listed = ecs.list_service_deployments(cluster="current", service="current")
+    arns = [it["serviceDeploymentArn"] for it in listed["serviceDeployments"]]
+    (told,) = ecs.describe_services(cluster="current", services=["current"])["services"]
+    summaries = told.get("currentServiceRevisions") or [{"arn": "none"}]
+    revisions = ecs.describe_service_revisions(serviceRevisionArns=[summaries[0]["arn"]])
+    images = [
+        it["image"] for each in revisions["serviceRevisions"] for it in each["containerImages"]
+    ]
+    return [told.get("currentServiceDeployment")] == arns and images == [IMAGE]

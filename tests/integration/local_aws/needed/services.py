@@ -293,3 +293,13 @@ def a_query_is_saved(aws: Aws) -> bool:
     logs.put_query_definition(name="probe", queryString="fields @message")
     found = logs.describe_query_definitions(queryDefinitionNamePrefix="probe")
     return bool(found["queryDefinitions"])
+
+
+@shows("monitoring.history")
+def who_made_a_stack_is_told_without_being_switched_on(aws: Aws) -> bool:
+    deploy(aws, "history", {"Topic": {"Type": "AWS::SNS::Topic"}})
+    attribute = {"AttributeKey": "EventName", "AttributeValue": "CreateStack"}
+    found = aws.client("cloudtrail").lookup_events(LookupAttributes=[attribute])["Events"]
+    told = [json.loads(it["CloudTrailEvent"]) for it in found]
+    mine = [it for it in told if it["requestParameters"]["stackName"] == "history"]
+    return [it["userIdentity"]["type"] for it in mine] == ["Root"]
