@@ -40,6 +40,7 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "TargetRequestsPerTask": ("600", "0"),
     "ScaleOutCooldownSeconds": ("30",),
     "ScaleInCooldownSeconds": ("600",),
+    "SpotPercent": ("100", "50"),
     "OnDemandBase": ("1", "0"),
     "ActiveUser": ("green", "blue"),
     "DatabaseExtensions": ("pg_trgm", ""),
@@ -184,6 +185,11 @@ def test_another_way_to_deploy_loses_no_request(
     stacks: Stacks, traffic: Requests, walked: Walked, given: dict[str, str]
 ) -> None:
     stacks.change(STACK, "service", **given)
+    note(walked, traffic, traffic.lost())
+
+
+def test_spot_goes(stacks: Stacks, traffic: Requests, walked: Walked) -> None:
+    stacks.change(STACK, "service", SpotPercent="0")
     note(walked, traffic, traffic.lost())
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -249,13 +249,24 @@ def _bring_inside(key: Key, count: int | None = None) -> None:
 
 def _labels(key: Key) -> list[str]:
     """Return the service's target groups with their load balancers, as metrics name them."""
-    found = []
-    for balancer in (_service(key) or {}).get("loadBalancers") or []:
-        group = balancer.get("targetGroupArn", "")
-        name = alb._target_group_full_name_from_arn(group)
-        for arn in (alb._tgs.get(group) or {}).get("LoadBalancerArns") or []:
-            found.append(f"{arn.partition('loadbalancer/')[2]}/{name}")
-    return found
+    groups = [it.get("targetGroupArn") for it in (_service(key) or {}).get("loadBalancers") or []]
+    return [
+        f"{listener['LoadBalancerArn'].partition('loadbalancer/')[2]}/"
+        f"{alb._target_group_full_name_from_arn(group)}"
+        for group in filter(None, groups)
+        for listener, actions in _forwarding()
+        if group in actions
+    ]
+
+
+def _forwarding() -> Iterator[tuple[Record, str]]:
+    """Yield each listener with the actions of one of its rules, its own among them."""
+    for listener in list(alb._listeners.values()):
+        yield listener, str(listener.get("DefaultActions"))
+    for rule in list(alb._rules.values()):
+        listener = alb._listeners.get(rule["ListenerArn"])
+        if listener:
+            yield listener, str(rule.get("Actions"))
 
 
 def _registered(request: Record) -> Key:
