@@ -268,6 +268,17 @@ class LocalAws:
         """Return every call of its API since its start, in order; also once it is stopped."""
         return [Call(**json.loads(line)) for line in self._settings.calls.open()]
 
+    def reclaim(self, task: str) -> bool:
+        """Take a task of Fargate Spot away, as AWS does when it needs the capacity.
+
+        Args:
+            task: its ARN. It gets SIGTERM at once, and SIGKILL after its stop timeout.
+
+        Returns:
+            whether it ran, and ran on Fargate Spot.
+        """
+        return bool(self._control("reclaim", task=task))
+
     def idle(self, days: float, restoring: float = 5) -> None:
         """Let `days` go by without an invocation: functions in a VPC are inactive after 14.
 

@@ -38,6 +38,7 @@ class Layer(IntEnum):
     STATE = auto()  # refused, because of how things stand
     PERMISSION = auto()  # refused, because of who asks
     ARRIVAL = auto()  # refused, because of how many ask
+    REQUEST = auto()  # what is asked for, before anybody looks at it
 
 
 @dataclass(frozen=True)

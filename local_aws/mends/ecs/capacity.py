@@ -1,10 +1,13 @@
 """Capacity provider strategies of services: refused, changed, and followed task by task.
 
 Wrong upstream: a cluster needn't have the providers; all tasks go to one provider; a strategy
-changes without a deployment, and the deployment that comes shows the old one.
+changes without a deployment, the deployment that comes shows the old one, and an empty one makes
+the service EC2's.
 Source: ECS API reference, CreateService and UpdateService; resource schema of AWS::ECS::Service,
 whose description quotes two of the errors ("you must force a new deployment", "No launch type to
-fall back to") and says that CloudFormation begins a deployment by itself. The others are guessed.
+fall back to"), says what an empty strategy falls back to, and that CloudFormation begins a
+deployment by itself. The others are guessed. A reclaimed task: developer guide, "Amazon ECS
+clusters for Fargate" (SIGTERM at once, "Your Spot Task was interrupted.", SpotInterruption).
 What is decided is in placement.py.
 Last needed: ministack 1.5.33.
 """
@@ -19,8 +22,9 @@ from typing import Any
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import ecs
 
+from local_aws.controls import control
 from local_aws.mending import Layer, Mending
-from local_aws.mends.ecs import placement
+from local_aws.mends.ecs import draining, placement
 from local_aws.mends.ecs.configuration import service_of
 
 _FORCE = (
@@ -32,6 +36,7 @@ _NOTHING_LEFT = (
     "No launch type to fall back to for empty capacity provider strategy. Your service was not "
     "created with a launch type."
 )
+_SPOT = "FARGATE_SPOT"
 _by_template: ContextVar[bool] = ContextVar("by_template", default=False)
 
 Request = dict[str, Any]
@@ -45,6 +50,13 @@ def install(mending: Mending) -> None:
     mending.handler("AWS::ECS::Service", "update", _update_by_template, layer=Layer.INPUT)
 
 
+@control("reclaim")
+def _reclaim(task: str) -> bool:
+    found = ecs._tasks.get(task)
+    spot = found is not None and found.get("capacityProviderName") == _SPOT
+    return spot and draining.reclaim(found)
+
+
 def _update_by_template(upstream: Any, *arguments: Any) -> Any:
     token = _by_template.set(True)
     try:
@@ -55,26 +67,35 @@ def _update_by_template(upstream: Any, *arguments: Any) -> Any:
 
 def _create(upstream: Any, data: Request) -> Any:
     problem = _problem(data)
-    return _refused(problem) if problem else upstream(data)
+    if problem:
+        return _refused(problem)
+    answer = upstream(data)
+    service = service_of({**data, "service": data.get("serviceName")})
+    if service is not None:
+        service.setdefault("_created_with", data.get("launchType"))
+    return answer
 
 
 def _update(upstream: Any, data: Request) -> Any:
     service, strategy = service_of(data), data.get("capacityProviderStrategy")
     if service is None or strategy is None:
         return upstream({k: v for k, v in data.items() if k != "capacityProviderStrategy"})
-    before = service.get("capacityProviderStrategy") or []
+    before, launch_type = service.get("capacityProviderStrategy") or [], None
     problem = _problem(data)
-    if not strategy and not service.get("launchType"):
-        problem = _NOTHING_LEFT
-    if strategy != before:
+    if not strategy or strategy != before:
         data = {**data, "forceNewDeployment": _is_forced(data)}
         problem = problem or (None if data["forceNewDeployment"] else _FORCE)
+    if not strategy:
+        launch_type = service.get("_created_with")
+        strategy = [] if launch_type else _cluster(data).get("defaultCapacityProviderStrategy")
+        if not launch_type and not strategy:
+            problem = problem or _NOTHING_LEFT
     if problem:
         return _refused(problem)
     # As upstream does it, but before the new deployment takes it over.
     service["capacityProviderStrategy"] = strategy or None
-    service["launchType"] = None if strategy else service.get("launchType")
-    return upstream(data)
+    service["launchType"] = launch_type
+    return upstream({**data, "capacityProviderStrategy": strategy})
 
 
 def _is_forced(data: Request) -> bool:
@@ -82,9 +103,13 @@ def _is_forced(data: Request) -> bool:
 
 
 def _problem(data: Request) -> str | None:
-    cluster = ecs._clusters.get(ecs._resolve_cluster_name(data.get("cluster", "default"))) or {}
     strategy = data.get("capacityProviderStrategy") or []
-    return placement.strategy_problem(strategy, cluster.get("capacityProviders") or [])
+    return placement.strategy_problem(strategy, _cluster(data).get("capacityProviders") or [])
+
+
+def _cluster(data: Request) -> dict[str, Any]:
+    name = ecs._resolve_cluster_name(data.get("cluster", "default"))
+    return ecs._clusters.get(name) or {}
 
 
 def _refused(problem: str) -> Any:

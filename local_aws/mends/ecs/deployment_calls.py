@@ -24,6 +24,7 @@ from local_aws.mends.ecs.deployments import (
     Service,
     counts_of,
     follow,
+    images_of,
     known,
     newest_first,
 )
@@ -144,6 +145,7 @@ def _describe_service_revisions(data: dict[str, Any]) -> Any:
                     "serviceArn": there[arn]["serviceArn"],
                     "clusterArn": there[arn]["clusterArn"],
                     **{name: it for name, it in there[arn]["revision"].items() if it},
+                    "containerImages": images_of(there[arn]),
                 }
                 for arn in arns
                 if arn in there

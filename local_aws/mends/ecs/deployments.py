@@ -13,6 +13,7 @@ Last needed: ministack 1.5.33.
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.core.concurrency import resource_lock
@@ -22,6 +23,7 @@ from local_aws.mending import Layer, Mending
 from local_aws.mends.ecs import deployment_alarms
 from local_aws.mends.ecs.rollout import key_of
 
+_KEPT = timedelta(days=90)
 _COUNTS = ("requestedTaskCount", "runningTaskCount", "pendingTaskCount")
 UNFINISHED = ("PENDING", "IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 _CHANGES = (
@@ -70,7 +72,13 @@ def known() -> dict[str, tuple[Service, Record]]:
 
 def newest_first(service: Service) -> list[Record]:
     """Return what is remembered of a service's deployments."""
-    return list(reversed(list(service.get("_serviceDeployments", {}).values())))
+    records = list(service.get("_serviceDeployments", {}).values())
+    return [it for it in reversed(records) if is_remembered(it, datetime.now(UTC))]
+
+
+def is_remembered(record: Record, now: datetime) -> bool:
+    """Return whether a service deployment is still told of."""
+    return now - datetime.fromisoformat(record["createdAt"]) < _KEPT
 
 
 def follow(service: Service) -> None:
@@ -161,6 +169,8 @@ def _fail(
     if primary is failed or not primary:
         _end_without_rollback(record, failed)
         return
+    for name in ("launchType", "capacityProviderStrategy"):
+        service[name] = primary.get(name)
     back_to = service["_serviceDeployments"][primary["id"]]["target"]
     reason = f"Service deployment rolled back because {_cause(record, failed)}"
     rollback = {"reason": reason, "startedAt": ecs._iso(), "serviceRevisionArn": back_to}
@@ -208,3 +218,17 @@ def counts_of(deployed: dict[str, Any]) -> dict[str, int]:
         "runningTaskCount": deployment["runningCount"],
         "pendingTaskCount": deployment["pendingCount"],
     }
+
+
+def images_of(record: Record) -> list[dict[str, str]]:
+    """Return what a revision's containers run: the digests that its first task found out."""
+    definition = ecs._task_defs.get(ecs._resolve_td_key(record["revision"]["taskDefinition"])) or {}
+    found = record["deployment"].get("_image_digests") or {}
+    told = []
+    for container in definition.get("containerDefinitions") or []:
+        name, image = container["name"], container["image"]
+        digest = found.get(name) or image.partition("@")[2]
+        told.append(
+            {"containerName": name, "image": image} | ({"imageDigest": digest} if digest else {})
+        )
+    return told

@@ -68,13 +68,22 @@ def _longest_stop(service: dict[str, Any]) -> float:
     return _deregistration_delay(service) + _STOP_TIMEOUT + _WAIT_MARGIN
 
 
-def _drain(task: Task, reason: str) -> None:
+def reclaim(task: Task) -> bool:
+    """Take a task of Fargate Spot away: SIGTERM comes at once, SIGKILL after its stop timeout."""
+    if task["lastStatus"] != "RUNNING" or not task.get("_docker_ids"):
+        return False
+    _drain(task, "Your Spot Task was interrupted.", code="SpotInterruption", delay=0)
+    return True
+
+
+def _drain(task: Task, reason: str, *, code: str = "", delay: float | None = None) -> None:
     containers = list(task["_docker_ids"])
     service = ecs._services.get(
         f"{ecs._cluster_name_from_arn(task['clusterArn'])}/"
         f"{task.get('group', '').removeprefix('service:')}"
     )
-    delay = _deregistration_delay({"loadBalancers": targets.of_task(service or {}, task)})
+    if delay is None:
+        delay = _deregistration_delay({"loadBalancers": targets.of_task(service or {}, task)})
     ecs._bump_task_version(task)
     _move(
         task,
@@ -82,7 +91,7 @@ def _drain(task: Task, reason: str) -> None:
         desiredStatus="STOPPED",
         stoppingAt=ecs._iso(),
         stoppedReason=reason,
-        stopCode=_stop_code(task, reason),
+        stopCode=code or _stop_code(task, reason),
     )
     account, region = get_account_id(), get_region()
 
@@ -96,8 +105,8 @@ def _drain(task: Task, reason: str) -> None:
             ]
             ecs._cleanup_task_resources(task, ecs._get_docker())
             _move(task, "DEPROVISIONING")
-            for container, code in zip(task.get("containers", []), exit_codes, strict=False):
-                container.update(lastStatus="STOPPED", exitCode=code)
+            for container, exit_code in zip(task["containers"], exit_codes, strict=False):
+                container.update(lastStatus="STOPPED", exitCode=exit_code)
             ecs_metadata.set_task_status(
                 task["taskArn"], known_status="STOPPED", desired_status="STOPPED"
             )

@@ -10,13 +10,16 @@ Last needed: ministack 1.5.33.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from ministack.services import ecs
 from ministack.services.cloudformation import _stacks, provisioners, stacks
 
-from local_aws.mending import Mending
+from local_aws.mending import Layer, Mending
 from local_aws.mends.cloudformation.handlers import UnfinishedError
 from local_aws.mends.ecs import deployment_alarms, draining
 
@@ -44,6 +47,10 @@ _NUMBERS = {
     "Base",
     "Weight",
 }
+# what a template asks of UpdateService beside what upstream tells it
+_added: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar(
+    "added", default=None
+)
 _UNTOLD = (
     "HealthCheckGracePeriodSeconds",
     "EnableExecuteCommand",
@@ -71,6 +78,7 @@ def install(mending: Mending) -> None:
     mending.handler("AWS::ECS::Service", "update", _update_and_wait)
     mending.handler("AWS::ECS::Service", "delete", _delete_and_wait)
     mending.around(stacks, "_sends_back_failed_update", _sends_back)
+    mending.around(ecs, "_update_service", _add, layer=Layer.REQUEST)
 
 
 def typed(value: Any, name: str = "") -> Any:
@@ -143,9 +151,37 @@ def _update_and_wait(
     known = tuple(deployment["id"] for deployment in _service(arn)["deployments"])
     # Wrong upstream: what a template no longer has is taken away. UpdateService leaves as it
     # is what it isn't told; an empty list takes away.
-    updated = upstream(arn, typed(old), typed(old | new), stack)
+    with _adding(_forced(typed(old), typed(new))):
+        updated = upstream(arn, typed(old), typed(old | new), stack)
     _wait_until_steady(updated[0], known, stack)
     return updated
+
+
+def _forced(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return what UpdateService is asked for to begin a deployment, if these properties do.
+
+    Wrong upstream: they don't. A changed ForceNewDeploymentNonce "signals ECS to start a new
+    deployment even though no other service parameters have changed" (resource schema of
+    AWS::ECS::Service). That EnableForceNewDeployment without a changed nonce forces none isn't
+    said.
+    """
+    asked, before = new.get("ForceNewDeployment") or {}, old.get("ForceNewDeployment") or {}
+    nonce = asked.get("ForceNewDeploymentNonce")
+    another = nonce is not None and nonce != before.get("ForceNewDeploymentNonce")
+    return {"forceNewDeployment": True} if asked.get("EnableForceNewDeployment") and another else {}
+
+
+@contextlib.contextmanager
+def _adding(told: dict[str, Any]) -> Iterator[None]:
+    token = _added.set(told)
+    try:
+        yield
+    finally:
+        _added.reset(token)
+
+
+def _add(upstream: Any, data: dict[str, Any]) -> Any:
+    return upstream(data | (_added.get() or {}))
 
 
 def _delete_and_wait(upstream: Any, arn: str, properties: dict[str, Any]) -> Any:

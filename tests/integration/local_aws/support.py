@@ -265,7 +265,13 @@ def service_template(image: str, **container: Any) -> dict[str, Any]:
 
 LOAD_BALANCER: dict[str, Any] = {
     "Resources": {
-        "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "tests"}},
+        "Cluster": {
+            "Type": "AWS::ECS::Cluster",
+            "Properties": {
+                "ClusterName": "tests",
+                "CapacityProviders": ["FARGATE", "FARGATE_SPOT"],
+            },
+        },
         "Balancer": {
             "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
             "Properties": {"Subnets": ["subnet-1", "subnet-2"]},

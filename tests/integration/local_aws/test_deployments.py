@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from tests.integration.local_aws.support import (
     environment_of,
     eventually,
     service_deployments,
+    service_template,
 )
 
 PORT = {"Name": "PORT", "Value": "8080"}
@@ -235,6 +237,69 @@ def test_an_alarm_without_rollback_ends_the_deployment_and_what_runs_goes_on(
     assert arns(service.tasks()) == before
 
 
+def deployment_id(aws: LocalAws, service: Service) -> str:
+    return str(described(aws, service)["deployments"][0]["id"])
+
+
+def test_a_template_forces_a_deployment_by_another_nonce_alone(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    def deploy(nonce: str, count: str) -> str:
+        forced = {"EnableForceNewDeployment": "true", "ForceNewDeploymentNonce": nonce}
+        properties = {"ForceNewDeployment": forced}
+        service.deploy(image, properties=properties, parameters={"Count": count})
+        return deployment_id(aws, service)
+
+    first = deploy("a", "1")
+    assert deploy("a", "2") == first
+    assert deploy("b", "2") != first
+    assert last(service)["status"] == "SUCCESSFUL"
+
+
+def provider(name: str, weight: int, base: int = 0) -> dict[str, Any]:
+    return {"CapacityProvider": name, "Weight": str(weight), "Base": str(base)}
+
+
+def test_tasks_are_dealt_to_capacity_providers_and_another_strategy_rolls_them(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    def deploy(*strategy: dict[str, Any]) -> Counter[str]:
+        template = service_template(image)
+        properties = template["Resources"]["Service"]["Properties"]
+        del properties["LaunchType"]
+        properties["CapacityProviderStrategy"] = list(strategy)
+        parameters = service.parameters | {"Count": "3"}
+        service.stacks.deploy(service.name, template, **parameters)
+        return Counter(task["capacityProviderName"] for task in service.tasks())
+
+    assert deploy(provider("FARGATE", 1)) == {"FARGATE": 3}
+    assert "launchType" not in described(aws, service)
+    first = deployment_id(aws, service)
+    mixed = deploy(provider("FARGATE", 1, base=1), provider("FARGATE_SPOT", 1))
+    assert mixed == {"FARGATE": 2, "FARGATE_SPOT": 1}
+    assert deployment_id(aws, service) != first
+    (spot,) = [it for it in service.tasks() if it["capacityProviderName"] == "FARGATE_SPOT"]
+    others = arns(service.tasks()) - {spot["taskArn"]}
+    assert aws.reclaim(spot["taskArn"])
+    assert not aws.reclaim(next(iter(others)))
+    (gone,) = [it for it in service.tasks("STOPPED") if it["taskArn"] == spot["taskArn"]]
+    assert gone["stopCode"] == "SpotInterruption"
+    assert gone["stoppedReason"] == "Your Spot Task was interrupted."
+    eventually(lambda: len(service.tasks()) == 3)
+    assert {it["launchType"] for it in service.tasks()} == {"FARGATE"}
+    revision = last(service)["targetServiceRevision"]["arn"]
+    (told,) = aws.client("ecs").describe_service_revisions(serviceRevisionArns=[revision])[
+        "serviceRevisions"
+    ]
+    assert [it["capacityProvider"] for it in told["capacityProviderStrategy"]] == [
+        "FARGATE",
+        "FARGATE_SPOT",
+    ]
+    (container,) = told["containerImages"]
+    digests = {it["containers"][0]["imageDigest"] for it in service.tasks()}
+    assert container == {"containerName": "app", "image": image, "imageDigest": digests.pop()}
+
+
 @pytest.fixture(scope="module")
 def idle(aws: LocalAws, listener: str) -> Iterator[dict[str, str]]:
     """A service without tasks, as arguments of a call on it."""
@@ -299,6 +364,64 @@ def test_a_configuration_that_ecs_refuses_is_refused(
     with pytest.raises(ClientError, match=error) as refused:
         aws.client("ecs").update_service(**idle, deploymentConfiguration=told)
     assert refused.value.response["Error"]["Code"] == "InvalidParameterException"
+
+
+SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"capacityProviderStrategy": SPOT}, "you must force a new deployment"),
+        ({"capacityProviderStrategy": []}, "you must force a new deployment"),
+        (
+            {
+                "capacityProviderStrategy": [{"capacityProvider": "mine", "weight": 1}],
+                "forceNewDeployment": True,
+            },
+            "is not associated with the cluster",
+        ),
+        (
+            {
+                "capacityProviderStrategy": [
+                    {"capacityProvider": "FARGATE", "base": 1, "weight": 1},
+                    {"capacityProvider": "FARGATE_SPOT", "base": 1, "weight": 1},
+                ],
+                "forceNewDeployment": True,
+            },
+            "Only one capacity provider .* can have a base",
+        ),
+        (
+            {
+                "capacityProviderStrategy": [
+                    {"capacityProvider": "FARGATE"},
+                    {"capacityProvider": "FARGATE_SPOT"},
+                ],
+                "forceNewDeployment": True,
+            },
+            "must have a weight greater than 0",
+        ),
+    ],
+)
+def test_a_strategy_that_ecs_refuses_is_refused(
+    aws: LocalAws, idle: dict[str, str], told: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(ClientError, match=error):
+        aws.client("ecs").update_service(**idle, **told)
+
+
+def test_a_service_goes_back_from_capacity_providers_to_its_launch_type(
+    aws: LocalAws, idle: dict[str, str]
+) -> None:
+    def update(strategy: list[dict[str, Any]]) -> dict[str, Any]:
+        answer = aws.client("ecs").update_service(
+            **idle, capacityProviderStrategy=strategy, forceNewDeployment=True
+        )
+        return dict(answer["service"])
+
+    assert "launchType" not in update(SPOT)
+    back = update([])
+    assert (back["launchType"], back.get("capacityProviderStrategy")) == ("FARGATE", None)
 
 
 def test_what_is_not_told_of_a_configuration_stays_as_it_is(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from local_aws.mends.ecs.decisions import Counts, Rules, Stage, Step, is_stuck, rules, stage, step
+from local_aws.mends.ecs.deployments import is_remembered
 
 
 def configuration(minimum: int, maximum: int, **more: Any) -> dict[str, Any]:
@@ -126,3 +128,9 @@ def test_early_success_bakes_before_the_old_tasks_go() -> None:
 def test_without_early_success_the_old_tasks_go_before_it_bakes() -> None:
     played = Played(rules(4, configuration(100, 200)), old=4).play(baking=3)
     assert played.stages == [Stage.ROLLING, Stage.CLEANING, Stage.BAKING, Stage.DONE]
+
+
+def test_a_service_deployment_is_remembered_for_ninety_days() -> None:
+    now = datetime.now(UTC)
+    ages = [(now - timedelta(days=days)).isoformat() for days in (0, 89, 91)]
+    assert [is_remembered({"createdAt": it}, now) for it in ages] == [True, True, False]

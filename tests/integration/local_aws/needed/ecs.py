@@ -81,6 +81,18 @@ def what_is_not_told_of_a_deployment_configuration_stays(aws: Aws) -> bool:
     return bool(told(maximumPercent=150).get("minimumHealthyPercent") == 50)
 
 
+@shows("ecs.capacity")
+def another_strategy_needs_a_forced_deployment(aws: Aws) -> bool:
+    service(aws, "switching")
+    strategy = [{"capacityProvider": "FARGATE", "weight": 1}]
+    code = refused(
+        lambda: aws.client("ecs").update_service(
+            cluster="switching", service="switching", capacityProviderStrategy=strategy
+        )
+    )
+    return code == "InvalidParameterException"
+
+
 @shows("ecs.targets")
 def another_subnet_begins_a_deployment(aws: Aws) -> bool:
     def network(subnet: str) -> dict[str, Any]:
