@@ -113,7 +113,9 @@ def _detail(service: Service, record: Record) -> Record:
         "deploymentCircuitBreaker": {
             "status": _breaker_status(record, breaker),
             "failureCount": record["deployment"]["failedTasks"],
-            "threshold": ecs._circuit_breaker_threshold(service),
+            "threshold": ecs._circuit_breaker_threshold(
+                service | {"deploymentConfiguration": configuration}
+            ),
         },
         "alarms": _alarms(record),
     }

@@ -237,6 +237,61 @@ def test_an_alarm_without_rollback_ends_the_deployment_and_what_runs_goes_on(
     assert arns(service.tasks()) == before
 
 
+def test_the_circuit_breaker_counts_to_its_threshold_and_healthy_tasks_need_not_reset_it(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    breaker = {
+        "Enable": "true",
+        "Rollback": "true",
+        "ResetOnHealthyTask": "false",
+        "ThresholdConfiguration": {"Type": "COUNT", "Value": "3"},
+    }
+    counting: dict[str, Any] = {
+        "properties": configured(DeploymentCircuitBreaker=breaker),
+        "parameters": {"Count": "4"},
+    }
+    service.deploy(image, **counting)
+    before = arns(service.tasks())
+    # four healthy ones have at least three between them that crash
+    with pytest.raises(AssertionError, match="ECS Deployment Circuit Breaker was triggered"):
+        service.deploy(image, Environment=coloured("new", EVERY_OTHER_CRASHES="1"), **counting)
+    failed = last(service)
+    assert failed["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
+    assert failed["deploymentCircuitBreaker"]["threshold"] == 3
+    assert failed["deploymentCircuitBreaker"]["failureCount"] == 3
+    assert failed["status"] == "ROLLBACK_SUCCESSFUL"
+    assert failed["statusReason"] == (
+        "Service deployment rolled back because the circuit breaker threshold was exceeded."
+    )
+    events = [it["message"] for it in described(aws, service)["events"]]
+    assert [it for it in events if it.endswith("deployment failed: tasks failed to start.")]
+    assert len(service.tasks()) == 4
+    assert before & arns(service.tasks())
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "threshold"),
+    [("COUNT", 7, 7), ("BOUNDED_PERCENT", 50, 3), ("UNBOUNDED_PERCENT", 50, 1)],
+)
+def test_a_threshold_is_a_count_or_a_share_of_the_desired_tasks(
+    aws: LocalAws, idle: dict[str, str], kind: str, value: int, threshold: int
+) -> None:
+    ecs = aws.client("ecs")
+    ecs.update_service(
+        **idle,
+        forceNewDeployment=True,
+        deploymentConfiguration={
+            "deploymentCircuitBreaker": BREAKER
+            | {"thresholdConfiguration": {"type": kind, "value": value}}
+        },
+    )
+    (newest, *_) = ecs.list_service_deployments(**idle)["serviceDeployments"]
+    (told,) = ecs.describe_service_deployments(
+        serviceDeploymentArns=[newest["serviceDeploymentArn"]]
+    )["serviceDeployments"]
+    assert told["deploymentCircuitBreaker"]["threshold"] == threshold
+
+
 def deployment_id(aws: LocalAws, service: Service) -> str:
     return str(described(aws, service)["deployments"][0]["id"])
 

@@ -1,6 +1,6 @@
 """A service that shows its environment, sleeps, becomes sick and dies on request.
 
-Tasks started together have addresses one after the other, so half of them can be sick.
+Tasks started together have addresses one after the other, so half of them can be sick, or crash.
 """
 
 import json
@@ -33,9 +33,10 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-if os.environ.get("EVERY_OTHER_IS_SICK") and int(os.environ["BIND_HOST"].rsplit(".", 1)[1]) % 2:
+odd = int(os.environ["BIND_HOST"].rsplit(".", 1)[1]) % 2
+if os.environ.get("EVERY_OTHER_IS_SICK") and odd:
     state["health"] = 500
-if os.environ.get("CRASH"):
+if os.environ.get("CRASH") or (os.environ.get("EVERY_OTHER_CRASHES") and odd):
     sys.exit("asked to crash")
 server = ThreadingHTTPServer((os.environ["BIND_HOST"], int(os.environ["PORT"])), Handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
