@@ -151,7 +151,7 @@ def _of_parameter(
         what = f"The parameter {reference.arn} is another account's, and isn't looked at."
         return [warning(check, what, "See there that it is shared with this account.")], None
     if found is None:
-        what = f"There is no parameter {reference.names[0]} in {reference.region}."
+        what = f"There is no parameter {reference.arn}."
         return [failed(check, what, "Make it, or mend service_secrets.")], None
     named = found["Name"]
     what = f"The parameter {named} is there, its version {found['Version']}."
