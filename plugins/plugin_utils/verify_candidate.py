@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
@@ -23,6 +23,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
     outputs,
 )
 
+Answer = TypeVar("Answer")
 POLICY = "docs/permissions/service.json"
 
 
@@ -37,6 +38,7 @@ class Candidate:
 
     def __init__(self, options: Mapping[str, Any], pool: Executor) -> None:
         self._options = options
+        self._pool = pool
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
         self.region = ""
@@ -70,6 +72,14 @@ class Candidate:
                 account = aws.Account.of(given) if region else self.account
                 self._clients[service, region] = account.client(service)
             return self._clients[service, region]
+
+    def together(self, *questions: Callable[[], Answer]) -> list[Future[Answer]]:
+        """Ask several things at the same time; who looks waits for the answers.
+
+        Args:
+            questions: each asks one.
+        """
+        return [self._pool.submit(question) for question in questions]
 
     def described(self, stack: str) -> Description | None:
         """Return a stack as DescribeStacks has it, None if it isn't there.

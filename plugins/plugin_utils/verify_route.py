@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -44,16 +45,36 @@ def route(candidate: Candidate) -> list[Finding]:
     if stands and same:
         return [ok("host name", f"{host_name} is routed to the service already.")]
     client = candidate.client("elbv2")
-    rules = _listed(client, "describe_rules", "Rules", ListenerArn=listener)
+    [asked] = candidate.together(lambda: _rules(client, listener))
+    [limits] = candidate.together(lambda: _limits(client))
+    balancer = listener.replace(":listener/", ":loadbalancer/").rpartition("/")[0]
+    others = [] if stands else _other_listeners(client, balancer, listener)
+    rules = asked.result()
     findings = [_host_name(candidate, client, rules)]
     if not stands:
-        findings += _room(client, listener, rules)
+        more = candidate.together(*(functools.partial(_rules, client, it) for it in others))
+        every = [*rules, *(rule for it in more for rule in it.result())]
+        findings += _room(every, limits.result())
     return findings
 
 
 def _listed(client: Any, operation: str, member: str, **request: Any) -> _Rules:
     pages = client.get_paginator(operation).paginate(**request)
     return [it for page in pages for it in page.get(member, ())]
+
+
+def _rules(client: Any, listener: str) -> _Rules:
+    return _listed(client, "describe_rules", "Rules", ListenerArn=listener)
+
+
+def _limits(client: Any) -> dict[str, int]:
+    listed = _listed(client, "describe_account_limits", "Limits")
+    return {it.get("Name", ""): int(it.get("Max") or 0) for it in listed}
+
+
+def _other_listeners(client: Any, balancer: str, listener: str) -> list[str]:
+    listed = _listed(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer)
+    return [it["ListenerArn"] for it in listed if it["ListenerArn"] != listener]
 
 
 def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> Finding:
@@ -114,18 +135,13 @@ def _whose(client: Any, rule: Mapping[str, Any]) -> str:
     return f", that of the service {tags[_TAG]}" if tags.get(_TAG) else ""
 
 
-def _room(client: Any, listener: str, rules: _Rules) -> list[Finding]:
-    """Hold what the load balancer has against the account's quotas."""
-    limits = {
-        it.get("Name"): int(it.get("Max") or 0)
-        for it in _listed(client, "describe_account_limits", "Limits")
-    }
-    balancer = listener.replace(":listener/", ":loadbalancer/").rpartition("/")[0]
-    listeners = _listed(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer)
-    others = [it["ListenerArn"] for it in listeners if it["ListenerArn"] != listener]
-    every = [*rules]
-    for other in others:
-        every += _listed(client, "describe_rules", "Rules", ListenerArn=other)
+def _room(every: _Rules, limits: Mapping[str, int]) -> list[Finding]:
+    """Hold what the load balancer has against the account's quotas.
+
+    Args:
+        every: the rules of all its listeners.
+        limits: by the names of DescribeAccountLimits.
+    """
     groups = {arn for rule in every for arn in _group_arns(rule.get("Actions") or ())}
     counted = (sum(not it.get("IsDefault") for it in every), len(groups))
     return [
