@@ -202,3 +202,15 @@ def test_an_error_that_has_a_value_by_chance_names_no_variable(value: str, said:
 def test_an_error_that_quotes_a_secret_names_no_variable() -> None:
     declared = {"Token": {"Type": "String", "NoEcho": "true"}}
     assert parameters.quoted("it was abc-123", declared, {"Token": "abc-123"}, "support") == ""
+
+
+@pytest.mark.parametrize(
+    ("previous", "value"),
+    [(None, "2"), ({}, "2"), ({"Count": "5"}, "2"), ({"Count": ""}, ""), ({"Count": None}, "2")],
+)
+def test_what_a_stack_has_empty_stays_so_where_the_value_says_so(
+    previous: dict[str, str | None] | None, value: str
+) -> None:
+    defaults, others = parameters.unless_empty({"Count": {"unless_empty": "2"}, "Other": {"a": 1}})
+    assert others == {"Other": {"a": 1}}
+    assert resolved({"Count": TEXT}, defaults=defaults, previous=previous) == {"Count": value}
