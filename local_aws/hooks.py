@@ -237,6 +237,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_services",
         "_stop_task",
         "_sync_service_targets",
+        "_tags",
         "_task_defs",
         "_task_ip",
         "_tasks",

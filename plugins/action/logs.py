@@ -40,7 +40,7 @@ class ActionModule(Action):  # type: ignore[misc]
         "tail": {"type": "int", "default": 100},
         "filter": {"type": "str", "default": ""},
         "since": {"type": "str", "default": "1h"},
-        "until": {"type": "str", "default": ""},
+        "end": {"type": "str", "default": ""},
         "task": {"type": "str", "default": ""},
         "follow": {"type": "bool", "default": False},
         "follow_seconds": {"type": "int", "default": 600},

@@ -43,7 +43,7 @@ options:
         it doesn't say where.
     type: str
     default: 1h
-  until:
+  end:
     description: Until when, as O(since); not given, until now.
     type: str
     default: ''

@@ -44,7 +44,7 @@ def of(options: Mapping[str, Any], now: datetime.datetime) -> Query:
     """Return what the action's options ask for.
 
     Args:
-        options: since, until, tail, filter, task, follow and follow_seconds.
+        options: since, end (the playbook's until), tail, filter, task, follow, follow_seconds.
         now: the time, of UTC.
 
     Raises: StackError for what can't be.
@@ -55,23 +55,23 @@ def of(options: Mapping[str, Any], now: datetime.datetime) -> Query:
     seconds = options["follow_seconds"]
     if not 1 <= seconds <= _LONGEST_FOLLOWED:
         raise StackError(f"follow_seconds is {seconds}. Follow for 1 to {_LONGEST_FOLLOWED} s.")
-    if options["follow"] and options["until"]:
+    if options["follow"] and options["end"]:
         raise StackError("follow goes on from now, and until ends before. Give one of the two.")
     log_pattern.refuse_malformed(options["filter"])
     since = moment("since", options["since"], now)
-    until = moment("until", options["until"], now) if options["until"] else None
+    until = moment("until", options["end"], now) if options["end"] else None
     if since < _EARLIEST:
         raise StackError(
             f"since is {options['since']}. CloudWatch Logs gives the newest lines first from "
             f"{_EARLIEST:%Y-%m-%d} on: give a later time."
         )
     if since >= (until or now):
-        end = f"until, {options['until']}" if until else "now"
+        end = f"until, {options['end']}" if until else "now"
         raise StackError(
             f"since is {options['since']}, which isn't before {end}. Mend one of them."
         )
     last = milliseconds(until) if until else None
-    return Query(milliseconds(since), last, tail, options["filter"].strip(), _task(options["task"]))
+    return Query(milliseconds(since), last, tail, options["filter"].strip(), task(options["task"]))
 
 
 def moment(name: str, text: str, now: datetime.datetime) -> datetime.datetime:
@@ -105,12 +105,15 @@ def clock_time(at: int) -> str:
     return moment.isoformat(" ", "milliseconds").removesuffix("+00:00")
 
 
-def _task(text: str) -> str:
-    """Return how a task's id begins; its ARN is taken too."""
+def task(text: str) -> str:
+    """Return how a task's id begins; its ARN is taken too, and "" for any.
+
+    Raises: StackError if it is none.
+    """
     name = text.strip().rpartition("/")[2].lower()
     if name and not _TASK.fullmatch(name):
         raise StackError(
             f"task is {text}. Give a task's id, or its first 6 characters or more: the lines of "
-            "logs.yml begin with 8."
+            "logs.yml show 8."
         )
     return name

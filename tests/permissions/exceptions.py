@@ -153,7 +153,6 @@ READS_LEFT_OUT: dict[str, tuple[str, str | None]] = {
     f"{_TABLE} logs:DescribeLogStreams": ("ImportSourceSpecification", None),
     f"{_TABLE} s3:GetObject": ("ImportSourceSpecification", None),
     f"{_TABLE} s3:ListBucket": ("ImportSourceSpecification", None),
-    "AWS::ECS::Cluster kms:DescribeKey": ("KmsKeyId", None),
     f"{_FUNCTION} kms:DescribeKey": ("KmsKeyArn", None),
     "AWS::Lambda::EventSourceMapping kms:DescribeKey": ("KmsKeyArn", None),
     "s3:GetBucketPolicy": ("LogDestination", None),

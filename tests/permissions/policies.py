@@ -108,7 +108,7 @@ def holds(condition: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
 
 
 def _compare(operator: str, actual: str | None, values: list[str]) -> bool:
-    name = operator.removeprefix("ForAllValues:")
+    name = operator.removeprefix("ForAllValues:").removeprefix("ForAnyValue:")
     if actual is None:
         return name.endswith("IfExists") or name != operator
     return any(_OPERATORS[name.removesuffix("IfExists")](actual, value) for value in values)

@@ -40,7 +40,12 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"AlarmEmail": ""},
     ],
     "deployment_role": [{"PermissionsBoundaryArn": POLICY}, {"PermissionsBoundaryArn": ""}],
-    "cluster": [{"ContainerInsights": "enabled"}],
+    "cluster": [
+        {"ContainerInsights": "enabled"},
+        {"ExecuteCommandAudit": "true"},
+        {"ExecuteCommandLogRetentionDays": "30"},
+        {"ExecuteCommandAudit": "false"},
+    ],
     "load_balancer": [
         {"IdleTimeoutSeconds": "90"},
         {"IngressCidr": "10.0.0.0/8"},

@@ -1,8 +1,8 @@
 """What policies see of a request: the resource it is about, and condition keys.
 
-Wrong upstream: whatever names a cluster of ECS is about the cluster, and the condition key
-ecs:cluster is never there; buckets whose policy asks for TLS refuse everybody, since loopback has
-none: here every request counts as encrypted.
+Wrong upstream: whatever names a cluster of ECS is about the cluster, DescribeClusters about none;
+the condition keys ecs:cluster and, of tasks, aws:ResourceTag are never there; buckets whose policy
+asks for TLS refuse everybody, since loopback has none: here every request counts as encrypted.
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS";
 IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
 Last needed: ministack 1.5.33.
@@ -15,6 +15,8 @@ import re
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ecs
 
 from local_aws.mending import Mending
 
@@ -22,6 +24,7 @@ from local_aws.mending import Mending
 _ECS_RESOURCES = {
     "DescribeServices": ("services", "service"),
     "DescribeTasks": ("tasks", "task"),
+    "ExecuteCommand": ("task", "task"),
     "ListServiceDeployments": ("service", "service"),
     "UpdateService": ("service", "service"),
     "StopTask": ("task", "task"),
@@ -50,6 +53,9 @@ def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
     if service == "ecs" and action in _ECS_ARNS:
         told = json.loads(body).get(_ECS_ARNS[action]) or ["*"]
         return told if isinstance(told, str) else told[0]
+    if service == "ecs" and action == "DescribeClusters":
+        named = (json.loads(body).get("clusters") or ["default"])[0].rsplit("/", 1)[-1]
+        return f"arn:aws:ecs:{get_region()}:{get_account_id()}:cluster/{named}"
     if service != "ecs" or action not in _ECS_RESOURCES or ":cluster/" not in arn:
         return arn
     member, kind = _ECS_RESOURCES[action]
@@ -62,7 +68,19 @@ def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
 def _condition_key(upstream: Any, key: str, context: Any) -> Any:
     if key.lower() == "aws:securetransport":
         return "true"
+    if key.lower().startswith("aws:resourcetag/") and ":task/" in context.resource_arn:
+        return _task_tags(context.resource_arn).get(key.partition("/")[2])
     found = _IN_CLUSTER.match(context.resource_arn)
     if key.lower() != "ecs:cluster" or not found:
         return upstream(key, context)
     return f"{found['account']}:cluster/{found['cluster']}"
+
+
+def _task_tags(arn: str) -> dict[str, str]:
+    """Return a task's own tags, and those that it has from its service (PropagateTags)."""
+    task = ecs._tasks.get(arn) or {}
+    cluster, name = arn.split("/")[-2], str(task.get("group", "")).removeprefix("service:")
+    service = ecs._services.get(f"{cluster}/{name}") or {}
+    given = service.get("propagateTags") == "SERVICE"
+    inherited = ecs._tags.get(service.get("serviceArn", ""), []) if given else []
+    return {it["key"]: it["value"] for it in [*inherited, *ecs._tags.get(arn, [])]}

@@ -105,7 +105,7 @@ def test_one_task_a_range_and_a_pattern_narrow_it(silent: Playbooks, log: Log) -
     errors = messages(shown(silent, filter='{ $.level = "error" }'))
     assert [json.loads(it)["n"] for it in errors] == [1, 3]
     assert messages(shown(silent, filter='"connection refused"')) == ["connection refused by peer"]
-    assert len(messages(shown(silent, until="5m"))) == 2
+    assert len(messages(shown(silent, end="5m"))) == 2
     assert len(messages(shown(silent, since="5m"))) == 2
     none = shown(silent, filter="nothing", show="table")
     assert none.stdout == ""

@@ -102,6 +102,7 @@ def test_who_operates_may_do_what_its_playbooks_call_and_what_who_reads_may() ->
 # What a pipeline gets none of: whoever can push a branch has its rights.
 OF_PEOPLE_ONLY = {
     "cloudformation:CancelUpdateStack",
+    "ecs:ExecuteCommand",
     "logs:FilterLogEvents",
     "secretsmanager:RotateSecret",
 }

@@ -28,7 +28,7 @@ PLAIN = {
     "tail": 100,
     "filter": "",
     "since": "1h",
-    "until": "",
+    "end": "",
     "task": "",
     "follow": False,
     "follow_seconds": 600,
@@ -60,7 +60,7 @@ def refusal(**options: Any) -> str:
 )
 def test_a_moment_is_a_time_ago_or_iso_8601_of_utc(said: str, ago: int) -> None:
     assert of(since=said).since == AT - ago
-    assert of(since="30d", until=said).until == AT - ago
+    assert of(since="30d", end=said).until == AT - ago
 
 
 @pytest.mark.parametrize("said", ["10", "m", "ten minutes", "10 m", "999999d", "", "-5m", "25:00"])
@@ -74,8 +74,8 @@ def test_what_says_no_time_is_refused(said: str) -> None:
         ({"tail": 0}, "tail is 0."),
         ({"tail": 10_001}, "tail is 10001."),
         ({"follow_seconds": 0}, "follow_seconds is 0."),
-        ({"follow": True, "until": "5m"}, "Give one of the two."),
-        ({"since": "5m", "until": "10m"}, "isn't before until, 10m"),
+        ({"follow": True, "end": "5m"}, "Give one of the two."),
+        ({"since": "5m", "end": "10m"}, "isn't before until, 10m"),
         ({"since": "2026-11-29T05:00Z"}, "isn't before now"),
         ({"since": "2023-12-31"}, "from 2024-01-01 on"),
         ({"task": "3f2a9"}, "task is 3f2a9."),

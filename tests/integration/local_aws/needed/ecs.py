@@ -120,6 +120,21 @@ def a_deployment_that_there_is_not_can_not_be_stopped(aws: Aws) -> bool:
     return code == "ServiceDeploymentNotFoundException"
 
 
+@shows("ecs.execute_command")
+def a_task_that_lets_nobody_in_gives_no_session(aws: Aws) -> bool:
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="closed")
+    (task,) = ecs.run_task(
+        cluster="closed",
+        launchType="FARGATE",
+        taskDefinition=task_definition(aws, "closed"),
+        networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-01234567"]}},
+    )["tasks"]
+    asked = {"cluster": "closed", "task": task["taskArn"], "command": "/bin/sh"}
+    code = refused(lambda: ecs.execute_command(interactive=True, **asked))
+    return code == "InvalidParameterException"
+
+
 @shows("ecs.templates")
 def a_template_gives_a_container_secrets(aws: Aws) -> bool:
     container = {
