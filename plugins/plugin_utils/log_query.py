@@ -17,7 +17,7 @@ _LONGEST_FOLLOWED = 86_400  # seconds; longer than credentials live
 _EARLIEST = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 _AGO = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_TASK = re.compile(r"[0-9a-f]{6,32}")
+_TASK = re.compile(r"[0-9a-f-]{6,36}")  # old ids, and those of the local AWS, have hyphens
 _FORMS = "a time ago such as 10m, 2h or 3d, or a time such as 2026-11-29T04:30:00Z"
 
 

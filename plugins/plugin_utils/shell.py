@@ -149,7 +149,7 @@ def refuse_readonly(task: Task, definition: Mapping[str, Any]) -> None:
         definition: its task definition (DescribeTaskDefinition).
     """
     containers = definition.get("containerDefinitions", [])
-    app = next((it for it in containers if it.get("name") == CONTAINER), {})
+    app: Mapping[str, Any] = next((it for it in containers if it.get("name") == CONTAINER), {})
     if app.get("readonlyRootFilesystem"):
         raise StackError(
             f"The file system of task {identity(task)} is read-only, and the agent behind ECS Exec "

@@ -38,11 +38,11 @@ class Looked:
         listed = self.platform.aws.client("ecs").list_tasks(cluster="shop", serviceName=SERVICE)
         return [arn.rpartition("/")[2] for arn in listed["taskArns"]]
 
-    def client(self, kind: str, name: str) -> Any:
-        """Return a client of who has a policy for all services."""
-        key = self.platform._deployers[kind]
+    def ecs(self, kind: str, services: str = "*") -> Any:
+        """Return a client of somebody who has a policy for services of such names."""
+        key = self.platform.deployer(kind, team=f"lookers-{len(services)}", services=services)
         return boto3.client(
-            name,
+            "ecs",
             endpoint_url=self.platform.aws.environment["AWS_ENDPOINT_URL"],
             region_name=self.platform.aws.region,
             aws_access_key_id=key["AWS_ACCESS_KEY_ID"],
@@ -120,12 +120,12 @@ def test_a_shell_is_opened_once_it_is_on_and_its_tasks_are_new(
     options = dict(zip(words[3::2], words[4::2], strict=False))
     assert options["--cluster"] == "shop"
     assert (options["--task"], options["--container"]) == (task, "app")
-    ecs = looked.client("operate", "ecs")
     asked = {"cluster": "shop", "container": "app", "interactive": True, "command": "sh"}
-    assert ecs.execute_command(**asked, task=task)["session"]["sessionId"]
-    for kind in ("service", "read"):
+    on_call = looked.ecs("operate", services=SERVICE)
+    assert on_call.execute_command(**asked, task=task)["session"]["sessionId"]
+    for other in (looked.ecs("service"), looked.ecs("read"), looked.ecs("operate", "others-*")):
         with pytest.raises(ClientError, match="AccessDenied"):
-            looked.client(kind, "ecs").execute_command(**asked, task=task)
+            other.execute_command(**asked, task=task)
     monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", SILENT)
-    document = json.loads(play(EXEC, **NAMED, task=task[:6], format="json"))
+    document = json.loads(play(EXEC, **NAMED, task=task, format="json"))
     assert (document["task"], document["log_group"]) == (task, "")
