@@ -97,6 +97,14 @@ NOTES = {
     ),
     ("service", "HostedZoneId"): "the records of the old zone go",
     ("service", "ListenerArn"): "another listener of the same load balancer: none is lost",
+    ("service", "LogDeletionProtection"): "true: state absent and teardown.yml refuse the service",
+    ("service", "LogIndexedFields"): "lines of before get no index",
+    ("service", "LogMaxBufferSize"): "it is of the tasks' memory",
+    ("service", "MaskedData"): (
+        "lines of before stay as they were written; off: whether AWS deletes the policy is to be "
+        "seen (docs/first-account.md)"
+    ),
+    ("service", "MaskingAudit"): "off: the findings of before go with their log group",
     ("service", "MaxCount"): (
         "to 0: the number of tasks that scaling left stays, unless DesiredCount says another"
     ),

@@ -69,7 +69,35 @@ ELSEWHERE = {
     *("DeploymentAlarms", "DeploymentAlarmCpuPercent", "DeploymentAlarmServerErrors"),
     *("DeploymentAlarmUnhealthyMinutes", "BakeTimeMinutes", "FailureThreshold", "HealthyPercent"),
     *("FailureThresholdType", "MaximumPercent", "MinimumHealthyPercent"),
+    *("LogMode", "LogMaxBufferSize", "LogIndexedFields", "MaskedData", "MaskingAudit"),
+    *("LogDeletionProtection", "FirstCreation"),
 }
+# What the service's log is: the values together, one set after the other, and the defaults last.
+LOGS: tuple[dict[str, str], ...] = (
+    {"LogMode": "non-blocking"},
+    {"LogMaxBufferSize": "25m"},
+    {"LogMaxBufferSize": "", "LogMode": "blocking", "LogIndexedFields": "trace_id"},
+    {"LogMode": "", "LogIndexedFields": "trace_id,status"},
+    {"MaskedData": "EmailAddress,Address"},
+    {"MaskedData": "EmailAddress,TaxId-DE", "MaskingAudit": "true"},
+    {"FirstCreation": "false", "LogDeletionProtection": "true"},
+    {"MaskingAudit": "false", "LogIndexedFields": ""},
+    {"LogDeletionProtection": "false"},
+    {"FirstCreation": "true", "MaskedData": ""},
+)
+# What is made of it in the stack beside.
+OF_THE_LOG: tuple[dict[str, str], ...] = (
+    {"ErrorLinesThreshold": "5"},
+    {"LogQueries": "false", "AlarmTopicArn": ""},
+    {"LogSubscriptionArn": "arn:aws:lambda:eu-central-1:000000000000:function:reader"},
+    {"LogSubscriptionPattern": "ERROR"},
+    {
+        "LogSubscriptionArn": "arn:aws:kinesis:eu-central-1:000000000000:stream/lines",
+        "LogSubscriptionRoleArn": "arn:aws:iam::000000000000:role/shop/logs/web/stream",
+    },
+    {"LogSubscriptionArn": "", "LogSubscriptionRoleArn": "", "LogSubscriptionPattern": ""},
+    {"LogQueries": "true", "ErrorLinesThreshold": "0"},
+)
 # How the service is deployed: the values together, one set after the other, and the defaults last.
 DEPLOYMENTS: tuple[dict[str, str], ...] = (
     {"DesiredCount": "2", "MinimumHealthyPercent": "50", "MaximumPercent": "150"},
@@ -218,6 +246,7 @@ def test_subnets_in_another_order_roll(stacks: Stacks, traffic: Requests, walked
     ("parameter", "other"),
     [
         ("AlarmTopicArn", ""),
+        ("LogGroupName", ""),
         ("LoadBalancerFullName", ""),
         ("TargetGroupFullName", ""),
         ("Route", "false"),
@@ -229,6 +258,35 @@ def test_alarms_go_and_come_back(
     value = stacks.parameters(WATCHING)[parameter]
     stacks.change(WATCHING, "service_monitoring", **{parameter: other})
     stacks.change(WATCHING, "service_monitoring", **{parameter: value})
+    note(walked, traffic, traffic.lost())
+
+
+def test_a_log_is_masked_indexed_and_protected_and_no_longer(
+    platform: Platform, stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    def created() -> int:
+        logs = platform.aws.client("logs")
+        (found,) = [
+            it
+            for it in logs.describe_log_groups(logGroupNamePrefix="/shop/web")["logGroups"]
+            if it["logGroupName"] == "/shop/web"
+        ]
+        return int(found["creationTime"])
+
+    before = created()
+    for values in LOGS:
+        stacks.change(STACK, "service", **values)
+    assert created() == before
+    note(walked, traffic, traffic.lost())
+
+
+def test_what_is_made_of_a_log_comes_changes_and_goes(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    topic = stacks.parameters(WATCHING)["AlarmTopicArn"]
+    for values in OF_THE_LOG:
+        stacks.change(WATCHING, "service_monitoring", **values)
+    stacks.change(WATCHING, "service_monitoring", AlarmTopicArn=topic)
     note(walked, traffic, traffic.lost())
 
 

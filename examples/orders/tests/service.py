@@ -100,12 +100,13 @@ class Service:
         path: str,
         body: bytes | None = None,
         content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         """Send a request; the answer's body must be JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=GUARD_SECONDS)
         try:
-            headers = {"Content-Type": content_type} if body is not None else {}
-            connection.request(method, path, body, headers)
+            told = {"Content-Type": content_type} if body is not None else {}
+            connection.request(method, path, body, {**told, **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, response.headers, json.loads(response.read()))
         finally:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from .postgres import Database, PostgreSQL, Relay
 from .service import Service
+from .test_masking import PERSONAL
 
 Start = Callable[..., Service]
 ORDER = {"item": "rope", "quantity": 3}
@@ -249,6 +252,51 @@ def test_each_request_is_one_json_line_without_what_it_carried(
     ]
     assert all(line["duration_ms"] > 0 for line in requests)
     assert "canary" not in "".join(service.output)
+
+
+def test_what_is_personal_in_a_path_is_written_masked(service: Service) -> None:
+    """All kinds, by the process that runs; the README counts them."""
+    told = {kind: texts[0] for kind, texts in PERSONAL.items()}
+    for text in told.values():
+        service.get(f"/orders/{quote(text)}")
+    service.terminate()
+    service.wait()
+
+    paths = [line["path"] for line in service.log if line["logger"] == "orders.access"]
+    assert paths == [f"/orders/[{kind}]" for kind in told]
+    assert not [text for text in told.values() if text in "".join(service.output)]
+
+
+def test_a_request_is_followed_by_the_root_of_the_load_balancers_trace_id(
+    service: Service,
+) -> None:
+    root = "1-67891233-abcdef012345678912345678"
+    for header in (f"Root={root}", f"Self=1-67891234-12456789abcdef012345678;Root={root}", "x"):
+        service.request("GET", "/orders", headers={"X-Amzn-Trace-Id": header})
+    service.terminate()
+    service.wait()
+
+    traces = [line["trace_id"] for line in service.log if line["logger"] == "orders.access"]
+    assert traces == [root, root, None]
+
+
+def test_a_line_has_the_fields_of_the_convention(service: Service, database: Database) -> None:
+    """docs/logs.md of the platform."""
+    with database.connect() as other:
+        other.execute("ALTER TABLE orders ADD CHECK (item <> 'canary')")
+    service.post("/orders", {**ORDER, "item": "canary"})
+    service.terminate()
+    service.wait()
+
+    every = {"time", "level", "logger", "message"}
+    request = {"method", "path", "status", "duration_ms", "trace_id"}
+    failure = {"error", "stack"}
+    assert all(every <= line.keys() <= every | request | failure for line in service.log)
+    (access,) = [line for line in service.log if line["logger"] == "orders.access"]
+    assert access.keys() == every | request
+    (failed,) = [line for line in service.log if line["level"] == "ERROR"]
+    assert failed.keys() == every | failure
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", access["time"])
 
 
 def test_a_defect_is_answered_with_500_and_logged_without_its_text(

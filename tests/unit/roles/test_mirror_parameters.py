@@ -105,6 +105,14 @@ def test_what_is_changed_in_the_specs_is_told_unless_it_is_written_by_hand(house
     assert mirror.mirrored("service") == specs.read_text()
 
 
+def test_parameters_of_the_stack_beside_are_options_too_but_those_that_a_stack_tells() -> None:
+    text = mirror.specs_of("service").read_text()
+    assert option_of(text, "service_log_subscription_arn")["type"] == "str"
+    assert option_of(text, "service_error_lines_threshold")["type"] == "int"
+    for name in ("service_log_group_name", "service_target_group_full_name"):
+        assert f"      {name}:\n" not in text
+
+
 def test_an_option_without_a_parameter_or_a_reason_goes(house: Path) -> None:
     specs = mirror.specs_of("rds")
     name = "      rds_port:\n"
