@@ -162,6 +162,13 @@ def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
             "service_scaling: min (3)",
         ),
         ("service", {"rotation_hour": 23}, "service_rotation_duration: 2h from 23 o'clock"),
+        ("service", {"log_max_buffer_size": "25m"}, "service_log_max_buffer_size: only lines of"),
+        ("service", {"log_max_buffer_size": "25g"}, "service_log_max_buffer_size is '25g', but"),
+        ("service", {"masked_data": ["TaxId"]}, "service_masked_data is 'TaxId', but it must be"),
+        ("service", {"masking_audit": True}, "service_masking_audit: service_masked_data is empty"),
+        ("service", {"error_lines_threshold": -1}, "service_error_lines_threshold is '-1', but"),
+        ("service", {"log_subscription_arn": "arn:x"}, "service_log_subscription_arn is 'arn:x'"),
+        ("service", {"log_subscription_pattern": "x"}, "service_log_subscription_pattern: service"),
         ("rds", {"min_capacity": 16}, "rds_min_capacity: 16 is greater than rds_max_capacity (8)"),
         ("rds", {"backup_retention_days": 36}, "rds_backup_retention_days is '36'"),
         (
