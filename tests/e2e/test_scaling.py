@@ -163,6 +163,7 @@ def test_a_schedule_raises_the_minimum_and_a_deployment_does_not_lower_the_count
     scaled.run(COUNT)
 
 
+@pytest.mark.walk
 def test_what_scaling_left_stays_when_it_ends_and_spot_comes_and_goes(
     scaled: Scaled, figures: dict[str, Any]
 ) -> None:
