@@ -1,4 +1,4 @@
-"""A service's stack, as DescribeStacks tells of it, and the token of the updates that flip it."""
+"""A service's stack, as DescribeStacks tells of it, and the tokens of its updates."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ STABLE = frozenset(
 )
 SHELL = "REVIEW_IN_PROGRESS"  # what a change set for a new stack leaves: no resource yet
 FLIP = "flip-"  # what the token of every flip begins with
+# Those of the updates that people and pipelines begin, each with an id of its own behind it.
+DEPLOYMENT, ROLLBACK, REPAIR = "deployment-", "rollback-", "repair-"
+_BEGINNERS = (FLIP, DEPLOYMENT, ROLLBACK, REPAIR)
 
 
 @dataclass(frozen=True)
@@ -119,3 +122,16 @@ def token(version: str, attempt: int = 1) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}[A-Za-z0-9]{2}", version):
         version = hashlib.sha256(version.encode()).hexdigest()
     return f"{FLIP}{version}" if attempt == 1 else f"{FLIP}{version}-{attempt}"
+
+
+def began_by(token: str) -> str:
+    """What began an operation on a stack, by its ClientRequestToken.
+
+    A token stands in each event of its operation (API reference, StackEvent).
+
+    Args:
+        token: of an event, "" if it has none.
+
+    Returns: flip, deployment, rollback or repair; "" for whoever gives no such token.
+    """
+    return next((it.rstrip("-") for it in _BEGINNERS if token.startswith(it)), "")

@@ -33,28 +33,13 @@ class ActionModule(Action):  # type: ignore[misc]
         repair.refuse_ownership(service.name, options["ownership"])
         given = stacks.parameters(_stack(aws.Account.of(options), service))
         wanted = repair.parameters(service.stack, given, gives=bool(options["ownership"]))
-        result = self._updated(service.stack, wanted, options)
+        passed = {name: options[name] for name in (*TIMEOUT_OPTION, *AWS_OPTIONS) if options[name]}
+        result: dict[str, Any] = self.updated(
+            service.stack, parameters=wanted, purpose="repair", **passed
+        )
         if not result.get("failed") and not self._task.check_mode:
             self.progress.say(repair.told(str(service), given.get("ActiveUser", ""), result))
         return result
-
-    def _updated(
-        self, stack: str, parameters: dict[str, Any], options: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Return the result of quayside.fargate.stack with these parameters."""
-        task = self._task.copy()
-        passed = {name: options[name] for name in (*TIMEOUT_OPTION, *AWS_OPTIONS) if options[name]}
-        task.args = {"name": stack, "parameters": parameters, **passed}
-        action = self._shared_loader_obj.action_loader.get(
-            "quayside.fargate.stack",
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        return dict(action.run(task_vars={}))
 
 
 def _stack(account: aws.Account, service: names.Service) -> dict[str, Any]:

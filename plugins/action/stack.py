@@ -21,7 +21,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.action import (
 from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import Deployment
 from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft
 
-_TOLD = {"changes", "diff", "stops"}
+_TOLD = {"changes", "diff", "news", "stops"}
 
 
 class ActionModule(Action):  # type: ignore[misc]
@@ -59,6 +59,11 @@ class ActionModule(Action):  # type: ignore[misc]
             "default": ["CAPABILITY_NAMED_IAM"],
         },
         "termination_protection": {"type": "bool"},
+        "purpose": {
+            "type": "str",
+            "choices": ["deployment", "rollback", "repair"],
+            "default": "deployment",
+        },
         **TIMEOUT_OPTION,
         **AWS_OPTIONS,
     }

@@ -198,6 +198,15 @@ options:
       - Whether CloudFormation refuses to delete the stack. Not given, it stays as it is.
       - With O(state=absent), V(false) lifts the protection of the stack before deleting it.
     type: bool
+  purpose:
+    description:
+      - What the update is for. The token of the operation begins with it, such as V(deployment-),
+        and so does that of each of its events, by which M(quayside.fargate.history) tells updates
+        apart.
+      - V(rollback) refuses a stack that another operation runs on, and doesn't wait for its end.
+    type: str
+    choices: [deployment, rollback, repair]
+    default: deployment
 """
 
 EXAMPLES = r"""
@@ -305,6 +314,14 @@ changes:
           C(after). What looks like a secret is V((not shown\)).
       type: list
       elements: dict
+news:
+  description:
+    - With O(variable_prefix) and O(given), what is new, in a few words each; names of variables and
+      secrets, and never their values.
+  type: list
+  elements: str
+  returned: success
+  sample: [image orders sha256:0eb9bd33be8a -> sha256:b8d8a8e9dbb1, environment GREETING changed]
 stops:
   description: In check mode, what would stop the deployment, in words (O(allow)).
   type: list

@@ -61,6 +61,26 @@ class Action(ActionBase):  # type: ignore[misc]
         Raises: StackError for whatever the user must know.
         """
 
+    def updated(self, stack: str, **arguments: Any) -> dict[str, Any]:
+        """Return the result of quayside.fargate.stack on a stack, run as a part of this task.
+
+        Args:
+            stack: its name.
+            arguments: its other options.
+        """
+        task = self._task.copy()
+        task.args = {"name": stack, **arguments}
+        action = self._shared_loader_obj.action_loader.get(
+            "quayside.fargate.stack",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        return dict(action.run(task_vars={}))
+
     def hide(self, text: str) -> str:
         """Return a text without what nobody may see; by default there is nothing."""
         return text

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL, is_busy
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import (
+    parameters as described_parameters,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     changes,
     fixed,
     functions,
+    news,
     ownership,
     parameters,
     preview,
+    rollback_note,
     template,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.approval import Approval
@@ -63,6 +68,7 @@ class Deployment:
         self._neighbours = Neighbours(self._account, options, clock, progress)
         self._uploads = Uploads(self._account, options, check=check)
         self._approval = Approval(options, check, progress)
+        self._known_template: tuple[str, dict[str, Any]] | None = None
 
     def present(self, draft: Draft) -> dict[str, Any]:
         """Create or update the stack; raises StackError with the root cause of a failure."""
@@ -111,11 +117,18 @@ class Deployment:
     ) -> dict[str, Any]:
         """Do the work on the stack once no other operation runs on it."""
         while True:
+            self._refuse_busy(description)
             try:
                 return work(self._stack.settled(description))
             except BusyError:
                 self._clock.pause(f"Stack {self._stack.name} is still busy")
                 description = describe(self._client, self._stack.name)
+
+    def _refuse_busy(self, description: Description | None) -> None:
+        """Refuse to take a stack back that another operation changes meanwhile."""
+        status = description["StackStatus"] if description else ""
+        if self._options["purpose"] == "rollback" and is_busy(status):
+            raise StackError(busy(self._stack.name, status))
 
     def _deleted(self, description: Description | None) -> dict[str, Any]:
         ownership.refuse_deletion(description, self._options)
@@ -168,9 +181,8 @@ class Deployment:
                 "UPDATE" if description else "CREATE",
                 {**request, **body},
                 execute=not self._check,
-                approve=lambda listed: self._approval.ask(
-                    draft, description, request, listed, self._template
-                ),
+                purpose=f"{self._options['purpose']}-",
+                approve=lambda listed: self._approve(draft, description, request, listed),
             )
         now = deployed or description
         protection = self._protection(now, stood=description is not None)
@@ -187,13 +199,58 @@ class Deployment:
             state=preview.CHANGED if description else preview.NEW,
         )
         judged = {it: getattr(self._approval, it) for it in ("stops", "allowed", "warnings")}
+        if draft.origins:
+            judged["news"] = self._news(draft, description, request, planned)
         return {**result, **judged}
+
+    def _approve(
+        self,
+        draft: Draft,
+        description: Description | None,
+        request: Mapping[str, Any],
+        listed: list[dict[str, Any]] | None,
+    ) -> None:
+        """Let a change set be executed, and say before whether it follows a rollback."""
+        self._approval.ask(draft, description, request, listed, self._template)
+        if listed is None or draft.origins is None or description is None:
+            return
+        said = rollback_note.told(rollback_note.of(self._template(description)))
+        if said:
+            self._progress.say(f"{self._stack.name}: {said}", "yellow")
+
+    def _news(
+        self,
+        draft: Draft,
+        description: Description | None,
+        request: Mapping[str, Any],
+        planned: list[dict[str, Any]] | None,
+    ) -> list[str]:
+        """Return what is new, in a few words each."""
+        if description is None:
+            return ["all of it"]
+        if planned is None:
+            return ["nothing"]
+        new = {
+            it["ParameterKey"]: it["ParameterValue"]
+            for it in request["Parameters"]
+            if "ParameterValue" in it
+        }
+        before, old = self._template(description), described_parameters(description)
+        prefix = self._options["variable_prefix"] or ""
+        found = news.of(before, draft.document, old, new, prefix)
+        made = [it.get("ResourceChange", {}) for it in planned]
+        others = sorted(it.get("LogicalResourceId", "") for it in made)
+        return found or [f"resources {', '.join(others)}" if others else "outputs"]
 
     def _template(self, description: Description | None) -> dict[str, Any]:
         """Return the template that the stack has, an empty one if there is none."""
         if description is None or description["StackStatus"] == SHELL:
             return {"Resources": {}}
-        return dict(template.load(self._stack.template()))
+        # After the deployment it has another one: what is asked for is the one from before it.
+        known = f"{description['StackId']} {description.get('LastUpdatedTime')}"
+        if self._known_template is None or self._known_template[0] != known:
+            self._known_template = known, dict(template.load(self._stack.template()))
+        return self._known_template[1]
 
     def _protection(self, description: Description | None, *, stood: bool) -> list[str]:
         """Set termination protection as wanted, and return a line about it if that changes it.
@@ -221,6 +278,15 @@ class Deployment:
         return result
 
 
+def busy(stack: str, status: str) -> str:
+    """Return why a rollback isn't begun while another operation runs."""
+    return (
+        f"Nothing was rolled back: stack {stack} is {status} by another operation. Run the "
+        "playbook again at its end; to end an update now, which takes it back by itself: aws "
+        f"cloudformation cancel-update-stack --stack-name {stack}."
+    )
+
+
 def _result(
     *,
     changed: bool,
@@ -241,6 +307,7 @@ def _result(
         "status": description["StackStatus"] if description else "absent",
         "outputs": outputs(description) if description else {},
         "notes": notes or [],
+        "news": [],
         "state": state,
     }
     return {**result, "stack_id": description["StackId"]} if description else result

@@ -202,6 +202,22 @@ def tags(
     return {it["imageDigest"]: sorted(it.get("imageTags", [])) for it in details}
 
 
+def details(client: Any, image: EcrImage) -> dict[str, Any] | None:
+    """Return what ECR tells of an image (DescribeImages), None if it or its repository is gone.
+
+    Raises: botocore's error for anything else.
+    """
+    try:
+        found = client.describe_images(
+            registryId=image.account, repositoryName=image.repository, imageIds=[image.id]
+        )["imageDetails"]
+    except aws.AwsError as error:
+        if aws.code(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            return None
+        raise
+    return dict(found[0]) if found else None
+
+
 def _explain(error: Exception, image: EcrImage, operation: str = "DescribeImages") -> str:
     code = aws.code(error)
     if code == "RepositoryNotFoundException":

@@ -56,8 +56,8 @@ def _merge_maps(base: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, 
 
 def _merge_lists(base: list[Any], patch: list[Any]) -> list[Any]:
     for member in ("Name", "Key"):
-        names = [_name(item, member) for item in base]
-        if None not in names and (base or all(_name(item, member) for item in patch)):
+        names = [name_of(item, member) for item in base]
+        if None not in names and (base or all(name_of(item, member) for item in patch)):
             return _merge_named(dict(zip(names, base, strict=True)), patch, member)
     return [overlay(None, item) for item in patch]
 
@@ -65,7 +65,7 @@ def _merge_lists(base: list[Any], patch: list[Any]) -> list[Any]:
 def _merge_named(merged: dict[str | None, Any], patch: list[Any], member: str) -> list[Any]:
     unknown = []  # of names that only CloudFormation knows
     for item in patch:
-        name = _name(item, member)
+        name = name_of(item, member)
         if name is None:
             _check_named_by_function(item, member, merged)
             unknown.append(overlay(None, item))
@@ -87,10 +87,10 @@ def _check_named_by_function(item: Any, member: str, names: Iterable[str | None]
         )
 
 
-def _name(item: Any, member: str) -> str | None:
+def name_of(item: Any, member: str = "Name") -> str | None:
     """Return what identifies a list's item; an optional item (Fn::If) has its branches' name."""
     if _is_if(item):
-        names = {_name(branch, member) for branch in item[_IF][1:] if branch != _NO_VALUE}
+        names = {name_of(branch, member) for branch in item[_IF][1:] if branch != _NO_VALUE}
         return names.pop() if len(names) == 1 else None
     name = item.get(member) if isinstance(item, Mapping) else None
     return name if isinstance(name, str) else None

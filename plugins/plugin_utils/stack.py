@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import (
+    DEPLOYMENT,
     SHELL,
     STABLE,
     is_busy,
@@ -153,6 +154,7 @@ class Stack:
         *,
         execute: bool,
         approve: Callable[[list[dict[str, Any]] | None], None] | None = None,
+        purpose: str = DEPLOYMENT,
     ) -> tuple[list[dict[str, Any]] | None, Description | None]:
         """Make a change set; execute it and stream its events, or discard it.
 
@@ -162,6 +164,8 @@ class Stack:
             execute: whether to execute it, if it has changes.
             approve: gets its changes before, None if it has none; what it raises discards the
                 change set.
+            purpose: what the token of the operation begins with, by which its events tell what
+                began it (contract/stacks.py).
 
         Returns: its changes, None if it has none, and the stack if it was executed.
         Raises: BusyError if another operation came first, StackError with what CloudFormation
@@ -178,7 +182,8 @@ class Stack:
             if not execute:
                 return changes, None
             watch = Watch(self, change_set["StackId"])
-            self._call("execute_change_set", **_address(change_set))
+            token = f"{purpose}{uuid.uuid4().hex}"
+            self._call("execute_change_set", **_address(change_set), ClientRequestToken=token)
             executed = True
         finally:
             if not executed:

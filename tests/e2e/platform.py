@@ -104,6 +104,10 @@ class Platform:
         """Deploy the platform; return what was printed."""
         return self.play("playbooks/platform.yml", platform=self.name, **platform_variables())
 
+    def environment(self, playbook: str) -> dict[str, str]:
+        """Return the environment of the IAM user whom a playbook is for."""
+        return dict(self._deployers[DEPLOYER.get(playbook, "platform")])
+
     def start_playbook(
         self, playbook: str, *options: str, deployer: Any = None, **variables: Any
     ) -> subprocess.Popen[str]:
