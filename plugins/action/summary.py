@@ -29,7 +29,7 @@ def table(rows: Mapping[str, Any]) -> list[str]:
     """Return rows as lines of two columns; what is empty is left out.
 
     Args:
-        rows: by name a text, or texts by their names.
+        rows: by name a text, a list of texts, or texts by their names.
     """
     texts = {name: _text(use) for name, use in rows.items()}
     known = {name: text for name, text in texts.items() if text}
@@ -38,6 +38,8 @@ def table(rows: Mapping[str, Any]) -> list[str]:
 
 
 def _text(use: Any) -> str:
+    if isinstance(use, list):
+        return "; ".join(map(str, use))
     if not isinstance(use, Mapping):
         return str(use or "")
     return ", ".join(f"{name} {text}" for name, text in use.items() if text)

@@ -17,7 +17,8 @@ attributes:
 options:
   rows:
     description:
-      - The rows, each with C(name) and C(use), which is a text or a map of texts by their names.
+      - The rows, each with C(name) and C(use), which is a text, a list of texts,
+        or a map of texts by their names.
         Those that are empty are left out.
     type: list
     elements: dict

@@ -19,7 +19,8 @@ CANARY = "canary-5b2e"
 
 
 def laid(environment: dict[str, str], secrets: dict[str, str] | None = None) -> dict[str, Any]:
-    values = {"environment": environment, "secrets": secrets or {}}
+    scaling = {"max": 0, "schedules": []}
+    values = {"environment": environment, "secrets": secrets or {}, "scaling": scaling}
     return dict(overlays.overlay(PLAIN, stack_options.overlay("service", values)))
 
 

@@ -114,7 +114,7 @@ def deployed(version: Version, active: str = "blue", **others: str) -> Deployed:
     members = {"Command": version["command"], "EntryPoint": version["entry"]}
     laid = {"Name": "app", **{name: it for name, it in members.items() if it}}
     over = {"Resources": {RESOURCE: {"Properties": {"ContainerDefinitions": [laid]}}}}
-    values = {"scaling": {"max": 0}, "desired_count": 1, **version}
+    values = {"scaling": {"max": 0, "schedules": []}, "desired_count": 1, **version}
     filled = computed.parameters("service", values)
     given = {
         "Image": version["image"],
@@ -129,7 +129,7 @@ def deployed(version: Version, active: str = "blue", **others: str) -> Deployed:
         "DatabaseHost": "db.internal",
         **others,
     }
-    overlay = stack_options.overlay("service", {**version, "overrides": over})
+    overlay = stack_options.overlay("service", {**values, "overrides": over})
     return Deployed(overlays.overlay(PLAIN, overlay), given)
 
 

@@ -16,7 +16,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.loaders import Loader
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import SHELL, is_busy
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
@@ -251,7 +251,7 @@ def begin_an_update(asked: Asked) -> None:
     asked.answers("describe_change_set", {"Status": "CREATE_COMPLETE"})
     asked.answers("describe_change_set", {"Status": "CREATE_COMPLETE", "Changes": []})
     asked.answers("describe_stack_events", {"StackEvents": [stack_event(1, "CREATE_COMPLETE")]})
-    asked.answers("execute_change_set", {}, ABOUT)
+    asked.answers("execute_change_set", {}, {**ABOUT, "ClientRequestToken": ANY})
 
 
 def test_credentials_that_expire_while_events_come_are_told_with_what_goes_on(
