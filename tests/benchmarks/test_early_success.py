@@ -19,6 +19,8 @@ def test_the_ratio_is_that_of_the_medians() -> None:
 @pytest.mark.timeout(900)
 def test_a_rotation_ends_earlier_and_nobody_is_denied() -> None:
     report = measure(count=3, attempts=500, minutes=8, seconds=5)
-    assert report["ratio"] < 0.65, report
+    medians = report["median_seconds"]
+    # However busy the machine is: what isn't waited for is the deregistration at least.
+    assert medians[WAITING] - medians[EARLY] > 0.6 * 5, report
     assert (report["denied"], report["requests_lost"]) == (0, 0), report
     assert len(set(report["followed_an_early_end"])) == 3, report

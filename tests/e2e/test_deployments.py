@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.activation_queue import Queue
 from tests.e2e.meter import nobody_is_denied
 from tests.e2e.platform import Platform
 from tests.e2e.rotating import OTHER, PATIENCE, SETTLED, Rotating
@@ -41,6 +42,13 @@ def task_arns(service: Rotating, desired: str = "RUNNING") -> set[str]:
     return set(answer["taskArns"])
 
 
+def draining(service: Rotating) -> bool:
+    """Whether a task of the service is on its way to STOPPED."""
+    ecs, arns = service.platform.aws.client("ecs"), list(task_arns(service, "STOPPED"))
+    tasks = ecs.describe_tasks(cluster="shop", tasks=arns)["tasks"] if arns else []
+    return any(task["lastStatus"] != "STOPPED" for task in tasks)
+
+
 def newest_deployment(service: Rotating) -> dict[str, Any]:
     """What ECS says of the service's newest deployment."""
     ecs = service.platform.aws.client("ecs")
@@ -57,11 +65,25 @@ def is_with(service: Rotating, user: str) -> bool:
 
 
 def test_what_follows_at_once_after_an_early_end_denies_nobody_and_loses_no_request(
-    swift: Rotating, crash_image: str
+    swift: Rotating, crash_image: str, queue: Queue
 ) -> None:
     passwords = {user: swift.password(user) for user in OTHER}
     with nobody_is_denied(swift, "/health"):
-        old, user = swift.active, swift.rotate()
+        # A flip: the rotated user waited for the end of a deployment, whose old tasks drain.
+        queue.hold()
+        old, before, user = swift.active, swift.labels(swift.idle), swift.rotate()
+        swift.eventually(
+            lambda: swift.labels(user).get("ROTATED") not in (None, before.get("ROTATED")),
+            "the user is rotated",
+        )
+        given = swift.variables | {"service_environment": {"FIRST": "1"}}
+        playing = swift.platform.start_playbook("playbooks/service.yml", **given)
+        swift.eventually(lambda: swift.stack["StackStatus"] == "UPDATE_IN_PROGRESS", "it began")
+        swift.eventually(lambda: is_with(swift, old), "the deployment is over")
+        assert draining(swift), "the deployment ended with its old tasks, not before"
+        queue.release()
+        output, _ = playing.communicate(timeout=2 * PATIENCE)
+        assert playing.returncode == 0, output
         swift.eventually(lambda: is_with(swift, user), "the flip is over")
         assert swift.task_users() == {old, user}, "the flip ended with its old tasks, not before"
 
