@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from local_aws.control import Call
 from tests.e2e.calls import Held, functions, who
+from tests.e2e.platform import DEPLOYER, KINDS, ROOT
 from tests.permissions.callers import CALLED, NOT_SEEN
 from tests.unit.templates.templates import NAMES, of_type
 
@@ -58,3 +59,8 @@ def test_every_function_has_a_role_that_is_looked_at() -> None:
     known = {key for name in NAMES for key in of_type(name, "AWS::Lambda::Function")}
     assert functions().keys() == known
     assert all(functions().values())
+
+
+def test_playbooks_are_run_by_people_whose_calls_are_looked_at() -> None:
+    assert [it for it in DEPLOYER if not (ROOT / it).is_file()] == []
+    assert set(DEPLOYER.values()) <= set(KINDS) == CALLED.keys()
