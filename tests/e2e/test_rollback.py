@@ -70,7 +70,7 @@ class Undo(Rotating):
         process = self.platform.start_playbook(
             "playbooks/history.yml", deployer=environment, **NAMED, **variables
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=280)
         assert process.returncode == 0, output
         return output
 
