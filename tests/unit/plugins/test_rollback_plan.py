@@ -115,7 +115,7 @@ def deployed(version: Version, active: str = "blue", **others: str) -> Deployed:
     laid = {"Name": "app", **{name: it for name, it in members.items() if it}}
     over = {"Resources": {RESOURCE: {"Properties": {"ContainerDefinitions": [laid]}}}}
     values = {"scaling": {"max": 0, "schedules": []}, "desired_count": 1, **version}
-    filled = computed.parameters("service", values)
+    filled = computed.parameters("service", values, [])
     given = {
         "Image": version["image"],
         "Cpu": version["cpu"],
