@@ -126,7 +126,7 @@ def unmoved(figures: dict[str, Any], what: str) -> bool:
     return counts == {COUNT} and found["fewest running"] >= COUNT and not found["lost"]
 
 
-def test_a_redeployment_and_a_flip_leave_the_count_alone(
+def test_a_redeployment_a_flip_and_a_rollback_leave_the_count_alone(
     scaled: Scaled, figures: dict[str, Any]
 ) -> None:
     metrics = {
@@ -144,6 +144,12 @@ def test_a_redeployment_and_a_flip_leave_the_count_alone(
     with scaled.watched(figures, "flip"):
         scaled.wait_for(scaled.rotate())
     assert unmoved(figures, "flip"), figures
+    after = scaled.definition()
+    with scaled.watched(figures, "rollback"):
+        given = {"service_platform": "shop", "service_name": NAME}
+        scaled.platform.play("playbooks/rollback.yml", **given)
+    assert scaled.definition() != after
+    assert unmoved(figures, "rollback"), figures
     assert scaled.metrics() == metrics
 
 
