@@ -20,6 +20,14 @@ AREAS = {
     "tests/e2e/test_doctor.py": "doctor",  # on a local AWS of its own
     "tests/e2e/test_rotation": "end to end, rotation",
     "tests/e2e/test_start_with_secret.py": "end to end, rotation",
+    "tests/e2e/test_deployments.py": "end to end, day by day",
+    "tests/e2e/test_rollback.py": "end to end, day by day",
+    "tests/e2e/test_log_options.py": "end to end, day by day",
+    "tests/e2e/test_scaling.py": "end to end, day by day",
+    "tests/e2e/test_service_log.py": "end to end, day by day",
+    "tests/e2e/test_status.py": "end to end, day by day",
+    "tests/e2e/test_verify.py": "end to end, day by day",
+    "tests/e2e/test_teardown.py": "end to end, day by day",
     "tests/e2e/": "end to end",
     "tests/integration/custom_resources/rotation/": "rotation",
     "tests/integration/custom_resources/": "functions",
@@ -88,7 +96,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(WALKS):
             item.add_marker(pytest.mark.walk)
     walks = dict.fromkeys(area(it.nodeid) for it in items if it.nodeid.startswith("tests/walks/"))
-    first = (LONGEST, *walks, "end to end", "end to end, rotation")
+    first = (LONGEST, *walks, "end to end", "end to end, rotation", "end to end, day by day")
     order = list(dict.fromkeys((*first, *AREAS.values())))
     items.sort(key=lambda item: (*order, area(item.nodeid)).index(area(item.nodeid)))
 

@@ -157,22 +157,22 @@ def manifest(client: Any, image: EcrImage, media_types: Sequence[str]) -> Manife
         )
     except aws.AwsError as error:
         raise StackError(_explain(error, image, "BatchGetImage")) from error
-    if not answer.get("images"):
+    found = next(iter(answer.get("images") or ()), None)
+    if found is None:
         failure = (answer.get("failures") or [{}])[0]
         if failure.get("failureCode", "ImageNotFound") != "ImageNotFound":
-            reason = failure.get("failureReason") or failure["failureCode"]
+            reason = failure.get("failureReason") or str(failure.get("failureCode"))
             raise StackError(
                 f"ECR doesn't give {image.reference}: {reason.rstrip('.')}. Mend that, or the "
                 "reference."
             )
         raise StackError(_no_image(image))
-    found = answer["images"][0]
     try:
         told = json.loads(found.get("imageManifest", ""))
     except ValueError:
         told = {}
     media_type = found.get("imageManifestMediaType") or told.get("mediaType") or ""
-    return Manifest(told, media_type, found["imageId"]["imageDigest"])
+    return Manifest(told, media_type, found.get("imageId", {}).get("imageDigest", ""))
 
 
 def tags(

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 PARAMETER = "SecretVersions"
+# For what doesn't tell when it changed.
+LONG_AGO = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MOST = 4096  # characters of a parameter's value (CloudFormation quotas)
 
 

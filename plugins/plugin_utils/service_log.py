@@ -153,7 +153,9 @@ class ServiceLog:
             found = self._client.describe_log_streams(logGroupName=self._group, **which)
         except aws.AwsError as error:
             raise self._refusal(error) from error
-        return [it["logStreamName"].rpartition("/")[2] for it in found["logStreams"]]
+        return [
+            it.get("logStreamName", "").rpartition("/")[2] for it in found.get("logStreams", ())
+        ]
 
     def _refusal(self, error: Exception) -> StackError:
         code, said = aws.code(error), aws.message(error).rstrip(".")
@@ -183,7 +185,7 @@ def _line(event: dict[str, Any]) -> Line:
         at=int(event["timestamp"]),
         task=stream.rpartition("/")[2],
         text=str(event["message"]),
-        key=str(event["eventId"]),
+        key=str(event.get("eventId") or f"{stream} {event['timestamp']} {event['message']}"),
     )
 
 

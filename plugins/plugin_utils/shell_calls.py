@@ -55,7 +55,7 @@ class Door:
         found = self._call(
             "describe_clusters", clusters=[self._service.platform], include=["CONFIGURATIONS"]
         )
-        return Audit.of(next(iter(found["clusters"]), {}))
+        return Audit.of(next(iter(found.get("clusters", ())), {}))
 
     def _running(self) -> list[Task]:
         try:

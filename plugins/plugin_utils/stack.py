@@ -518,7 +518,7 @@ class Watch:
 
     def alarms(self) -> list[str]:
         """Return a sentence for each alarm that took a service's deployment back."""
-        return self._witness.alarms()
+        return list(self._witness.alarms())
 
     def words(self) -> list[str]:
         """Return what alarms and tasks said of the service that failed, line by line."""

@@ -61,9 +61,7 @@ class Ecs:
         answers = self._questions.each(chunks(names, _SERVICES), self._describe)()
         found = by_name(answers, "serviceName")
         current = {
-            it["currentServiceDeployment"]: name
-            for name, it in found.items()
-            if it.get("currentServiceDeployment")
+            arn: name for name, it in found.items() if (arn := it.get("currentServiceDeployment"))
         }
         arns = [arn for it in found.values() if (arn := status_service.revision_in_use(it))]
         # That the current one is still told once it ended isn't said; the newest are looked up.
@@ -101,7 +99,7 @@ class Ecs:
     def _revisions(self, arns: Sequence[str]) -> list[dict[str, Any]]:
         def ask() -> list[dict[str, Any]]:
             told = self._client.describe_service_revisions(serviceRevisionArns=[*arns])
-            return list(told["serviceRevisions"])
+            return list(told.get("serviceRevisions", ()))
 
         what = "the image that runs (the stack's is told)"
         return [*self._questions.ask(ask, [], what, "ecs:DescribeServiceRevisions")]

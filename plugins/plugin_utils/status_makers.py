@@ -52,9 +52,10 @@ def lookup(client: Any, stacks: Set[str]) -> dict[str, list[Made]]:
         answer = client.lookup_events(**request)
         found += answer.get("Events", [])
         made = by_stack(found)
-        if not answer.get("NextToken") or stacks <= made.keys():
+        token = answer.get("NextToken")
+        if not token or stacks <= made.keys():
             break
-        request["NextToken"] = answer["NextToken"]
+        request["NextToken"] = token
     return made
 
 

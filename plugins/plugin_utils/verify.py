@@ -184,7 +184,7 @@ def _rolled(candidate: Candidate) -> datetime.datetime | None:
         return None
     # Of the newest, and of what it hasn't replaced yet.
     deployments = [it for found in answer["services"] for it in found.get("deployments", ())]
-    return min((it["createdAt"] for it in deployments if it.get("createdAt")), default=None)
+    return min((at for it in deployments if (at := it.get("createdAt"))), default=None)
 
 
 def _sentence(finding: Finding) -> str:

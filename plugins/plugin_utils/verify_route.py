@@ -74,7 +74,8 @@ def _limits(client: Any) -> dict[str, int]:
 
 def _other_listeners(client: Any, balancer: str, listener: str) -> list[str]:
     listed = _listed(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer)
-    return [it["ListenerArn"] for it in listed if it["ListenerArn"] != listener]
+    arns = [it.get("ListenerArn", "") for it in listed]
+    return [arn for arn in arns if arn not in ("", listener)]
 
 
 def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> Finding:
@@ -119,8 +120,7 @@ def _groups(rule: Mapping[str, Any]) -> set[str]:
 
 def _group_arns(actions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for action in actions:
-        if action.get("TargetGroupArn"):
-            yield action["TargetGroupArn"]
+        yield action.get("TargetGroupArn", "")
         for group in (action.get("ForwardConfig") or {}).get("TargetGroups") or ():
             yield group.get("TargetGroupArn", "")
 
@@ -128,7 +128,9 @@ def _group_arns(actions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _whose(client: Any, rule: Mapping[str, Any]) -> str:
     """Return whose rule it is in words, as far as its tags tell."""
     try:
-        described = client.describe_tags(ResourceArns=[rule["RuleArn"]])["TagDescriptions"]
+        described = client.describe_tags(ResourceArns=[rule.get("RuleArn", "")]).get(
+            "TagDescriptions", ()
+        )
     except aws.AwsError:
         return ""
     tags = {tag["Key"]: tag.get("Value") for it in described for tag in it.get("Tags", ())}

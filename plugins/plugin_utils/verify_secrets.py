@@ -18,7 +18,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references
     CURRENT,
     Reference,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import Seen
+from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import (
+    LONG_AGO,
+    Seen,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import (
     POLICY,
     Candidate,
@@ -80,7 +83,7 @@ def judged(check: str, reference: Reference, told: Mapping[str, Any], keys: Sequ
         what += f" Whether it has the JSON key {reference.key} nobody sees who doesn't read it."
     found = [ok(check, what)]
     found += key_findings(check, named, told.get("KmsKeyId"), keys)
-    return found, Seen(version, told["LastChangedDate"])
+    return found, Seen(version, told.get("LastChangedDate", LONG_AGO))
 
 
 def version_of(reference: Reference, stages: Mapping[str, Sequence[str]]) -> str | None:
@@ -159,7 +162,7 @@ def _of_parameter(
     if found.get("Type") == _SECURE:
         keys = candidate.values["secret_key_arns"]
         findings += key_findings(check, named, found.get("KeyId"), keys)
-    return findings, Seen(str(found["Version"]), found["LastModifiedDate"])
+    return findings, Seen(str(found["Version"]), found.get("LastModifiedDate", LONG_AGO))
 
 
 def key_findings(check: str, named: str, key: str | None, keys: Sequence[str]) -> list[Finding]:

@@ -24,7 +24,7 @@ CODE = ("plugins/plugin_utils", "plugins/action", "plugins/lookup", "custom_reso
 YAML = ("playbooks", "roles/*/tasks", "roles/*/vars", "roles/*/meta", "templates")
 PAGES = ("README.md", "docs/*.md", "docs/permissions/*.md", "roles/*/README.md", "plugins/**/*.md")
 # Files that a user writes, or that are of another tool.
-THEIRS = {"deploy.yml", "shop.yml", "requirements.yml", "galaxy.yml"}
+THEIRS = {"deploy.yml", "shop.yml", "orders.yml", "requirements.yml", "galaxy.yml"}
 ROLES = sorted(path.parts[-3] for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 # Of the AWS CLI alone, without an operation behind them.
 CLIS_OWN = {
@@ -32,6 +32,7 @@ CLIS_OWN = {
     ("configure", "export-credentials"),
     ("cloudformation", "deploy"),
     ("cloudformation", "package"),
+    ("logs", "tail"),
 }
 CLIS_NAMES = {"s3api": "s3"}
 EXPRESSIONS = {"that", "when", "failed_when", "changed_when", "loop", "register"}  # bare Jinja

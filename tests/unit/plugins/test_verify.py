@@ -47,7 +47,8 @@ def wanted(
     before: dict[str, str] | None,
     rolled: datetime.datetime | None = None,
 ) -> str | None:
-    return secret_versions.wanted(seen, before, SOURCES, lambda: rolled)
+    found: str | None = secret_versions.wanted(seen, before, SOURCES, lambda: rolled)
+    return found
 
 
 def test_a_service_without_secrets_of_others_has_no_versions() -> None:

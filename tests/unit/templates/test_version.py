@@ -43,7 +43,7 @@ def test_examples_deploy_with_the_image_of_this_version() -> None:
 
 
 def test_readme_shows_stacks_of_this_version() -> None:
-    shown = "orders   CREATE_COMPLETE  {}    green   -   2026-12-01 04:59\n"
+    shown = "orders   ok     2/2    1 ef88d46  2026-11-29 04:52 ok  root  green  {}    http://a/\n"
     assert version.in_text(shown.format("1.0.0"), "1.1.0") == shown.format("1.1.0")
     assert version.current() in (version.ROOT / "README.md").read_text()
 
