@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from botocore.exceptions import ClientError
-from cfnlint.decode import cfn_yaml
 
 from custom_resources.build import Target, build
-from docs import compact_template
 from local_aws.control import LocalAws
 
 ROOT = Path(__file__).parents[3]
@@ -24,14 +22,6 @@ RUNTIME = f"python3.{sys.version_info.minor}"
 ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 TEMPLATES = ROOT / "templates"
 MOST_BYTES = 51_200  # of a template in a request (CloudFormation quotas)
-
-
-def _sendable(template: Path) -> str:
-    """What can be sent without a bucket: a template as it stands, or its compact form."""
-    text = template.read_text()
-    if len(text.encode()) < MOST_BYTES:
-        return text
-    return compact_template.text(compact_template.compact(cfn_yaml.load(str(template))))
 
 
 class Platform:
@@ -53,7 +43,7 @@ class Platform:
         Raises:
             AssertionError: the stack failed, with CloudFormation's reasons.
         """
-        text = _sendable(TEMPLATES / f"{template}.yml")
+        text = (TEMPLATES / f"{template}.yml").read_text()
         parameters = self._parameters(text, used) | {"Platform": PLATFORM} | given
         action = "update" if stack in self.outputs else "create"
         role = (
@@ -63,12 +53,12 @@ class Platform:
         )
         request = {
             "StackName": f"{PLATFORM}-{stack}",
-            "TemplateBody": text,
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
             ],
             "Capabilities": ["CAPABILITY_IAM"],
         } | ({"RoleARN": role} if role else {})
+        request |= self._sendable(template, text)
         try:
             getattr(self.cloudformation, f"{action}_stack")(**request)
         except ClientError as error:
@@ -107,6 +97,14 @@ class Platform:
             StackName=f"{PLATFORM}-{stack}", LogicalResourceId=logical_id
         )
         return str(resource["StackResourceDetail"]["PhysicalResourceId"])
+
+    def _sendable(self, template: str, text: str) -> dict[str, str]:
+        """What a request has of a template: its text, or where it lies."""
+        if len(text.encode()) < MOST_BYTES:
+            return {"TemplateBody": text}
+        key = f"{template}.yml"
+        self.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+        return {"TemplateURL": f"https://{BUCKET}.s3.{self.aws.region}.amazonaws.com/{key}"}
 
     def _parameters(self, text: str, used: tuple[str, ...]) -> dict[str, str]:
         known = yaml.load(text, _Tagless)["Parameters"]  # a SafeLoader
