@@ -103,8 +103,9 @@ class Platform:
         if len(text.encode()) < MOST_BYTES:
             return {"TemplateBody": text}
         key = f"{template}.yml"
-        self.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=text.encode())
-        return {"TemplateURL": f"https://{BUCKET}.s3.{self.aws.region}.amazonaws.com/{key}"}
+        s3 = self.aws.client("s3")
+        s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+        return {"TemplateURL": f"{s3.meta.endpoint_url}/{BUCKET}/{key}"}
 
     def _parameters(self, text: str, used: tuple[str, ...]) -> dict[str, str]:
         known = yaml.load(text, _Tagless)["Parameters"]  # a SafeLoader
