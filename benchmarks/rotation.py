@@ -374,7 +374,7 @@ def functions_that_can_be_killed(folder: Path) -> dict[str, Any]:
             "Handler": f"interrupted.{function}",
             "Environment": {"Variables": {"INTERRUPTIONS": str(folder / INTERRUPTIONS)}},
         }
-        resources = variables["support_overrides"]["Resources"]
+        resources = variables["rotation_overrides"]["Resources"]
         resources[f"{function.title()}Function"] = {"Properties": properties}
     (copy / "manifest.json").write_text(json.dumps(manifest))
     return variables | {"support_functions_directory": str(copy.parent)}
