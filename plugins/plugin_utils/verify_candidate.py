@@ -98,6 +98,14 @@ class Candidate:
         return parameters(description or {}) if stands(description) else None
 
     @cached_property
+    def is_new(self) -> bool:
+        """Whether the service is known not to stand; not so if its stack may not be seen."""
+        try:
+            return not stands(self.described(self.service.stack))
+        except StackError:
+            return False
+
+    @cached_property
     def had(self) -> Mapping[str, str]:
         """The outputs of the service's stack, none if it doesn't stand or may not be seen."""
         return self._outputs(self.service.stack)

@@ -41,11 +41,12 @@ def subnets(candidate: Candidate) -> list[Finding]:
         it.get("SubnetId", ""): int(it.get("AvailableIpAddressCount", 0))
         for it in told.get("Subnets", ())
     }
-    return [judged(left, *needed(candidate.values, candidate.before))]
+    most = needed(candidate.values, candidate.before)
+    return [judged(left, most, new=candidate.is_new)]
 
 
-def needed(values: Mapping[str, Any], before: Mapping[str, str] | None) -> tuple[int, int]:
-    """Return how many new tasks a deployment can't do without, and how many it has at most.
+def needed(values: Mapping[str, Any], before: Mapping[str, str] | None) -> int:
+    """Return how many new tasks a deployment has at most.
 
     Args:
         values: of the service's variables.
@@ -54,28 +55,30 @@ def needed(values: Mapping[str, Any], before: Mapping[str, str] | None) -> tuple
     scales = computed.scales(values)
     count = values["scaling"]["max"] if scales else values["desired_count"]
     if before is None:
-        first = max(values["scaling"]["min"], 1) if scales else count
-        return first, first
+        return int(max(values["scaling"]["min"], 1) if scales else count)
     had = int(before.get("DesiredCount") or before.get("MinCount") or 0)
     running = max(min(had, count), 0)
     percent = int(values.get("maximum_percent") or _MAXIMUM_PERCENT)
-    most = max(math.floor(count * percent / 100), count) - running
-    return (1 if count else 0), most
+    return max(math.floor(count * percent / 100), count) - running
 
 
-def judged(left: Mapping[str, int], least: int, most: int) -> Finding:
+def judged(left: Mapping[str, int], most: int, *, new: bool) -> Finding:
     """Hold the addresses that are left against what a deployment needs.
+
+    A service that stands may be deployed to have fewer tasks, or for what starts none, and its own
+    tasks free addresses as they end: so only a new one is sure to fail.
 
     Args:
         left: by subnet.
-        least, most: as `needed` returns them.
+        most: as `needed` returns it.
+        new: whether the service doesn't stand yet.
     """
     total = sum(left.values())
     what = f"{total} addresses are left in {', '.join(left)}; the deployment takes up to {most}."
-    if total < least:
+    if new and most and not total:
         return failed(_CHECK, what, "Free some: stop tasks, or take larger subnets.")
     if total < most:
-        to_do = "It rolls in smaller steps, and may stop: free some, or take larger subnets."
+        to_do = "It may stop for want of them: free some, or take larger subnets."
         return warning(_CHECK, what, to_do)
     empty = [name for name, count in left.items() if not count]
     if empty and most:

@@ -199,32 +199,39 @@ def values(**given: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("given", "before", "needed"),
     [
-        ({}, None, (2, 2)),
-        ({}, {"DesiredCount": "2"}, (1, 2)),
-        ({"desired_count": 6}, {"DesiredCount": "2"}, (1, 10)),
-        ({"desired_count": 0}, {"DesiredCount": "2"}, (0, 0)),
-        ({"maximum_percent": 150}, {"DesiredCount": "2"}, (1, 1)),
-        ({"scaling": {"min": 2, "max": 10}}, None, (2, 2)),
-        ({"scaling": {"min": 2, "max": 10}}, {"DesiredCount": "", "MinCount": "2"}, (1, 18)),
+        ({}, None, 2),
+        ({}, {"DesiredCount": "2"}, 2),
+        ({"desired_count": 6}, {"DesiredCount": "2"}, 10),
+        ({"desired_count": 0}, {"DesiredCount": "2"}, 0),
+        ({"maximum_percent": 150}, {"DesiredCount": "2"}, 1),
+        ({"scaling": {"min": 2, "max": 10}}, None, 2),
+        ({"scaling": {"min": 2, "max": 10}}, {"DesiredCount": "", "MinCount": "2"}, 18),
     ],
 )
 def test_a_deployment_takes_addresses_for_its_new_tasks(
-    given: dict[str, Any], before: dict[str, str] | None, needed: tuple[int, int]
+    given: dict[str, Any], before: dict[str, str] | None, needed: int
 ) -> None:
     assert verify_subnets.needed(values(**given), before) == needed
 
 
 @pytest.mark.parametrize(
-    ("left", "least", "most", "result"),
+    ("left", "most", "result"),
     [
-        ({"a": 5, "b": 5}, 1, 10, "ok"),
-        ({"a": 0, "b": 0}, 1, 2, "failed"),
-        ({"a": 1, "b": 0}, 1, 2, "warning"),
-        ({"a": 0, "b": 9}, 1, 2, "warning"),
-        ({"a": 0, "b": 0}, 0, 0, "ok"),
+        ({"a": 5, "b": 5}, 10, "ok"),
+        ({"a": 1, "b": 0}, 2, "warning"),
+        ({"a": 0, "b": 9}, 2, "warning"),
+        ({"a": 0, "b": 0}, 0, "ok"),
     ],
 )
-def test_subnets_without_addresses_are_told(
-    left: dict[str, int], least: int, most: int, result: str
+@pytest.mark.parametrize("new", [False, True])
+def test_subnets_with_few_addresses_are_told(
+    left: dict[str, int], most: int, result: str, *, new: bool
 ) -> None:
-    assert verify_subnets.judged(left, least, most).result == result
+    assert verify_subnets.judged(left, most, new=new).result == result
+
+
+@pytest.mark.parametrize(("new", "result"), [(True, "failed"), (False, "warning")])
+def test_without_addresses_only_a_new_service_is_refused(result: str, *, new: bool) -> None:
+    """Fewer tasks, or another alarm, need none; who has tasks frees addresses as they end."""
+    fewer = verify_subnets.needed(values(), {"DesiredCount": "10"})
+    assert verify_subnets.judged({"a": 0, "b": 0}, fewer, new=new).result == result
