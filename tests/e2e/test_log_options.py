@@ -18,6 +18,7 @@ def test_a_log_is_masked_counted_and_protected_until_it_may_go(
         "service_masked_data": ["EmailAddress", "TaxId-DE"],
         "service_masking_audit": True,
         "service_error_lines_threshold": 3,
+        "service_log_queries": True,
         "service_log_deletion_protection": True,
     }
     refused = platform.play_in_vain(

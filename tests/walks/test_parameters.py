@@ -88,7 +88,7 @@ LOGS: tuple[dict[str, str], ...] = (
 # What is made of it in the stack beside.
 OF_THE_LOG: tuple[dict[str, str], ...] = (
     {"ErrorLinesThreshold": "5"},
-    {"LogQueries": "false", "AlarmTopicArn": ""},
+    {"LogQueries": "true", "AlarmTopicArn": ""},
     {"LogSubscriptionArn": "arn:aws:lambda:eu-central-1:000000000000:function:reader"},
     {"LogSubscriptionPattern": "ERROR"},
     {
@@ -96,7 +96,7 @@ OF_THE_LOG: tuple[dict[str, str], ...] = (
         "LogSubscriptionRoleArn": "arn:aws:iam::000000000000:role/shop/logs/web/stream",
     },
     {"LogSubscriptionArn": "", "LogSubscriptionRoleArn": "", "LogSubscriptionPattern": ""},
-    {"LogQueries": "true", "ErrorLinesThreshold": "0"},
+    {"LogQueries": "false", "ErrorLinesThreshold": "0"},
 )
 # How the service is deployed: the values together, one set after the other, and the defaults last.
 DEPLOYMENTS: tuple[dict[str, str], ...] = (

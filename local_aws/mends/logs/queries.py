@@ -3,7 +3,8 @@
 Wrong upstream: there are none. They are kept and shown; a query itself is run by upstream, which
 knows no fields of JSON lines.
 Source: CloudWatch Logs API reference, PutQueryDefinition, DescribeQueryDefinitions,
-DeleteQueryDefinition; CloudFormation reference, AWS::Logs::QueryDefinition.
+DeleteQueryDefinition; user guide, "CloudWatch Logs quotas" (1,000 a region and account, for
+nobody more); CloudFormation reference, AWS::Logs::QueryDefinition.
 Last needed: ministack 1.5.33.
 """
 
@@ -27,6 +28,8 @@ from local_aws.mends.cloudformation.handlers import Created, Handler, Properties
 
 Definition = dict[str, Any]
 _KEPT = ("name", "queryString", "logGroupNames", "queryLanguage", "parameters")
+_MOST = 1000
+_FULL = "Resource limit exceeded."
 _saved: dict[tuple[str, str], dict[str, Definition]] = {}
 
 
@@ -52,6 +55,8 @@ async def _handle(upstream: Any, *call: Any) -> Any:
         return error_response_json("ResourceNotFoundException", said, 400)
     if action == "DeleteQueryDefinition":
         return json_response({"success": known.pop(identifier) is not None})
+    if identifier is None and len(known) >= _MOST:
+        return error_response_json("LimitExceededException", _FULL, 400)
     return json_response({"queryDefinitionId": _put(request, identifier or new_uuid())})
 
 
@@ -68,6 +73,11 @@ def _put(request: Definition, identifier: str) -> str:
 
 def _type() -> Handler:
     def create(_: str, properties: Properties, __: str) -> Created:
+        if len(_own()) >= _MOST:
+            raise ValueError(
+                f'Resource handler returned message: "{_FULL} (Service: CloudWatchLogs, '
+                'Status Code: 400)" (HandlerErrorCode: ServiceLimitExceeded)'
+            )
         return saved(new_uuid(), properties)
 
     def update(made: str, _: Properties, new: Properties, __: str) -> Created:

@@ -218,3 +218,25 @@ def test_a_template_saves_queries_that_are_shown_changed_and_gone(
     assert not logs.describe_query_definitions(queryDefinitionNamePrefix="tests/")[
         "queryDefinitions"
     ]
+
+
+def test_the_1001st_saved_query_of_an_account_is_refused_also_of_a_template(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    logs = aws.client("logs")
+    given = {"queryString": "fields @message"}
+    made: list[str] = []
+    try:
+        for number in range(1000):
+            answer = logs.put_query_definition(name=f"full/{number}", **given)
+            made.append(answer["queryDefinitionId"])
+        with pytest.raises(ClientError, match="LimitExceededException"):
+            logs.put_query_definition(name="full/1000", **given)
+        logs.put_query_definition(queryDefinitionId=made[0], name="full/changed", **given)
+        query = {"Name": "tests/more", "QueryString": "fields @message"}
+        resource = {"Type": "AWS::Logs::QueryDefinition", "Properties": query}
+        with pytest.raises(Exception, match="Resource limit exceeded"):
+            stacks.deploy("full", {"Resources": {"Query": resource}})
+    finally:
+        for identifier in made:
+            logs.delete_query_definition(queryDefinitionId=identifier)

@@ -153,13 +153,14 @@ def test_queries_of_a_service_are_saved_and_ask_its_log_group(logged: Platform) 
         found = logs.describe_query_definitions(queryDefinitionNamePrefix="shop/logged/")
         return {it["name"].removeprefix("shop/logged/"): it for it in found["queryDefinitions"]}
 
+    assert saved() == {}  # an account has 1,000
+    watch(logged, LogQueries="true")
     assert saved().keys() == {"errors", "slow requests", "trace"}
     assert all(it["logGroupNames"] == [GROUP] for it in saved().values())
     asked = {name: [it["name"] for it in q.get("parameters", [])] for name, q in saved().items()}
     assert asked == {"errors": [], "slow requests": ["milliseconds"], "trace": ["trace_id"]}
-    watch(logged, LogQueries="false")
-    assert saved() == {}
     watch(logged)
+    assert saved() == {}
 
 
 def test_error_lines_are_counted_and_ring(logged: Platform) -> None:
