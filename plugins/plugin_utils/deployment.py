@@ -19,6 +19,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     parameters,
     preview,
     rollback_note,
+    teardown_remains,
     template,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.approval import Approval
@@ -141,8 +142,7 @@ class Deployment:
             self._stack.protect(False)
         self._stack.delete(description["StackId"])
         kept = self._stack.kept(description["StackId"])
-        if kept:
-            left = ", ".join("{resource} ({type}) {id}".format(**it) for it in kept)
+        if left := teardown_remains.told(kept):
             self._progress.say(f"{self._stack.name}: left in AWS, as its policies say: {left}")
         return {**_result(changed=True, made=gone, state=preview.GONE), "kept": kept}
 

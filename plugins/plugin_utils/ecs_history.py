@@ -21,6 +21,10 @@ _A_CALL = 20  # DescribeServiceRevisions takes so many
 _SUCCESSFUL = "SUCCESSFUL"
 
 
+class UntoldError(StackError):
+    """ECS doesn't tell a revision of a task definition any more."""
+
+
 class EcsHistory:
     """Asks ECS about a service.
 
@@ -54,15 +58,15 @@ class EcsHistory:
     def definition(self, revision: Revision) -> dict[str, Any]:
         """Return a task definition.
 
-        Raises: StackError if ECS doesn't tell it any more, or refuses to.
+        Raises: UntoldError if ECS doesn't tell it any more; StackError if it refuses to.
         """
         try:
             answer = self._client.describe_task_definition(taskDefinition=revision.arn)
         except aws.AwsError as error:
-            # A deployment deregisters the revision before it: what DescribeTaskDefinition's page
-            # says of those leaves open how long it tells them (docs/first-account.md).
+            # Somebody deregistered it, or a template without UpdateReplacePolicy did: by
+            # DescribeTaskDefinition's page those are told while something refers to them.
             if aws.code(error) == "ClientException":
-                raise StackError(
+                raise UntoldError(
                     f"ECS doesn't tell the task definition {revision.name} any more: "
                     f"{aws.message(error).rstrip('.')}. Name another revision (-e revision=N), or "
                     "deploy the version that you want."

@@ -19,7 +19,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import busy
-from ansible_collections.quayside.fargate.plugins.plugin_utils.ecs_history import EcsHistory
+from ansible_collections.quayside.fargate.plugins.plugin_utils.ecs_history import (
+    EcsHistory,
+    UntoldError,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import Progress
 from ansible_collections.quayside.fargate.plugins.plugin_utils.rollback_plan import Plan
@@ -80,6 +83,7 @@ class Rollback:
         self._client = account.client("cloudformation")
         self._stack = Stack(self._client, service.stack, clock, progress)
         self._ecs = EcsHistory(account, service)
+        self._untold: list[UntoldError] = []
 
     def way(self, wanted: str) -> Way:
         """Return the way back.
@@ -98,6 +102,7 @@ class Rollback:
         now = self._ecs.definition(running)
         given = stacks.parameters(description)
         goal, was, plan = self._goal(document, given, (running, now), note, number)
+        passed = [f"{goal.name} is gone back to: {it}" for it in self._untold]
         found = Sources(self._client_of, f"{goal.name}").asked(
             rollback_plan.images(was), rollback_plan.foreign_secrets(was)
         )
@@ -113,7 +118,7 @@ class Rollback:
             plan=plan,
             overlay=plan.overlay(resource, noted),
             active=active if has_database else "",
-            warnings=found.warnings,
+            warnings=[*passed, *found.warnings],
         )
 
     def bucket(self) -> str:
@@ -155,13 +160,21 @@ class Rollback:
             _kept(self._ecs.succeeded(), succeeded), running, rollback_note.before(note), number
         )
         for revision in due:
-            was = rollback_revisions.pinned(self._ecs.definition(revision), revision)
+            try:
+                was = rollback_revisions.pinned(self._ecs.definition(revision), revision)
+            except UntoldError as error:
+                if number is not None:
+                    raise
+                self._untold.append(error)
+                continue
             plan = rollback_plan.plan(document, given, now, was)
             # A flip made another revision of the same: to go back to it would change nothing.
             if number is not None or not plan.is_empty:
                 return revision, was, plan
         if number is not None:
             raise rollback_revisions.not_among(number, succeeded, running)
+        if self._untold:
+            raise self._untold[0]
         raise rollback_revisions.nothing(self._service.stack, running, note)
 
     def _permit(

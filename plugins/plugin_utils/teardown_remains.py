@@ -7,6 +7,7 @@ keeps, and the log groups that AWS's services make by themselves, without a tag.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +22,8 @@ _LOGS = (
     "/aws/ecs/containerinsights/{platform}/performance",
     f"/aws/rds/cluster/{_CLUSTER}/[^/]+",
 )
-# Kept by the templates, not by somebody's overrides: the account's, and no platform's.
-_ACCOUNTS = "AWS::IAM::ServiceLinkedRole"
+# Kept by the templates, not by somebody's overrides: the first is the account's, and no platform's.
+_ACCOUNTS, _REVISIONS = "AWS::IAM::ServiceLinkedRole", "AWS::ECS::TaskDefinition"
 
 Tags = Mapping[str, str]
 
@@ -32,7 +33,8 @@ class Remains:
     """What is left of a platform.
 
     snapshots: of its databases, under its keys; foreign: under keys of others; keys: ARNs;
-    log_groups: their names; kept: ids of what a DeletionPolicy of overrides kept besides.
+    log_groups: their names; kept: ids of what a DeletionPolicy of overrides kept besides;
+    revisions: families of task definitions whose earlier revisions stay ACTIVE.
     """
 
     snapshots: list[str] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Remains:
     keys: list[str] = field(default_factory=list)
     log_groups: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    revisions: list[str] = field(default_factory=list)
 
 
 def own_snapshots(listed: Iterable[Mapping[str, Any]], platform: str) -> list[Mapping[str, Any]]:
@@ -108,14 +111,40 @@ def remains(
         kept: what its stacks' deletion kept: id and type each.
     """
     under = {it["DBClusterSnapshotIdentifier"]: it.get("KmsKeyId") in keys for it in snapshots}
+    listed = list(kept)
+    of_templates = (_ACCOUNTS, _REVISIONS)
     named = {*log_groups, *(arn.rpartition("/")[2] for arn in keys)}
     return Remains(
         snapshots=sorted(name for name, own in under.items() if own),
         foreign=sorted(name for name, own in under.items() if not own),
         keys=keys,
         log_groups=log_groups,
-        kept=[it["id"] for it in kept if it["type"] != _ACCOUNTS and it["id"] not in named],
+        kept=[
+            it["id"] for it in listed if it["type"] not in of_templates and it["id"] not in named
+        ],
+        revisions=sorted({family(it["id"]) for it in listed if it["type"] == _REVISIONS}),
     )
+
+
+def told(kept: Iterable[Mapping[str, str]]) -> str:
+    """Return what a stack's deletion kept, in words; revisions of a task definition are counted.
+
+    Args:
+        kept: logical id, type and id each.
+    """
+    listed = list(kept)
+    families = Counter(family(it["id"]) for it in listed if it["type"] == _REVISIONS)
+    others = ["{resource} ({type}) {id}".format(**it) for it in listed if it["type"] != _REVISIONS]
+    revisions = [
+        f"{count} earlier revision{'s' * (count > 1)} of the task definition {name}, ACTIVE"
+        for name, count in sorted(families.items())
+    ]
+    return ", ".join([*others, *revisions])
+
+
+def family(arn: str) -> str:
+    """Return the family of a task definition's ARN."""
+    return arn.rpartition("/")[2].rpartition(":")[0]
 
 
 def _tags(described: Mapping[str, Any]) -> Tags:

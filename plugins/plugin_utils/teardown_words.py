@@ -85,6 +85,11 @@ def left(plan: Plan, remains: Remains) -> Iterator[str]:
         yield from _remaining([*filter(None, [*data, key])], plan.platform, remains)
     if remains.kept:
         yield f"Left too, by a DeletionPolicy of overrides: {_joined(remains.kept)}."
+    if remains.revisions:
+        yield (
+            "Earlier revisions of task definitions stay ACTIVE, and cost nothing: "
+            f"{_joined(remains.revisions)} (docs/rollback.md)."
+        )
     if remains.foreign:
         foreign = _listed("snapshot", remains.foreign)
         yield f"Under keys of others, and left alone: {foreign}."
@@ -94,15 +99,16 @@ def _deleted(data: list[str], key: str, remains: Remains) -> Iterator[str]:
     if data:
         yield f"Deleted: {'; '.join(data)}."
     if key:
-        yield f"Nothing is left but the {key}, which AWS deletes in 30 days."
-    elif not remains.kept:
+        nothing = "Of the data nothing" if remains.revisions else "Nothing"
+        yield f"{nothing} is left but the {key}, which AWS deletes in 30 days."
+    elif not (remains.kept or remains.revisions):
         yield _NOTHING
 
 
 def _remaining(data: list[str], platform: str, remains: Remains) -> Iterator[str]:
     if data:
         yield f"Left: {'; '.join(data)}."
-    elif not remains.kept:
+    elif not (remains.kept or remains.revisions):
         yield _NOTHING
     if remains.snapshots:
         yield "Restore the snapshot: rds_snapshot_identifier. It needs the key."

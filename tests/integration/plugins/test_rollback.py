@@ -199,6 +199,31 @@ def test_a_secret_or_parameter_that_is_gone_is_refused_and_one_that_is_not_seen_
     assert way.container["image"] == "registry.test/worker:2"
 
 
+def test_an_older_revision_is_gone_back_to_where_ecs_does_not_tell_the_last_one(way: Way) -> None:
+    way.deploy("registry.test/worker:1", {})
+    first = way.number
+    way.deploy("registry.test/worker:2", {})
+    way.deploy("registry.test/worker:3", {})
+    way.ecs.deregister_task_definition(taskDefinition=f"way-worker:{first + 1}")
+    untold = f"ECS doesn't tell the task definition way-worker:{first + 1} any more"
+    assert untold in way.back(revision=str(first + 1)).message
+    run = way.back()
+    assert run.changed, run.output
+    assert run.result["to"] == f"way-worker:{first}"
+    assert f"way-worker:{first} is gone back to: {untold}" in run.result["warnings"][0]
+    assert way.container["image"] == "registry.test/worker:1"
+    way.ecs.deregister_task_definition(taskDefinition=f"way-worker:{first}")
+    way.update_by_hand("debug")
+    way.deploy("registry.test/worker:4", {})
+    states = {
+        way.ecs.describe_task_definition(taskDefinition=f"way-worker:{number}")["taskDefinition"][
+            "status"
+        ]
+        for number in range(first + 2, way.number + 1)
+    }
+    assert states == {"ACTIVE"}  # a deployment deregisters none
+
+
 def test_without_another_deployment_there_is_nothing_to_go_back_to(way: Way) -> None:
     way.deploy("registry.test/worker:1", {})
     assert "There is nothing to go back to" in way.back().message

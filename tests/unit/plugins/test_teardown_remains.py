@@ -19,6 +19,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_remains 
     own_log_groups,
     own_snapshots,
     remains,
+    told,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.teardown_words import (
     left,
@@ -111,6 +112,26 @@ def test_a_snapshot_is_the_platforms_by_its_clusters_name_or_tag(
 def test_a_key_is_the_platforms_by_its_tag() -> None:
     found = {"b": OURS, "a": OURS, "c": {"quayside:platform": "shop-two"}, "d": {}}
     assert own_keys(found, "shop") == ["a", "b"]
+
+
+def kept_revision(number: int) -> dict[str, str]:
+    arn = f"arn:aws:ecs:eu-central-1:123456789012:task-definition/shop-orders:{number}"
+    return {"resource": "TaskDefinition", "type": "AWS::ECS::TaskDefinition", "id": arn}
+
+
+def test_revisions_that_rollbacks_need_are_counted_and_are_not_what_overrides_keep() -> None:
+    bucket = {"resource": "Files", "type": "AWS::S3::Bucket", "id": "files"}
+    listed = [kept_revision(2), bucket, kept_revision(1)]
+    assert told(listed) == (
+        "Files (AWS::S3::Bucket) files, 2 earlier revisions of the task definition shop-orders, "
+        "ACTIVE"
+    )
+    found = remains([], [], [], listed)
+    assert (found.kept, found.revisions) == (["files"], ["shop-orders"])
+    assert [*left(plan(), remains([], [], [], [kept_revision(1)]))] == [
+        "Earlier revisions of task definitions stay ACTIVE, and cost nothing: shop-orders "
+        "(docs/rollback.md)."
+    ]
 
 
 def test_what_lies_under_another_key_or_under_none_is_foreign() -> None:

@@ -35,6 +35,7 @@ POLICIES = {
     ("rotation", "ActivationQueue"): ("Delete", "Delete"),
     ("service", "Key"): ("Delete", "Delete"),
     ("service", "LogGroup"): ("Delete", "Delete"),
+    ("service", "TaskDefinition"): ("Delete", "Retain"),  # rollback.yml copies earlier revisions
     ("service", "BlueSecret"): ("Delete", "Delete"),
     ("service", "GreenSecret"): ("Delete", "Delete"),
 }

@@ -38,6 +38,14 @@ def fargate_has_no_task_of_any_size(aws: Aws) -> bool:
     return bool(refused(lambda: task_definition(aws, "odd", cpu="256", memory="4096")))
 
 
+@shows("ecs.deregistered")
+def a_revision_that_nothing_refers_to_is_told_no_more_once_deregistered(aws: Aws) -> bool:
+    ecs, arn = aws.client("ecs"), task_definition(aws, "deregistered")
+    ecs.describe_task_definition(taskDefinition=arn)
+    ecs.deregister_task_definition(taskDefinition=arn)
+    return refused(lambda: ecs.describe_task_definition(taskDefinition=arn)) == "ClientException"
+
+
 @shows("ecs.refusals")
 def a_grace_period_needs_a_load_balancer(aws: Aws) -> bool:
     code = refused(lambda: service(aws, "graceful", healthCheckGracePeriodSeconds=30))
