@@ -45,6 +45,23 @@ def dependents(action: str) -> tuple[str, ...]:
 
 
 @cache
+def required_patterns(action: str) -> dict[str, re.Pattern[str]]:
+    """Return what ARNs look like of each kind of resource that a call of the action names.
+
+    A caller has to be allowed the action on one of each: "Required resources are indicated in the
+    table with an asterisk (*)" (Service Authorization Reference).
+    """
+    kinds = (_privilege(action) or {}).get("resource_types", {})
+    resources = _definition()[action.partition(":")[0]]["resources"]
+    known = {key.lower(): it for key, it in resources.items()}
+    return {
+        kind: _pattern(known[kind.lower()]["arn"])
+        for kind, it in kinds.items()
+        if kind and it.get("required")
+    }
+
+
+@cache
 def resource_patterns(action: str) -> tuple[re.Pattern[str], ...]:
     """Return what ARNs of the resources look like that an action takes.
 

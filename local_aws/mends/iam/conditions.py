@@ -1,10 +1,13 @@
 """What policies see of a request: the resource it is about, and condition keys.
 
 Wrong upstream: whatever names a cluster of ECS is about the cluster, DescribeClusters about none;
+a call that names two resources is allowed by one of them: a service deployment or revision without
+its service, a task without its cluster;
 the condition keys ecs:cluster and, of tasks, aws:ResourceTag are never there; buckets whose policy
 asks for TLS refuse everybody, since loopback has none: here every request counts as encrypted.
-Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS";
-IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
+Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS"
+(ExecuteCommand, DescribeServiceDeployments, DescribeServiceRevisions and StopServiceDeployment have
+an asterisk at two); IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
 Last needed: ministack 1.5.33.
 """
 
@@ -35,6 +38,13 @@ _ECS_ARNS = {
     "DescribeServiceRevisions": "serviceRevisionArns",
     "StopServiceDeployment": "serviceDeploymentArn",
 }
+# action -> the resource that it is about besides, as the first one's ARN has it
+_BESIDES = {
+    "ecs:DescribeServiceDeployments": ("service-deployment/", "service/"),
+    "ecs:DescribeServiceRevisions": ("service-revision/", "service/"),
+    "ecs:StopServiceDeployment": ("service-deployment/", "service/"),
+    "ecs:ExecuteCommand": ("task/", "cluster/"),
+}
 _IN_CLUSTER = re.compile(
     r"(?P<account>arn:aws:ecs:[^:]*:[^:]*):(cluster|service|service-deployment|service-revision|task)/(?P<cluster>[^/]+)"
 )
@@ -44,6 +54,7 @@ def install(mending: Mending) -> None:
     """Name the service or task that a call is about, and its cluster."""
     mending.around(iam_actions, "extract_resource_arn", _resource_arn)
     mending.around(iam_evaluator, "_resolve_condition_key", _condition_key)
+    mending.around(iam_evaluator, "enforce", _enforce)
 
 
 def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
@@ -63,6 +74,31 @@ def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
     # one is enough: a caller asks for those of one service, or of one cluster
     name = (named if isinstance(named, str) else named[0]).rsplit("/", 1)[-1]
     return f"{arn.replace(':cluster/', f':{kind}/')}/{name}"
+
+
+def _enforce(  # noqa: PLR0917 - as upstream
+    upstream: Any,
+    access_key_id: str,
+    iam_action: str,
+    service: str,
+    region: str,
+    resource_arn: str = "*",
+    service_context: dict[str, Any] | None = None,
+) -> Any:
+    refusal = upstream(access_key_id, iam_action, service, region, resource_arn, service_context)
+    besides = _besides(iam_action, resource_arn)
+    if refusal is not None or not besides:
+        return refusal
+    return upstream(access_key_id, iam_action, service, region, besides, service_context)
+
+
+def _besides(action: str, arn: str) -> str:
+    """Return the second resource that a call is about, or ""."""
+    kind, other = _BESIDES.get(action, ("", ""))
+    head, found, path = arn.partition(f":{kind}")
+    if not kind or not found:
+        return ""
+    return f"{head}:{other}{path.rpartition('/')[0]}"
 
 
 def _condition_key(upstream: Any, key: str, context: Any) -> Any:

@@ -125,6 +125,45 @@ def test_what_takes_no_resource_is_allowed_on_all() -> None:
             assert [it for it in statement.actions if not actions.resource_patterns(it)] == []
 
 
+# Of which a call names one: the reference has an asterisk at each of them.
+ONE_OF = (
+    {"listener/app", "listener/gwy", "listener/net"},
+    {"listener-rule/app", "listener-rule/net"},
+    {"stream", "table"},
+)
+
+
+def kinds_not_allowed(statements: list[Statement], action: str) -> set[str]:
+    """Required kinds of resources that no statement allows an action on."""
+    resources = [arn for it in statements if action in it.actions for arn in it.resources or ["*"]]
+    required = actions.required_patterns(action)
+    met = {
+        kind
+        for kind, pattern in required.items()
+        if any(arn == "*" or any(map(pattern.fullmatch, named(arn))) for arn in resources)
+    }
+    met |= {kind for kinds in ONE_OF if kinds & met for kind in kinds}
+    return required.keys() - met
+
+
+def named(arn: str) -> list[str]:
+    """An ARN of a policy as some of those of resources: a star stands for slashes and colons."""
+    return [arn.replace("*", it) for it in ("x/x/x/x", "log-stream:x", "x:1")]
+
+
+@pytest.mark.parametrize("kind", ["platform", "service", "read", "operate", "push", "doctor"])
+def test_who_may_call_may_so_on_every_kind_of_resource_that_the_call_names(kind: str) -> None:
+    statements = policies.documented(kind, **GIVEN)
+    lacking = {it: kinds_not_allowed(statements, it) for it in allowed(statements)}
+    assert {action: kinds for action, kinds in lacking.items() if kinds} == {}
+
+
+def test_the_deployment_role_may_call_on_every_kind_of_resource_that_the_call_names() -> None:
+    statements = policy("service")
+    lacking = {it: kinds_not_allowed(statements, it) for it in allowed(statements)}
+    assert {action: kinds for action, kinds in lacking.items() if kinds} == {}
+
+
 def test_actions_are_written_out_and_are_iams() -> None:
     """A wildcard would take in what AWS adds later."""
     assert [it for it in allowed(all_statements()) if not actions.exists(it)] == []

@@ -65,3 +65,27 @@ def a_policy_on_one_service_lets_it_be_described(aws: Aws) -> bool:
         aws_secret_access_key=key["SecretAccessKey"],
     )
     return not refused(lambda: ecs.describe_services(cluster="watched", services=["any"]))
+
+
+@shows("iam.conditions")
+def a_service_deployment_is_told_to_who_may_see_its_service_too(aws: Aws) -> bool:
+    iam = aws.client("iam")
+    iam.create_user(UserName="half")
+    key = iam.create_access_key(UserName="half")["AccessKey"]
+    ecs = aws.client(
+        "ecs",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    deployment = "arn:aws:ecs:eu-central-1:000000000000:service-deployment/watched/any/1"
+    service = "arn:aws:ecs:eu-central-1:000000000000:service/watched/any"
+
+    def told(*resources: str) -> bool:
+        action = "ecs:DescribeServiceDeployments"
+        statement = {"Effect": "Allow", "Action": action, "Resource": resources}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName="half", PolicyName="one", PolicyDocument=policy)
+        ask = ecs.describe_service_deployments
+        return refused(lambda: ask(serviceDeploymentArns=[deployment])) != "AccessDeniedException"
+
+    return [told(deployment), told(service), told(deployment, service)] == [False, False, True]
