@@ -20,17 +20,12 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
     FAILED,
     WARNING,
     Finding,
-    not_asked,
-    not_made,
     warning,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references import Reference
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import Seen
-from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import (
-    POLICY,
-    Candidate,
-)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_image import image
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_platform import platform
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_subnets import subnets
@@ -91,7 +86,7 @@ def examine(options: Mapping[str, Any], *, planned: bool) -> Verified:
             "certificate": lambda: verify_route.certificates(candidate),
             "subnets": lambda: subnets(candidate),
         }
-        others = {it: pool.submit(_guarded, it, look) for it, look in looks.items()}
+        others = {it: pool.submit(candidate.guarded, it, look) for it, look in looks.items()}
         findings, pinned = pictured.result()
         told: dict[Reference, Seen | None] = {}
         for reference, asked in zip(secrets, seen, strict=True):
@@ -105,15 +100,6 @@ def examine(options: Mapping[str, Any], *, planned: bool) -> Verified:
     return Verified(every, pinned, versions)
 
 
-def _guarded(check: str, look: Callable[[], list[Finding]]) -> list[Finding]:
-    try:
-        return look()
-    except StackError as error:
-        return [not_made(check, error)]
-    except (*aws.AwsError, OSError) as error:  # OSError: where credentials are fetched anew
-        return [not_asked(check, error, POLICY)]
-
-
 def _pictured(candidate: Candidate) -> tuple[list[Finding], str]:
     pinned = ""
 
@@ -123,7 +109,7 @@ def _pictured(candidate: Candidate) -> tuple[list[Finding], str]:
         findings, pinned = image(candidate)
         return findings
 
-    return _guarded("image", look), pinned
+    return candidate.guarded("image", look), pinned
 
 
 def _secret(
@@ -137,7 +123,7 @@ def _secret(
         findings, seen = verify_secrets.secret(candidate, reference, variables)
         return findings
 
-    return _guarded(verify_secrets.name_of(variables), look), seen
+    return candidate.guarded(verify_secrets.name_of(variables), look), seen
 
 
 def _parameters(
@@ -153,7 +139,7 @@ def _parameters(
         return findings
 
     every = [name for names in references.values() for name in names]
-    return _guarded(verify_secrets.name_of(every), look) if references else [], seen
+    return candidate.guarded(verify_secrets.name_of(every), look) if references else [], seen
 
 
 def _versions(
@@ -166,10 +152,16 @@ def _versions(
     }
     by_text = {repr(reference): it for reference, it in seen.items()}
     value = secret_versions.wanted(by_text, candidate.before, sources, lambda: _rolled(candidate))
-    if value is not None or candidate.before is None:
+    unseen = [it.arn for it, found in seen.items() if found is None]
+    if candidate.before is None or (value is not None and not unseen):
         return value, []
-    what = "Whether one has changed since the service last rolled isn't known, so it stays."
-    return value, [warning(_VERSIONS, what, f"Allow {POLICY}, or deploy with another image.")]
+    named = ", ".join(unseen) or "one"
+    what = f"Whether {named} has changed since the service last rolled isn't known, so it stays."
+    what += " The others count." if value is not None else ""
+    to_do = f"Allow {candidate.policy}, or deploy with another image."
+    if unseen:
+        to_do = "Let it be seen, as is said of it here, or deploy with another image."
+    return value, [warning(_VERSIONS, what, to_do)]
 
 
 def _rolled(candidate: Candidate) -> datetime.datetime | None:

@@ -11,6 +11,11 @@ from typing import Any, TypeVar
 from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
+    Finding,
+    not_asked,
+    not_made,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.neighbours import stands
 from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
@@ -24,7 +29,8 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import (
 )
 
 Answer = TypeVar("Answer")
-POLICY = "docs/permissions/service.json"
+_PIPELINES = "docs/permissions/service.json"
+_READERS = "docs/permissions/read.json"
 
 
 class Candidate:
@@ -51,6 +57,25 @@ class Candidate:
             stack: pool.submit(describe, cloudformation, stack)
             for stack in [self.service.stack, *self.sources]
         }
+
+    @property
+    def policy(self) -> str:
+        """The policy that has the calls: a pipeline's for the role, a reader's for the playbook."""
+        return _PIPELINES if self._options.get("refuse") else _READERS
+
+    def guarded(self, check: str, look: Callable[[], list[Finding]]) -> list[Finding]:
+        """Return what a look finds; what may not be asked is a warning.
+
+        Args:
+            check: what is looked at.
+            look: asks AWS.
+        """
+        try:
+            return look()
+        except StackError as error:
+            return [not_made(check, error)]
+        except (*aws.AwsError, OSError) as error:  # OSError: where credentials are fetched anew
+            return [not_asked(check, error, self.policy)]
 
     @property
     def service(self) -> Service:

@@ -17,10 +17,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
     warning,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
-from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import (
-    POLICY,
-    Candidate,
-)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
 _CHECK = "image"
 # service_architecture's words, and those of images (OCI image specification, platform).
@@ -44,8 +41,8 @@ _MOST_BYTES = 4 * 2**20  # of an image's configuration
 def image(candidate: Candidate) -> tuple[list[Finding], str]:
     """Look at the image.
 
-    Returns: the findings, and the reference to deploy: by digest if it is in ECR, "" if the digest
-        isn't known.
+    Returns: the findings, and the reference to deploy: by digest if it is in ECR, as it was given
+        if it has one, "" if the digest isn't known.
     Raises: botocore's errors.
     """
     reference = str(candidate.values.get("image") or "")
@@ -62,19 +59,19 @@ def image(candidate: Candidate) -> tuple[list[Finding], str]:
     except StackError as error:
         refused = _refused(error)
         known = found and refused.result == WARNING
-        return [refused], _pinned(client, found) if known else ""
-    pinned = f"{found.address}@{told.digest}"
+        return [refused], _pinned(client, found, reference) if known else ""
+    pinned = reference if found.digest else f"{found.address}@{told.digest}"
     if _is_known(candidate, pinned):
         return [ok(_CHECK, f"{reference} is {told.digest[:19]}, which runs already.")], pinned
     return [_of_manifest(candidate, client, found, told)], pinned
 
 
-def _pinned(client: Any, found: ecr.EcrImage) -> str:
-    """Return the reference by digest for who may see that the image is there, and not its manifest;
+def _pinned(client: Any, found: ecr.EcrImage, reference: str) -> str:
+    """Return the reference to deploy for who may see that the image is there, and not its manifest;
     "" if neither.
     """
     try:
-        return found.reference if found.digest else str(ecr.pinned(client, found))
+        return reference if found.digest else str(ecr.pinned(client, found))
     except StackError:
         return ""
 
@@ -88,7 +85,7 @@ def _of_manifest(
         try:
             built = _of_config(client, found, told.content)
         except (*aws.AwsError, OSError, ValueError) as error:
-            return _untold(found.reference, error)
+            return _untold(found.reference, error, candidate.policy)
     wanted = _IN_IMAGES[candidate.values["architecture"]]
     return judged(found.reference, told.digest, built, wanted)
 
@@ -155,7 +152,7 @@ def _of_config(client: Any, found: ecr.EcrImage, manifest: Mapping[str, Any]) ->
     return {str(told.get("architecture") or "")} - {""}
 
 
-def _untold(reference: str, error: Exception) -> Finding:
+def _untold(reference: str, error: Exception, policy: str) -> Finding:
     """Return a warning for an image that is there, and whose processor couldn't be seen."""
     if isinstance(error, urllib.error.URLError):
         said = str(error.reason)
@@ -163,7 +160,7 @@ def _untold(reference: str, error: Exception) -> Finding:
         said = aws.message(error).rstrip(".")
     what = f"{reference} is there; for which processor couldn't be looked at: {said}."
     denied = aws.code(error) in aws.DENIED
-    return warning(_CHECK, what, f"Allow {POLICY}, or look yourself." if denied else "Look again.")
+    return warning(_CHECK, what, f"Allow {policy}, or look yourself." if denied else "Look again.")
 
 
 def _refused(error: StackError) -> Finding:

@@ -22,10 +22,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions i
     LONG_AGO,
     Seen,
 )
-from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import (
-    POLICY,
-    Candidate,
-)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
 # The keys that AWS manages for the two services; they let every role of the account decrypt.
 _MANAGED = ("alias/aws/secretsmanager", "alias/aws/ssm")
@@ -52,12 +49,33 @@ def secret(candidate: Candidate, reference: Reference, variables: Sequence[str])
         told = client.describe_secret(SecretId=reference.arn)
     except aws.AwsError as error:
         if aws.code(error) in aws.DENIED:
-            return [not_asked(check, error, POLICY)], None
+            return [_unseen(check, reference, error, candidate)], None
         if aws.code(error) != "ResourceNotFoundException":
             raise
         what = f"There is no secret {reference.arn}."
         return [failed(check, what, f"Make it, or mend service_secrets.{variables[0]}.")], None
     return judged(check, reference, told, candidate.values["secret_key_arns"])
+
+
+def _unseen(check: str, reference: Reference, error: Exception, candidate: Candidate) -> Finding:
+    found: Finding = not_asked(check, error, candidate.policy)
+    if not is_kept(reference, candidate.service.platform):
+        return found
+    what = f"{found.what} The documented policies leave out what is named as a database's own."
+    to_do = f"Allow secretsmanager:DescribeSecret on {reference.arn} beside them, or rename it."
+    return warning(check, what, to_do)
+
+
+def is_kept(reference: Reference, platform: str) -> bool:
+    """Say whether a secret is named as those of the platform's databases, which the documented
+    policies keep from who looks (`PLATFORM/*/db/*`).
+
+    Args:
+        reference: what it is.
+        platform: the name.
+    """
+    name = reference.arn.rpartition(":")[2]
+    return name.startswith(f"{platform}/") and "/db/" in name.removeprefix(f"{platform}/")
 
 
 def judged(check: str, reference: Reference, told: Mapping[str, Any], keys: Sequence[str]) -> Look:
@@ -69,7 +87,11 @@ def judged(check: str, reference: Reference, told: Mapping[str, Any], keys: Sequ
         told: the answer.
         keys: ARNs of keys that the execution role may decrypt with.
     """
-    named = told.get("Name", reference.arn)
+    named, whole = told.get("Name", reference.arn), told.get("ARN", reference.arn)
+    if whole != reference.arn:
+        what = f"The secret {named} is {whole}, and {reference.arn} lacks the last six characters"
+        what += ": the execution role could read nothing by it."
+        return [failed(check, what, "Give the whole ARN in service_secrets.")], None
     if told.get("DeletedDate"):
         what = f"The secret {named} is to be deleted, and can't be read until it is restored."
         restore = f"aws secretsmanager restore-secret --secret-id {reference.arn}"

@@ -53,7 +53,7 @@ def needed(values: Mapping[str, Any], before: Mapping[str, str] | None) -> int:
         before: the parameters that it was deployed with, None if it doesn't stand.
     """
     scales = computed.scales(values)
-    count = values["scaling"]["max"] if scales else values["desired_count"]
+    count = int(values["scaling"]["max"] if scales else values["desired_count"])
     if before is None:
         return int(max(values["scaling"]["min"], 1) if scales else count)
     had = int(before.get("DesiredCount") or before.get("MinCount") or 0)

@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +19,15 @@ from tests.integration.plugins.support import ROOT
 from tests.permissions import policies
 from tests.warm import playbooks as warm
 
+sys.path.insert(0, str(ROOT / "collections"))
+from ansible_collections.quayside.fargate.plugins.plugin_utils import verify_image
+from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
+
 PLATFORM = "look"
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+AWS = dict.fromkeys(["region", "profile", "endpoint_url"])
 Variables = dict[str, Any]
 
 
@@ -218,6 +225,7 @@ def test_a_service_that_lacks_nothing_gets_a_clean_table_with_its_pipelines_righ
             "KEY": place.parameter("/fine/key"),
             "BARE": place.parameter("bare"),
             "TOKEN": f"{fine}:token::",
+            "LEGACY": place.secret("legacy/db/password", SecretString="x"),
         },
     )
     assert looked.code == 0, looked.output
@@ -229,6 +237,7 @@ def test_a_service_that_lacks_nothing_gets_a_clean_table_with_its_pipelines_righ
     assert found == {
         "platform": "ok",
         "image": "ok",
+        "secret LEGACY": "ok",
         "secret TOKEN": "ok",
         "secret KEY": "ok",
         "secret BARE": "ok",
@@ -247,6 +256,7 @@ def test_each_thing_that_lacks_is_told_with_what_to_do(place: Place) -> None:
     gone = place.secret("gone", SecretString="x")
     secrets.delete_secret(SecretId=gone)
     plain = place.secret("plain", SecretString="x")
+    whole = place.secret("shop-secret", SecretString="x")
     kms = place.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
     ssm.put_parameter(Name="/locked", Value="v", Type="SecureString", KeyId=kms)
     place.rule("orders.example.com", 7, "invoices")
@@ -259,6 +269,7 @@ def test_each_thing_that_lacks_is_told_with_what_to_do(place: Place) -> None:
             service_secrets={
                 "MISSING": f"{plain[:-12]}nobody-AbCdEf",
                 "GONE": gone,
+                "PARTIAL": whole[: -len("-AbCdEf")],
                 "STAGE": f"{plain}::BLUE:",
                 "VERSION": f"{plain}:::00000000-0000-0000-0000-000000000000",
                 "PARAMETER": place.parameter("/nobody"),
@@ -277,6 +288,7 @@ def test_each_thing_that_lacks_is_told_with_what_to_do(place: Place) -> None:
         "image": ("has no image tagged 2", "Push it first"),
         "secret MISSING": ("There is no secret", "service_secrets.MISSING"),
         "secret GONE": ("The secret gone is to be deleted", "aws secretsmanager restore-secret"),
+        "secret PARTIAL": (f"is {whole}", "Give the whole ARN"),
         "secret STAGE": ("no version with the stage BLUE", "Name another stage"),
         "secret VERSION": ("has no version 00000000", "Name another"),
         "secret PARAMETER": (":parameter/nobody", "Make it"),
@@ -311,18 +323,38 @@ def test_an_image_for_another_processor_is_refused_by_its_configuration_and_by_i
     assert "is built for X86_64, and the service's tasks are ARM64" in looked.errors
 
 
+def test_a_reference_with_a_digest_stays_as_it_was_given(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen: the tag was cut off, which is another task definition, and rolled the service once."""
+    for name, value in place.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    tagged = place.image("digested:1", "amd64")
+    found = place.aws.client("ecr").describe_images(repositoryName="digested")["imageDetails"]
+    both = f"{tagged}@{found[0]['imageDigest']}"
+    bare = both.replace(":1@", "@")
+    for given, deployed in ((tagged, bare), (both, both), (bare, bare)):
+        values = {"platform": PLATFORM, "name": "orders", "image": given, "architecture": "X86_64"}
+        options = {"variables": values, "sources": {}, **AWS}
+        with ThreadPoolExecutor() as pool:
+            assert verify_image.image(Candidate(options, pool))[1] == deployed
+
+
 def test_what_may_not_be_asked_is_a_warning_and_no_failure(place: Place) -> None:
     looked = place.look(
         place.user("stranger", ""),
         service_secrets={
             "A": place.secret("unseen", SecretString="x"),
             "B": place.parameter("/unseen"),
+            "C": place.secret(f"{PLATFORM}/legacy/db/password", SecretString="x"),
         },
     )
     assert looked.code == 0, looked.output + looked.errors
     assert looked.results("failed") == set()
     assert looked.results("ok") == set()
-    assert looked.results("warning") == {"platform", "image", "secret A", "secret B"}
+    assert looked.results("warning") == {"platform", "image", "secret A", "secret B", "secret C"}
+    assert looked.findings["secret A"]["to_do"].startswith("Allow docs/permissions/read.json")
+    assert "Allow secretsmanager:DescribeSecret on arn:" in looked.findings["secret C"]["to_do"]
 
 
 def test_a_certificate_for_other_names_and_a_platform_that_is_not_there_are_told(

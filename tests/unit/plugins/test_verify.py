@@ -19,6 +19,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references
     by_variable,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import Seen
+from tests.permissions import policies
 
 EARLY, NOON, LATE = (
     datetime.datetime(2026, 11, 29, hour, tzinfo=datetime.UTC) for hour in (1, 12, 23)
@@ -56,8 +57,41 @@ def test_a_service_without_secrets_of_others_has_no_versions() -> None:
     assert wanted({}, {"SecretVersions": "v1"}) == ""
 
 
-def test_what_may_not_be_asked_leaves_the_versions_as_they_are() -> None:
-    assert wanted({"a": Seen("v1", NOON), "b": None}, {"SecretVersions": "v0"}) is None
+def had(versions: str) -> dict[str, str]:
+    """Return what a service with these secrets was deployed with."""
+    return {**SOURCES, "SecretVersions": versions}
+
+
+@pytest.mark.parametrize("value", ["", "v0", "v0,2"])
+def test_what_may_not_be_asked_leaves_the_versions_as_they_are(value: str) -> None:
+    assert wanted({"a": None, "b": None}, had(value)) is None
+
+
+def test_a_secret_that_may_not_be_seen_leaves_the_others_their_versions() -> None:
+    hidden: dict[str, Seen | None] = {"a": Seen("v2", NOON), "b": None}
+    assert wanted(hidden, None) == "v2,?"
+    assert wanted(hidden, had("v1,w1")) == "v2,w1"
+    assert wanted(hidden, had("v2,w1")) == "v2,w1"
+    assert wanted(hidden, had("v1,?")) == "v2,?"
+    assert wanted(hidden, had(""), rolled=EARLY) == "v2,?"
+    assert wanted(hidden, had(""), rolled=LATE) == ""
+    assert wanted(hidden, had(""), rolled=None) is None
+
+
+def test_a_secret_that_is_seen_at_last_rolls_nothing_until_it_changes() -> None:
+    seen: dict[str, Seen | None] = {"a": Seen("v1", EARLY), "b": Seen("w1", NOON)}
+    assert wanted(seen, had("v1,?"), rolled=LATE) == "v1,?"
+    assert wanted(seen, had("v1,?"), rolled=None) == "v1,?"
+    assert wanted(seen, had("v1,?"), rolled=EARLY) == "v1,w1"
+    assert wanted(seen, had("v0,?"), rolled=LATE) == "v1,?"
+
+
+def test_a_sum_of_versions_stays_while_one_of_them_may_not_be_seen() -> None:
+    seen: dict[str, Seen | None] = {f"{it:03}": Seen("v" * 64, NOON) for it in range(80)}
+    sum_of_all = wanted(seen, None)
+    assert sum_of_all
+    assert wanted(seen, had(sum_of_all)) == sum_of_all
+    assert wanted({**seen, "007": None}, had(sum_of_all)) is None
 
 
 def test_a_new_service_and_one_that_has_versions_get_those_of_now() -> None:
@@ -99,6 +133,41 @@ def test_more_versions_than_a_parameter_takes_are_summed_up() -> None:
 def test_a_reference_means_one_version(reference: Reference, version: str | None) -> None:
     stages = {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT", "ROTATED"]}
     assert verify_secrets.version_of(reference, stages) == version
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("shop/orders/db/blue-AbCdEf", True),
+        ("shop/legacy/db/password-AbCdEf", True),
+        ("legacy/db/password-AbCdEf", False),
+        ("shop/db/password-AbCdEf", False),
+        ("shop2/orders/db/blue-AbCdEf", False),
+        ("shop/stripe-AbCdEf", False),
+    ],
+)
+def test_the_documented_policies_keep_back_the_platforms_own_names_only(
+    name: str, *, kept: bool
+) -> None:
+    reference = Reference(f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{name}")
+    assert verify_secrets.is_kept(reference, "shop") is kept
+    for kind in ("service", "read", "operate"):
+        given = {"PLATFORM": "shop", "ACCOUNT": "123456789012", "SERVICES": "a-*", "TEAM": "a"}
+        statements = policies.documented(kind, **given)
+        seen = policies.allows(statements, "secretsmanager:DescribeSecret", reference.arn)
+        assert seen is not kept, kind
+
+
+def test_an_arn_without_its_six_characters_is_refused_though_aws_finds_the_secret() -> None:
+    """Seen: `shop-secret` looks as if it had them."""
+    partial = Reference(SECRET.replace("stripe-AbCdEf", "shop-secret"))
+    told = {"ARN": f"{partial.arn}-AbCdEf", "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
+    findings, seen = verify_secrets.judged("secret A", partial, {**told, "Name": "shop-secret"}, [])
+    assert seen is None
+    assert [it.result for it in findings] == ["failed"]
+    assert f"{partial.arn}-AbCdEf" in findings[0].what
+    whole = Reference(told["ARN"])
+    assert verify_secrets.judged("secret A", whole, told, [])[1] is not None
 
 
 def test_a_secret_without_a_value_is_refused() -> None:
