@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     beside,
     computed,
+    deployment_rules,
     mapping,
     monitoring_rules,
     parameters,
@@ -76,6 +77,7 @@ def _limits(role: str, values: Values, declared: Mapping[str, Any]) -> Iterator[
 def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
     yield from _service_sizes(values)
     yield from scaling_rules.problems(values, datetime.datetime.now(datetime.UTC).date())
+    yield from deployment_rules.problems(values)
     if not values.get("image"):
         yield "service_image is missing: give the service's image with its tag."
     if values["route"] and not values["host_name"]:

@@ -18,7 +18,7 @@ from tests.e2e.traffic import traffic_on
 
 NAME = "swift"
 ALARM = f"shop-service-{NAME}-5xx-deployment"
-JUDGED = {"service_deployment_alarms": True, "service_bake_time_minutes": 1}
+JUDGED = {"service_deployment_alarms": True, "service_bake_time_minutes": 4}
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ DEPLOYMENTS: tuple[dict[str, str], ...] = (
     {"HealthyPercent": "75", "FailureThresholdType": "COUNT", "FailureThreshold": "4"},
     {"FailureThresholdType": "UNBOUNDED_PERCENT", "FailureThreshold": "80"},
     {"DeploymentAlarms": "true"},
-    {"DeploymentAlarmServerErrors": "9", "DeploymentAlarmUnhealthyMinutes": "8"},
+    {"DeploymentAlarmServerErrors": "9", "DeploymentAlarmUnhealthyMinutes": "10"},
     {"BakeTimeMinutes": "1"},
     {"BakeTimeMinutes": "0", "FailureThresholdType": "BOUNDED_PERCENT", "FailureThreshold": "50"},
     {"DeploymentAlarms": "false", "FailureThresholdType": "", "HealthyPercent": "100"},

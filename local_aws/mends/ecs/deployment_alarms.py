@@ -5,9 +5,13 @@ begins takes the alarms out of it; one that rings later, in the bake time too, f
 that there is not rings not.
 Source: Amazon ECS developer guide, "How CloudWatch alarms detect Amazon ECS deployment failures";
 ECS API reference, DeploymentAlarms, ServiceDeploymentAlarms; the events as quoted in public
-threads. Not said there, and guessed: statusReason; that a bake time is waited for without alarms,
-too (the schema of AWS::ECS::Service says no word of alarms); how the default of "less than 5
-minutes" is made of the alarms.
+threads. AWS contradicts itself on whether bakeTimeInMinutes has an effect here: that page says that
+the bake time is computed from the alarms ("You can't set this value"), the API reference speaks of
+blue/green only, and the schema of AWS::ECS::Service says "If you provide a bake time for a rolling
+deployment, the handler timeout is increased". Here the schema is right (docs/first-account.md has
+the row). Not said anywhere, and guessed: statusReason; that a bake time is waited for without
+alarms, too (the schema says no word of alarms); how the default of "less than 5 minutes" is made of
+the alarms.
 Last needed: ministack 1.5.33.
 """
 

@@ -108,12 +108,74 @@ def test_alarms_of_the_route_look_at_the_target_group_behind_the_listeners_load_
 
 
 def test_an_alarm_rings_at_the_threshold_that_is_given() -> None:
-    given = {"DeploymentAlarmServerErrors": "9", "DeploymentAlarmUnhealthyMinutes": "8"}
+    given = {"DeploymentAlarmServerErrors": "9", "DeploymentAlarmUnhealthyMinutes": "10"}
     found = resources(DeploymentAlarms="true", **given)
     assert found["ServerErrorDeploymentAlarm"]["Properties"]["Threshold"] == "9"
-    assert found["UnhealthyHostDeploymentAlarm"]["Properties"]["EvaluationPeriods"] == "8"
+    assert found["UnhealthyHostDeploymentAlarm"]["Properties"]["DatapointsToAlarm"] == "10"
+    assert found["UnhealthyHostDeploymentAlarm"]["Properties"]["EvaluationPeriods"] == 15
     worker = resources(DeploymentAlarms="true", Route="false", DeploymentAlarmCpuPercent="70")
     assert worker["CpuDeploymentAlarm"]["Properties"]["Threshold"] == "70"
+
+
+# Of a task whose application doesn't answer, in seconds from its start: when ECS stops it after its
+# grace period, and when the one in its place starts.
+STOPPED, NEXT = 75, 115
+Span = tuple[int, int]
+
+
+def rings(minutes: str, unhealthy: list[Span], phase: int) -> int | None:
+    """When the alarm rings, in seconds after the first task; CloudWatch's minutes begin at a phase.
+
+    Each sample is the number of unhealthy tasks, of which a minute's statistic is made.
+    """
+    found = resources(DeploymentAlarms="true", DeploymentAlarmUnhealthyMinutes=minutes)
+    alarm = found["UnhealthyHostDeploymentAlarm"]["Properties"]
+    statistic = {"Maximum": max, "Minimum": min}[alarm["Statistic"]]
+    breaching: list[bool] = []
+    for minute in range(15):
+        begin = minute * 60 - phase
+        samples = [
+            sum(first <= at < last for first, last in unhealthy) for at in range(begin, begin + 60)
+        ]
+        breaching.append(statistic(samples) > alarm["Threshold"])
+        window = breaching[-int(alarm["EvaluationPeriods"]) :]
+        if sum(window) >= int(alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])):
+            return begin + 60
+    return None
+
+
+def fails(stopped: int, failing: int) -> list[Span]:
+    """When tasks are unhealthy: one until it is stopped, then those in its place, one by one."""
+    starts = range(stopped + NEXT - STOPPED, 900, NEXT)
+    return [(0, stopped), *((it + failing, it + STOPPED) for it in starts)]
+
+
+@pytest.mark.parametrize("phase", range(0, 60, 5))
+def test_the_alarm_of_unhealthy_tasks_rings_within_the_bake_time_though_ecs_replaces_them(
+    phase: int,
+) -> None:
+    group = resources()["TargetGroup"]["Properties"]
+    failing = int(group["HealthCheckIntervalSeconds"]) * int(group["UnhealthyThresholdCount"])
+    parameters = load("service")["Parameters"]
+    minutes = str(parameters["DeploymentAlarmUnhealthyMinutes"]["Default"])
+    bake = int(parameters["BakeTimeMinutes"]["Default"]) * 60
+    at = rings(minutes, fails(20, failing), phase)  # it was healthy, and has no grace any more
+    assert at is not None
+    assert at < bake
+    assert rings(minutes, fails(STOPPED - failing, failing), phase) is not None  # a new one
+    # One that answers within its grace period, by default 60 seconds, is healthy two checks later.
+    grace = int(parameters["HealthCheckGracePeriodSeconds"]["Default"])
+    healthy = int(group["HealthCheckIntervalSeconds"]) * int(group["HealthyThresholdCount"])
+    assert rings(minutes, [(failing, grace + healthy)], phase) is None
+
+
+def test_an_alarm_looks_at_more_minutes_than_it_needs() -> None:
+    allowed = load("service")["Parameters"]["DeploymentAlarmUnhealthyMinutes"]["AllowedValues"]
+    windows = {
+        int(minutes): it["Window"] for minutes, it in load("service")["Mappings"]["Minutes"].items()
+    }
+    assert [*windows] == allowed
+    assert all(window > minutes for minutes, window in windows.items() if minutes > 1)
 
 
 @pytest.mark.parametrize("alarm", judging())
