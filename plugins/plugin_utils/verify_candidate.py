@@ -151,6 +151,14 @@ class Candidate:
         given = self.values.get(option)
         if given:
             return ",".join(given) if isinstance(given, list) else str(given)
+        return self.output(output)
+
+    def output(self, output: str) -> str:
+        """Return what a stack of the platform says; empty if none does.
+
+        Args:
+            output: its name.
+        """
         found = (self._outputs(stack).get(output, "") for stack in self.sources)
         return next(filter(None, found), "")
 

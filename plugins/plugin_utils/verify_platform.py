@@ -11,6 +11,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.neighbours import stands
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import CLUSTER, name
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
 
@@ -25,6 +26,7 @@ def platform(candidate: Candidate, *, planned: bool) -> list[Finding]:
     for stack, words in candidate.sources.items():
         found = _look(candidate, stack, words, planned=planned)
         findings += [found] if found else []
+    findings += _masking_audit(candidate, planned=planned)
     names = ", ".join(candidate.sources)
     return findings or [ok("platform", f"Its stacks stand: {names}.")]
 
@@ -42,3 +44,22 @@ def _look(candidate: Candidate, stack: str, words: str, *, planned: bool) -> Fin
         what = f"Stack {stack} is {description['StackStatus']}."
         return (warning if planned else failed)("platform", what, "Deploy it first.")
     return None
+
+
+def _masking_audit(candidate: Candidate, *, planned: bool) -> list[Finding]:
+    """Look whether CloudWatch Logs may write what it masked, if it is wanted.
+
+    The service's stack would fail with no more than a sentence on resource policies.
+    """
+    # A cluster that isn't there, or may not be seen, is told of already.
+    if not candidate.values.get("masking_audit") or not candidate.output("ClusterName"):
+        return []
+    if candidate.output("MaskingAudits") == "true":
+        return []
+    cluster = name(CLUSTER, candidate.values["platform"])
+    what = (
+        f"service_masking_audit is true, and the stack {cluster} lets CloudWatch Logs write into "
+        "no audit log group."
+    )
+    to_do = "Deploy the platform with cluster_masking_audits: true first, or leave it out."
+    return [(warning if planned else failed)("platform", what, to_do)]

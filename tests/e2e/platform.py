@@ -196,6 +196,7 @@ def platform_variables() -> dict[str, Any]:
         "support_function_runtime": RUNTIME,
         "support_function_architecture": ARCHITECTURE,
         "rds_reader_count": 0,
+        "cluster_masking_audits": True,
         # Nobody waits for a busy stack, or for ECS to settle, as long as on AWS.
         "rotation_settling_seconds": 2,
         "rotation_overrides": {

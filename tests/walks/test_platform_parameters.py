@@ -45,6 +45,8 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"ExecuteCommandAudit": "true"},
         {"ExecuteCommandLogRetentionDays": "30"},
         {"ExecuteCommandAudit": "false"},
+        {"MaskingAudits": "true"},
+        {"MaskingAudits": "false"},
     ],
     "load_balancer": [
         {"IdleTimeoutSeconds": "90"},

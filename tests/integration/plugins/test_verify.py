@@ -58,6 +58,7 @@ class Place:
     variables: Variables = field(default_factory=dict)
     listener: str = ""
     vpc: str = ""
+    subnets: str = ""
 
     def make(self) -> None:
         """Make what a service without a database meets."""
@@ -80,7 +81,8 @@ class Place:
         )["CertificateArn"]
         self._stack("support", {})
         self._stack("deployment-all", {})
-        self._stack("cluster", {"PrivateSubnetIds": ",".join(subnets), "ClusterName": PLATFORM})
+        self.subnets = ",".join(subnets)
+        self._stack("cluster", {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM})
         self._stack("load-balancer-public", {"ListenerArn": self.listener}, certificate)
         self.variables = {
             "service_platform": PLATFORM,
@@ -90,16 +92,25 @@ class Place:
             "service_image": self.image("orders:1", "amd64"),
         }
 
-    def _stack(self, name: str, outputs: dict[str, str], certificate: str = "") -> None:
+    def let_masking_be_audited(self) -> None:
+        """Update the cluster's stack, as cluster_masking_audits does."""
+        told = {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM}
+        self._stack("cluster", told | {"MaskingAudits": "true"}, again=True)
+        waiter = self.aws.client("cloudformation").get_waiter("stack_update_complete")
+        waiter.wait(StackName=f"{PLATFORM}-cluster", WaiterConfig={"Delay": 0.2})
+
+    def _stack(
+        self, name: str, outputs: dict[str, str], certificate: str = "", *, again: bool = False
+    ) -> None:
         template = {
             "Parameters": {"CertificateArn": {"Type": "String", "Default": certificate}},
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {"Platform": {"Value": PLATFORM}}
             | {key: {"Value": value} for key, value in outputs.items()},
         }
-        self.aws.client("cloudformation").create_stack(
-            StackName=f"{PLATFORM}-{name}", TemplateBody=json.dumps(template)
-        )
+        cloudformation = self.aws.client("cloudformation")
+        deploy = cloudformation.update_stack if again else cloudformation.create_stack
+        deploy(StackName=f"{PLATFORM}-{name}", TemplateBody=json.dumps(template))
 
     def image(self, name: str, processor: str) -> str:
         """Push an image as docker does by ECR's own calls; return its reference."""
@@ -304,6 +315,22 @@ def test_each_thing_that_lacks_is_told_with_what_to_do(place: Place) -> None:
     assert looked.results("warning") == {"secret LOCKED: key", "secret OWN_KEY: key", "subnets"}
     assert "502 addresses are left" in looked.findings["subnets"]["what"]
     assert "service_secret_key_arns doesn't name" in looked.findings["secret LOCKED: key"]["what"]
+
+
+def test_an_audit_of_masking_that_the_cluster_does_not_let_in_is_refused(place: Place) -> None:
+    audited = {"service_masked_data": ["EmailAddress"], "service_masking_audit": True}
+    looked = place.look(**audited)
+    assert looked.code == 2
+    found = looked.findings["platform"]
+    assert (
+        "the stack look-cluster lets CloudWatch Logs write into no audit log group"
+        in (found["what"])
+    )
+    assert "cluster_masking_audits: true" in found["to_do"]
+    unseen = place.look(place.user("unseeing", ""), **audited)
+    assert unseen.results("failed") == set()
+    place.let_masking_be_audited()
+    assert place.look(**audited).code == 0
 
 
 def test_an_image_for_another_processor_is_refused_by_its_configuration_and_by_its_index(

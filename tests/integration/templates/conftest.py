@@ -166,7 +166,7 @@ def platform(aws: LocalAws) -> Platform:
         **built,
     )
     stacks.deploy("deployment-all", "deployment_role", "support")
-    stacks.deploy("cluster", "cluster", "network")
+    stacks.deploy("cluster", "cluster", "network", MaskingAudits="true")
     public = {"SubnetIds": stacks.outputs["network"]["PublicSubnetIds"]}
     used = ("support", "cluster")
     stacks.deploy("load-balancer-public", "load_balancer", *used, **public)

@@ -89,5 +89,11 @@ def test_findings_go_where_they_are_let_in_and_encrypted() -> None:
     (groups,) = statement["Condition"]["ArnEquals"].values()
     names = [it.partition(":log-group:")[2] for it in groups]
     assert names == ["/shop/orders", audit["LogGroupName"]]
-    policy = Stack("cluster", {"Platform": "shop"}).resources["MaskingAuditDelivery"]["Properties"]
+    cluster = Stack("cluster", {"Platform": "shop", "MaskingAudits": "true"})
+    policy = cluster.resources["MaskingAuditDelivery"]["Properties"]
     assert ":log-group:/shop/*/audit:log-stream:*" in policy["PolicyDocument"]
+
+
+def test_a_platform_takes_none_of_the_accounts_ten_policies_unless_it_is_told_to() -> None:
+    kinds = {it["Type"] for it in Stack("cluster", {"Platform": "shop"}).resources.values()}
+    assert "AWS::Logs::ResourcePolicy" not in kinds
