@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,10 +102,12 @@ class Rollback:
         number = rollback_revisions.named(wanted, running.family)
         now = self._ecs.definition(running)
         given = stacks.parameters(description)
-        goal, was, plan = self._goal(document, given, (running, now), note, number)
+        own = rollback_plan.own_secrets(self._service, running.arn)
+        make = functools.partial(rollback_plan.plan, document, given, now, own=own)
+        goal, was, plan = self._goal((running, now), note, number, make)
         passed = [f"{goal.name} is gone back to: {it}" for it in self._untold]
         found = Sources(self._client_of, f"{goal.name}").asked(
-            rollback_plan.images(was), rollback_plan.foreign_secrets(was)
+            rollback_plan.images(was), rollback_plan.foreign_secrets(was, own)
         )
         self._permit(plan, given, document, found.keys)
         moment = datetime.datetime.now(datetime.UTC)
@@ -145,11 +148,10 @@ class Rollback:
 
     def _goal(
         self,
-        document: Mapping[str, Any],
-        given: Mapping[str, str],
         present: tuple[Revision, Mapping[str, Any]],
         note: Mapping[str, Any],
         number: int | None,
+        make: Callable[[Mapping[str, Any]], Plan],
     ) -> tuple[Revision, Mapping[str, Any], Plan]:
         """Return the revision to go back to, its task definition, and what changes."""
         running, now = present
@@ -167,7 +169,7 @@ class Rollback:
                     raise
                 self._untold.append(error)
                 continue
-            plan = rollback_plan.plan(document, given, now, was)
+            plan = make(was)
             # A flip made another revision of the same: to go back to it would change nothing.
             if number is not None or not plan.is_empty:
                 return revision, was, plan

@@ -11,11 +11,12 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.htm
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.quayside.fargate.custom_resources.contract.names import OF_A_USER, USERS
+from ansible_collections.quayside.fargate.custom_resources.contract.names import USERS, Service
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     news,
     overlays,
@@ -46,6 +47,24 @@ _CHECK = {
 # Lists of pairs: what names one of them, and what it holds.
 _PAIRS = {"environment": ("Environment", "Value"), "secrets": ("Secrets", "ValueFrom")}
 _SECRETS, _PARAMETERS = "SecretArns", "ParameterArns"
+# A task definition has the value of it, and perhaps a secret's.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+_DYNAMIC = "{{resolve:"
+Own = Callable[[str], bool]
+
+
+def own_secrets(service: Service, definition: str) -> Own:
+    """Return what says whether a reference is to a secret of the service's own database users.
+
+    Args:
+        service: whose.
+        definition: ARN of its task definition; its account and region are the secrets'.
+    """
+    place = ":".join(definition.split(":")[:5]).replace(":ecs:", ":secretsmanager:", 1)
+    names = "|".join(re.escape(service.secret(it)) for it in USERS)
+    # Secrets Manager puts a hyphen and six characters behind a name.
+    known = re.compile(rf"{re.escape(place)}:secret:({names})-[A-Za-z0-9]{{6}}(:.*)?")
+    return lambda reference: known.fullmatch(reference) is not None
 
 
 @dataclass
@@ -108,7 +127,13 @@ def definition_of(document: Document) -> str:
     return str(found[0])
 
 
-def plan(document: Document, given: Mapping[str, str], running: Document, wanted: Document) -> Plan:
+def plan(
+    document: Document,
+    given: Mapping[str, str],
+    running: Document,
+    wanted: Document,
+    own: Own,
+) -> Plan:
     """Return what makes a stack run another task definition's containers.
 
     Args:
@@ -116,20 +141,26 @@ def plan(document: Document, given: Mapping[str, str], running: Document, wanted
         given: the stack's parameters.
         running: the task definition that runs (DescribeTaskDefinition).
         wanted: the one to go back to.
+        own: says whether a secret is one of the service's own database users.
 
     Raises: StackError for a difference that can't be taken over.
     """
-    return _Planner(document, given, running, wanted).made()
+    return _Planner(document, given, (running, wanted), own).made()
 
 
 class _Planner:
     def __init__(
-        self, document: Document, given: Mapping[str, str], running: Document, wanted: Document
+        self,
+        document: Document,
+        given: Mapping[str, str],
+        both: tuple[Document, Document],
+        own: Own,
     ) -> None:
         self._declared = document.get("Parameters") or {}
         resource = document["Resources"][definition_of(document)]
         self._template = resource.get("Properties") or {}
-        self._given, self._running, self._wanted = given, running, wanted
+        self._given, self._own = given, own
+        self._running, self._wanted = both
         self._plan = Plan()
 
     def made(self) -> Plan:
@@ -149,7 +180,8 @@ class _Planner:
                 f"it has the containers {_names(after)}, and {_names(before)} run in the stack's"
             )
         for name, container in before.items():
-            self._container(name, container, after[name])
+            if _compared(container) != _compared(after[name]):
+                self._container(name, container, after[name])
         self._permit(before, after)
         return self._plan
 
@@ -192,9 +224,9 @@ class _Planner:
         if (old or None) == (new or None):  # ECS tells of none as of nothing, 0 or an empty list
             return
         parameter = self._parameter(written)
-        if parameter and new:
+        if parameter and new and not self._is_dynamic(written):
             self._plan.parameters[parameter] = str(new)
-        elif _is_computed(written):
+        elif _is_computed(written) or self._is_dynamic(written):
             raise _lost(f"its {name} is another, which the stack's template computes")
         else:
             lay(new or None)
@@ -207,6 +239,15 @@ class _Planner:
         """Return the parameter that fills a value of the template, if one does so alone."""
         name = written.get("Ref") if isinstance(written, Mapping) and len(written) == 1 else None
         return str(name) if name in self._declared else None
+
+    def _is_dynamic(self, value: Any) -> bool:
+        """Say whether CloudFormation puts another value in the place of what the template has."""
+        if isinstance(value, Mapping):
+            given = self._given.get(str(self._parameter(value)), "")
+            return _DYNAMIC in given or any(map(self._is_dynamic, value.values()))
+        if isinstance(value, list):
+            return any(map(self._is_dynamic, value))
+        return isinstance(value, str) and _DYNAMIC in value
 
     def _container(self, name: str, old: Document, new: Document) -> None:
         template = self._template_of(name)
@@ -258,7 +299,7 @@ class _Planner:
             if was == will:
                 continue
             parameter = self._parameter(item.get("ContainerPort"))
-            if not parameter:
+            if not parameter or self._is_dynamic(item):
                 raise _lost(f"it listens on port {will} for {was}, which no parameter says")
             self._plan.parameters[parameter] = str(will)
             self._plan.told.append(f"port{of} {was} -> {will}")
@@ -271,6 +312,8 @@ class _Planner:
             return
         written = template.get("HealthCheck")
         commands = [it["Command"] for it in _branches(written) if "Command" in it]
+        if self._is_dynamic(commands):
+            raise _lost("its health check command is another, which the stack's template computes")
         parameter = next((it for it in map(self._shell_parameter, commands) if it), None)
         if parameter and (not after or (after[0] == "CMD-SHELL" and len(after) == 2)):  # noqa: PLR2004
             self._plan.parameters[parameter] = after[1] if after else ""
@@ -310,8 +353,7 @@ class _Planner:
             self._plan.told.append(f"{kind} {name}{of} {how}")
         return laid
 
-    @staticmethod
-    def _owned(member: str, written: Any, holds: str) -> dict[str, list[Any]]:
+    def _owned(self, member: str, written: Any, holds: str) -> dict[str, list[Any]]:
         """Return the values that the template computes or gives on a condition, by their names.
 
         Raises: StackError if it computes a name, or all of the list.
@@ -325,14 +367,14 @@ class _Planner:
             str(name): values
             for name, item in zip(names, written, strict=True)
             if (values := [it.get(holds) for it in _branches(item)])
-            if any(map(_is_computed, values)) or _may_lack(item)
+            if any(_is_computed(it) or self._is_dynamic(it) for it in values) or _may_lack(item)
         }
 
     def _follow(self, name: str, written: list[Any], old: str | None, new: str | None) -> None:
         """Leave a value to the template; raises StackError if the template has none now."""
         if old is None:
             raise _lost(f"it has {name}, which the stack gives to no container any more")
-        if new is None or {old, new} <= {*USERS} or OF_A_USER in old:
+        if new is None or {old, new} <= {*USERS} or self._own(old):
             return  # what came since doesn't harm, and the user in use is the rotation's
         set_so = (self._plan.parameters.get(str(self._parameter(it))) == new for it in written)
         if not any(set_so):  # as PORT is
@@ -354,10 +396,21 @@ class _Planner:
                 continue
             old, new = ({*filter(None, map(arn_of, it))} for it in named)
             known = {*filter(None, self._given.get(parameter, "").split(","))}
-            own = {it for it in new if OF_A_USER in it}  # which the template permits by itself
+            own = {it for it in new if self._own(it)}  # which the template permits by itself
             wanted = (known - (old - new)) | (new - old - own)
             if wanted != known:
                 self._plan.parameters[parameter] = ",".join(sorted(wanted))
+
+
+def _compared(container: Document) -> list[Any]:
+    """Return what a rollback takes over of a container."""
+    check = (container.get("healthCheck") or {}).get("command")
+    ports = [it.get("containerPort") for it in container.get("portMappings", [])]
+    pairs = [
+        {it["name"]: it[holds[0].lower() + holds[1:]] for it in container.get(member, [])}
+        for member, (_, holds) in _PAIRS.items()
+    ]
+    return [*(container.get(it) or None for it in _WHOLE), check or None, ports, *pairs]
 
 
 def _branches(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -398,14 +451,19 @@ def _ports(ports: list[Any]) -> str:
     return f"ports {', '.join(map(str, ports))}" if ports else "no port"
 
 
-def foreign_secrets(definition: Document) -> list[str]:
-    """Return what a task definition's containers read that isn't their own database user's."""
+def foreign_secrets(definition: Document, own: Own) -> list[str]:
+    """Return what a task definition's containers read that isn't their own database user's.
+
+    Args:
+        definition: as DescribeTaskDefinition tells it.
+        own: says whether a secret is one of the service's own database users.
+    """
     return sorted(
         {
             it["valueFrom"]
             for container in definition.get("containerDefinitions", [])
             for it in container.get("secrets", [])
-            if OF_A_USER not in it["valueFrom"]
+            if not own(it["valueFrom"])
         }
     )
 

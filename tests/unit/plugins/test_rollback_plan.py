@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     computed,
     overlays,
@@ -41,6 +42,8 @@ FIRST: Version = {
     "entry": None,
 }
 CANARY = "canary-3f0c"
+DEFINITION = "arn:aws:ecs:eu-central-1:123456789012:task-definition/shop-orders:9"
+OWN = rollback_plan.own_secrets(Service("shop", "orders"), DEFINITION)
 
 names = st.sampled_from(["A", "B", "C", "DB_POOL_SIZE"])
 words = st.one_of(st.none(), st.lists(st.sampled_from(["serve", "--fast", CANARY]), min_size=1))
@@ -49,6 +52,9 @@ references = st.sampled_from(
         f"{SECRET}partner/key-AbCdEf",
         f"{SECRET}partner/key-AbCdEf:user::",
         f"{SECRET}other-GhIjKl",
+        f"{SECRET}legacy/db/password-AbCdEf",
+        f"{SECRET}shop/orders/db/blue/old-AbCdEf",
+        f"{SECRET}shop/orders-two/db/blue-AbCdEf:password::",
         "arn:aws:ssm:eu-central-1:123456789012:parameter/partner/key",
         "arn:aws:ssm:eu-central-1:123456789012:parameter/other",
     ]
@@ -135,7 +141,7 @@ def deployed(version: Version, active: str = "blue", **others: str) -> Deployed:
 
 def back(now: Deployed, was: Deployed) -> Plan:
     """Return what makes one of the other."""
-    return rollback_plan.plan(now.template, now.given, now.definition, was.definition)
+    return rollback_plan.plan(now.template, now.given, now.definition, was.definition, OWN)
 
 
 def carried_out(now: Deployed, plan: Plan) -> Deployed:
@@ -298,7 +304,7 @@ def test_what_can_not_be_taken_over_is_refused(
     now = laid(deployed(FIRST), properties)
     with pytest.raises(StackError, match=why):
         rollback_plan.plan(
-            now.template, now.given, now.definition, described(deployed(FIRST), **members)
+            now.template, now.given, now.definition, described(deployed(FIRST), **members), OWN
         )
 
 
@@ -330,5 +336,97 @@ def test_a_template_without_a_service_that_runs_a_task_definition_is_refused() -
 def test_secrets_of_others_and_images_are_known_of_a_task_definition() -> None:
     reference = f"{SECRET}partner/key-AbCdEf:user::"
     definition = deployed({**FIRST, "secrets": {"S": reference}}).definition
-    assert rollback_plan.foreign_secrets(definition) == [reference]
+    assert rollback_plan.foreign_secrets(definition, OWN) == [reference]
     assert rollback_plan.images(definition) == [FIRST["image"]]
+
+
+@pytest.mark.parametrize(
+    ("reference", "own"),
+    [
+        (f"{SECRET}shop/orders/db/blue-AbCdEf", True),
+        (f"{SECRET}shop/orders/db/green-AbCdEf:password::", True),
+        (f"{SECRET}legacy/db/password-AbCdEf", False),
+        (f"{SECRET}shop/billing/db/blue-AbCdEf", False),
+        (f"{SECRET}shop/orders/db/blue-old-AbCdEf", False),
+        (f"{SECRET}shop/orders/db/red-AbCdEf", False),
+        (f"{SECRET}shop/orders/db/blue-AbCdEf".replace("123456789012", "210987654321"), False),
+        (f"{SECRET}shop/orders/db/blue-AbCdEf".replace("central", "west"), False),
+        ("arn:aws:ssm:eu-central-1:123456789012:parameter/shop/orders/db/blue-AbCdEf", False),
+    ],
+)
+def test_a_secret_is_the_services_own_by_its_whole_name(reference: str, own: bool) -> None:
+    assert OWN(reference) is own
+
+
+def test_a_secret_with_db_in_its_name_is_looked_for_and_permitted() -> None:
+    reference = f"{SECRET}legacy/db/password-AbCdEf"
+    was = deployed({**FIRST, "secrets": {"PW": reference}})
+    assert rollback_plan.foreign_secrets(was.definition, OWN) == [reference]
+    assert back(deployed(FIRST), was).parameters == {"SecretArns": reference}
+
+
+RESOLVED = "{{resolve:secretsmanager:partner:SecretString:token}}"
+
+
+def resolved(value: Any, secret: str) -> Any:
+    """Return what CloudFormation makes of a value with a dynamic reference."""
+    if isinstance(value, dict):
+        return {name: resolved(it, secret) for name, it in value.items()}
+    if isinstance(value, list):
+        return [resolved(it, secret) for it in value]
+    return value.replace(RESOLVED, secret) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        {"environment": {"TOKEN": RESOLVED, "URL": f"https://x:{RESOLVED}@y"}},
+        {"command": ["serve", "--token", RESOLVED]},
+        {"entry": [RESOLVED]},
+        {"health": f"curl -H {RESOLVED} localhost"},
+        {"image": RESOLVED},
+    ],
+)
+def test_what_a_dynamic_reference_became_gets_into_no_template(version: dict[str, Any]) -> None:
+    stack = deployed({**FIRST, **version})
+    now = resolved(stack.definition, "rotated")
+    was = resolved(stack.definition, CANARY)
+    was["cpu"] = "512"
+    try:
+        plan = rollback_plan.plan(stack.template, stack.given, now, was, OWN)
+    except StackError as error:
+        said = str(error)
+        assert "environment" not in version
+        assert "which the stack's template computes" in said
+    else:
+        said = f"{plan}"
+        assert plan.follows == ["TOKEN", "URL"]
+        assert plan.parameters == {"Cpu": "512"}
+    assert CANARY not in said
+
+
+def test_a_container_laid_on_a_condition_stops_a_rollback_only_if_it_differs() -> None:
+    sidecar = {"Fn::If": ["HasSecrets", SIDECAR, SIDECAR]}
+    stands = deployed({**FIRST, "image": "registry.test/orders@sha256:2"})
+    listed = stands.template["Resources"][RESOURCE]["Properties"]["ContainerDefinitions"]
+    document = laid(stands, {})
+    properties = document.template["Resources"][RESOURCE]["Properties"]
+    properties["ContainerDefinitions"] = [*listed, sidecar]
+    side = {"name": "side", "image": SIDECAR["Image"]}
+
+    def with_side(stack: Deployed, **members: Any) -> dict[str, Any]:
+        definition = stack.definition
+        listed = [definition["containerDefinitions"][0], {**side, **members}]
+        return {**definition, "containerDefinitions": listed}
+
+    now = with_side(stands)
+    was = with_side(deployed({**FIRST, "environment": {"OLD": "x"}}))
+    plan = rollback_plan.plan(document.template, stands.given, now, was, OWN)
+    assert plan.parameters == {"Image": FIRST["image"]}
+    patched = overlays.overlay(document.template, plan.overlay(RESOURCE, {}))
+    after = patched["Resources"][RESOURCE]["Properties"]["ContainerDefinitions"]
+    assert after[1] == sidecar
+    assert {"Name": "OLD", "Value": "x"} in after[0]["Environment"]
+    another = with_side(deployed(FIRST), image="registry.test/side:2")
+    with pytest.raises(StackError, match="computes the container side"):
+        rollback_plan.plan(document.template, stands.given, now, another, OWN)
