@@ -21,6 +21,7 @@ from ansible_collections.quayside.fargate.custom_resources.contract.stacks impor
     is_busy,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils import events
+from ansible_collections.quayside.fargate.plugins.plugin_utils.terminal_text import harmless
 
 # The status of the stack that begins an operation, and what the operation is without a token.
 _BEGINS = {
@@ -221,16 +222,27 @@ _HEAD = ("begun (UTC)", "what", "result", "seconds", "revision", "image", "who")
 
 
 def table(told: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return entries as lines; the columns of what nobody knows are left out."""
-    rows = [_HEAD, *(_cells(it) for it in told)]
+    """Return entries as lines; the columns of what nobody knows are left out.
+
+    Reasons and names are others' text: a terminal obeys none of it, and each stays on its line.
+    """
+    rows = [_HEAD, *(tuple(map(_shown, _cells(it))) for it in told)]
     columns = [it for it in zip(*rows, strict=True) if any(cell != "-" for cell in it[1:])]
     widths = [max(map(len, column)) for column in columns]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in zip(*columns, strict=True)
     ]
-    whys = [f"{_moment(it)} {it['kind']} {it['result']}: {it['why']}" for it in told if it["why"]]
+    whys = [
+        f"{_moment(it)} {it['kind']} {it['result']}: {_shown(it['why'])}"
+        for it in told
+        if it["why"]
+    ]
     return [*lines, *whys]
+
+
+def _shown(text: str) -> str:
+    return harmless(text).replace("\n", " ")
 
 
 def _cells(told: Mapping[str, Any]) -> tuple[str, ...]:

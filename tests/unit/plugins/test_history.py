@@ -202,6 +202,18 @@ def test_a_table_has_a_line_for_each_and_says_below_why() -> None:
     ]
 
 
+def test_a_terminal_obeys_nothing_of_what_others_wrote_and_each_reason_stays_on_its_line() -> None:
+    entries = told()
+    entries[0]["who"] = "an\x1b[2Jna"
+    entries[1]["why"] = "ERROR: \x1b]0;title\x07 \u202egnirts\nforged line"
+    text = "\n".join(history.table(entries))
+    assert not {"\x1b", "\x07", "\u202e"} & {*text}
+    assert "an\\x1b[2Jna" in text
+    assert history.table(entries)[-1].endswith(
+        "rolled back: ERROR: \\x1b]0;title\\x07 \\u202egnirts forged line"
+    )
+
+
 def test_a_column_that_nobody_can_fill_is_left_out() -> None:
     assert "who" not in history.table(told()[1:])[0]
     assert "who" in history.table(told())[0]
