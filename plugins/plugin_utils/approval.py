@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import falls, gate, mapping, versions
+from ansible_collections.quayside.fargate.custom_resources.contract.stacks import parameters
+from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    falls,
+    gate,
+    mapping,
+    rollback_note,
+    versions,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.falls import Fall
@@ -94,10 +101,14 @@ class Approval:
         values = {it["ParameterKey"]: it.get("ParameterValue") for it in request["Parameters"]}
         passed = {it: values[it] for it in draft.passes if values.get(it) is not None}
         derived = [name for name, value in passed.items() if value != draft.given.get(name)]
-        yield from falls.of_parameters(passed, draft.declared, description, origins, derived)
+        had = template_of(description)
+        before = rollback_note.values_before(rollback_note.of(had), parameters(description))
+        yield from falls.of_parameters(
+            passed, draft.declared, description, origins, derived, before=before
+        )
         yield from falls.of_tags(draft.tags, description, origins)
         now = falls.recorded(draft.document)
-        yield from falls.of_template(template_of(description), now, origins)
+        yield from falls.of_template(had, now, origins)
 
     def _judge(self, losses: Iterable[Loss], told: list[Fall]) -> None:
         """Raise StackError for what isn't allowed, and tell what else falls back."""

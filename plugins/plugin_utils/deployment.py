@@ -211,12 +211,12 @@ class Deployment:
         listed: list[dict[str, Any]] | None,
     ) -> None:
         """Let a change set be executed, and say before whether it follows a rollback."""
+        follows = listed is not None and draft.origins is not None and description is not None
+        if follows:
+            said = rollback_note.told(rollback_note.of(self._template(description)))
+            if said:
+                self._progress.say(f"{self._stack.name}: {said}", "yellow")
         self._approval.ask(draft, description, request, listed, self._template)
-        if listed is None or draft.origins is None or description is None:
-            return
-        said = rollback_note.told(rollback_note.of(self._template(description)))
-        if said:
-            self._progress.say(f"{self._stack.name}: {said}", "yellow")
 
     def _news(
         self,

@@ -21,6 +21,8 @@ _KEEPING = {"LogRetentionDays", "DatabaseDeletion", "LogDeletionProtection", "Ma
 # Roles whose values fall back with a word only, but for these parameters. Of any other role, which
 # deploys a part of a platform, each value stops.
 _TOLD_ONLY = {"service": _RIGHTS | _SIZES | _KEEPING}
+# Parameters that stop a service's deployment where they fall back.
+JUDGED = _TOLD_ONLY["service"]
 # Options of which no parameter tells what the stack was deployed with: its template does.
 UNSEEN = ("environment", "overrides", "secrets")
 TEMPLATE = "template"
@@ -80,6 +82,8 @@ def of_parameters(
     description: Mapping[str, Any],
     origins: Origins,
     derived: Collection[str] = (),
+    *,
+    before: Mapping[str, str] | None = None,
 ) -> Iterator[Fall]:
     """Yield the parameters that fall back.
 
@@ -89,8 +93,10 @@ def of_parameters(
         description: the stack as it is (DescribeStacks).
         origins: where the values come from.
         derived: parameters whose value is an output of another stack.
+        before: what a rollback found of parameters: what it made of them is no playbook's, so that
+            to fall from there back to what they were isn't a fall.
     """
-    known = parameters(description)
+    known = {**parameters(description), **(before or {})}
     for name, new in passed.items():
         variables, old = mapping.variables_of(origins.prefix, name), known.get(name)
         if old is None or name in mapping.NO_OPTION:

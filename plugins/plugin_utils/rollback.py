@@ -12,11 +12,13 @@ from ansible_collections.quayside.fargate.custom_resources.contract import stack
 from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
+    falls,
     rollback_note,
     rollback_plan,
     rollback_revisions,
     services,
     template,
+    variable_maps,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock
 from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import busy
@@ -106,12 +108,17 @@ class Rollback:
         make = functools.partial(rollback_plan.plan, document, given, now, own=own)
         goal, was, plan = self._goal((running, now), note, number, make)
         passed = [f"{goal.name} is gone back to: {it}" for it in self._untold]
-        found = Sources(self._client_of, f"{goal.name}").asked(
+        found = Sources(self._client_of, goal.name, running.account).asked(
             rollback_plan.images(was), rollback_plan.foreign_secrets(was, own)
         )
-        self._permit(plan, given, document, found.keys)
+        permitted = {*map(_arn, rollback_plan.foreign_secrets(now, own))}
+        keys = {key for it, key in found.keys.items() if _arn(it) not in permitted}
+        self._permit(plan, given, document, keys)
         moment = datetime.datetime.now(datetime.UTC)
-        noted = rollback_note.made(running.name, goal.name, moment, plan.told)
+        judged = {it: plan.parameters[it] for it in plan.parameters if it in falls.JUDGED}
+        noted = rollback_note.made(
+            (running.name, goal.name), moment, plan.told, rollback_note.changed(note, given, judged)
+        )
         resource = rollback_plan.definition_of(document)
         active = stacks.ServiceStack.of(description).active_user
         has_database = given.get("Database") == "true"
@@ -193,6 +200,10 @@ class Rollback:
 
     def _client_of(self, service: str, region: str | None) -> Any:
         return self._account_of(region).client(service)
+
+
+def _arn(reference: str) -> str:
+    return variable_maps.secret_arn(reference) or reference
 
 
 def _kept(revisions: Iterator[Revision], into: list[Revision]) -> Iterator[Revision]:

@@ -13,17 +13,62 @@ from typing import Any
 _NAME = "Rollback"
 
 
-def made(start: str, goal: str, moment: datetime.datetime, undid: Iterable[str]) -> dict[str, Any]:
+def made(
+    names: tuple[str, str],
+    moment: datetime.datetime,
+    undid: Iterable[str],
+    parameters: Iterable[list[str]],
+) -> dict[str, Any]:
     """Return the note.
 
     Args:
-        start: the revision that ran, FAMILY:NUMBER.
-        goal: the one that was gone back to.
+        names: FAMILY:NUMBER of the revision that ran, and of the one that was gone back to.
         moment: when.
         undid: what changed, in words that hold no secret.
+        parameters: as `changed` returns them.
     """
+    start, goal = names
     at = moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"From": start, "To": goal, "At": at, "Undid": list(undid)}
+    return {
+        "From": start,
+        "To": goal,
+        "At": at,
+        "Undid": list(undid),
+        "Parameters": list(parameters),
+    }
+
+
+def changed(
+    note: Mapping[str, Any], given: Mapping[str, str], new: Mapping[str, str]
+) -> list[list[str]]:
+    """Return what rollbacks changed of parameters: name, value before, value from now on.
+
+    Args:
+        note: of the rollback before this one, empty without one.
+        given: the stack's parameters.
+        new: values that this rollback gives.
+    """
+    earlier = values_before(note, given)
+    before, after = {**given, **earlier}, {**given, **new}
+    names = sorted({*earlier, *new})
+    found = [[it, before.get(it, ""), after[it]] for it in names]
+    return [it for it in found if it[1] != it[2]]
+
+
+def values_before(note: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
+    """Return what parameters were before rollbacks, of those that are as a rollback left them.
+
+    Args:
+        note: of a rollback, empty without one.
+        given: the stack's parameters.
+    """
+    noted = note.get("Parameters")
+    found = {}
+    for it in noted if isinstance(noted, list) else ():
+        match it:
+            case [str(name), str(before), str(after)] if given.get(name) == after:
+                found[name] = before
+    return found
 
 
 def of(document: Mapping[str, Any]) -> dict[str, Any]:

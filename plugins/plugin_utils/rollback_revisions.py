@@ -55,6 +55,11 @@ class Revision:
         """FAMILY:NUMBER."""
         return name_of(self.arn)
 
+    @property
+    def account(self) -> str:
+        """Number of the account."""
+        return self.arn.split(":")[4]
+
     @classmethod
     def of(cls, told: Mapping[str, Any], finished: datetime.datetime | None) -> Revision | None:
         """Read what DescribeServiceRevisions tells; None without a task definition's revision."""

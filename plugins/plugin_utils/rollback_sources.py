@@ -12,8 +12,13 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecr, variable_maps
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references import (
+    CURRENT,
+    Reference,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_secrets import version_of
 
-_ARN = re.compile(r"arn:(?P<partition>[^:]+):\w+:(?P<region>[^:]+):(?P<account>\d{12}):.*")
+_LISTING = "ssm:DescribeParameters"
 _KEY_ID = re.compile(r"(mrk-)?[0-9a-f-]{32,36}")
 
 
@@ -22,11 +27,11 @@ class Found:
     """What was found.
 
     Attributes:
-        keys: KMS keys, by ARN, that secrets are encrypted under.
+        keys: ARNs of the KMS keys that secrets are encrypted under, by the secrets' references.
         warnings: what couldn't be asked, in words.
     """
 
-    keys: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -36,10 +41,12 @@ class Sources:
     Args:
         clients: makes a client by the service's name and a region, None for the account's own.
         what: the revision, in messages.
+        account: the account's number; another's parameters aren't listed by DescribeParameters.
     """
 
-    def __init__(self, clients: Callable[[str, str | None], Any], what: str) -> None:
+    def __init__(self, clients: Callable[[str, str | None], Any], what: str, account: str) -> None:
         self._clients = clients
+        self._account = account
         self._what = what
         self._found = Found()
 
@@ -79,21 +86,28 @@ class Sources:
         if not there:
             yield f"Its image is gone from ECR: {reference}."
 
-    def _secret(self, reference: str) -> Iterator[str]:
-        secret = variable_maps.secret_arn(reference)
-        parameter = variable_maps.parameter_arn(reference)
+    def _secret(self, text: str) -> Iterator[str]:
+        if not (variable_maps.secret_arn(text) or variable_maps.parameter_arn(text)):
+            self._found.warnings.append(
+                f"{text} is neither the whole ARN of a secret nor that of a parameter, and wasn't "
+                "looked at."
+            )
+            return
+        reference = Reference.of(text)
         try:
-            if secret:
-                yield from self._of_secrets_manager(secret)
-            elif parameter:
-                yield from self._of_parameter_store(parameter)
+            if reference.is_secret:
+                yield from self._of_secrets_manager(text, reference)
+            else:
+                yield from self._of_parameter_store(text, reference)
         except aws.AwsError as error:
-            what = "secretsmanager:DescribeSecret" if secret else "ssm:DescribeParameters"
-            self._unknown(error, f"{what} of {secret or parameter}")
+            call = "secretsmanager:DescribeSecret" if reference.is_secret else _LISTING
+            self._unknown(error, f"{call} of {reference.arn}")
 
-    def _of_secrets_manager(self, arn: str) -> Iterator[str]:
+    def _of_secrets_manager(self, text: str, reference: Reference) -> Iterator[str]:
+        arn = reference.arn
         try:
-            told = self._clients("secretsmanager", _region(arn)).describe_secret(SecretId=arn)
+            client = self._clients("secretsmanager", reference.region)
+            told = client.describe_secret(SecretId=arn)
         except aws.AwsError as error:
             if aws.code(error) != "ResourceNotFoundException":
                 raise
@@ -104,41 +118,45 @@ class Sources:
                 f"The secret {arn} is to be deleted (aws secretsmanager restore-secret takes that "
                 "back)."
             )
-        self._key(told.get("KmsKeyId"), arn)
+        elif version_of(reference, told.get("VersionIdsToStages") or {}) is None:
+            # Secrets Manager deletes versions without a stage.
+            named = f"version {reference.version}" if reference.version else "version"
+            stage = reference.stage or ("" if reference.version else CURRENT)
+            labelled = f"the stage {stage}" if stage else "a stage"
+            yield f"The secret {arn} has no {named} with {labelled}."
+        self._key(told.get("KmsKeyId"), text, reference)
 
-    def _of_parameter_store(self, arn: str) -> Iterator[str]:
-        name = arn.partition(":parameter/")[2]
-        # The ARN of a name with a slash at its beginning and of one without are the same.
-        wanted = {"Key": "Name", "Option": "Equals", "Values": [name, f"/{name}"]}
-        client = self._clients("ssm", _region(arn))
+    def _of_parameter_store(self, text: str, reference: Reference) -> Iterator[str]:
+        if reference.account != self._account:
+            self._found.warnings.append(
+                f"The parameter {reference.arn} is another account's, and wasn't looked at: see "
+                "there that it is shared with this account."
+            )
+            return
+        wanted = {"Key": "Name", "Option": "Equals", "Values": list(reference.names)}
+        client = self._clients("ssm", reference.region)
         pages = client.get_paginator("describe_parameters").paginate(ParameterFilters=[wanted])
         told = [it for page in pages for it in page["Parameters"]]
         if not told:
-            yield f"There is no parameter {arn}."
+            yield f"There is no parameter {reference.arn}."
         for it in told:
-            self._key(it.get("KeyId"), arn)
+            self._key(it.get("KeyId"), text, reference)
 
-    def _key(self, key: str | None, arn: str) -> None:
+    def _key(self, key: str | None, text: str, reference: Reference) -> None:
         """Note the KMS key that a secret is encrypted under, unless it is AWS's own."""
         if key is None or key.startswith("alias/aws/") or ":alias/aws/" in key:
             return
         if ":key/" in key:
-            self._found.keys.add(key)
+            self._found.keys[text] = key
         elif _KEY_ID.fullmatch(key):
-            at = _ARN.fullmatch(arn)
-            if at:
-                place = f"{at['region']}:{at['account']}"
-                self._found.keys.add(f"arn:{at['partition']}:kms:{place}:key/{key}")
+            partition = reference.arn.split(":")[1]
+            place = f"{reference.region}:{reference.account}"
+            self._found.keys[text] = f"arn:{partition}:kms:{place}:key/{key}"
         else:
             self._found.warnings.append(
-                f"{arn} is encrypted under {key}; whether the service's execution role may use "
-                "that key isn't known."
+                f"{reference.arn} is encrypted under {key}; whether the service's execution role "
+                "may use that key isn't known."
             )
 
     def _unknown(self, error: Exception, what: str) -> None:
         self._found.warnings.append(f"Not known: {what} failed: {aws.message(error).rstrip('.')}.")
-
-
-def _region(arn: str) -> str | None:
-    found = _ARN.fullmatch(arn)
-    return found["region"] if found else None

@@ -199,6 +199,75 @@ def test_a_secret_or_parameter_that_is_gone_is_refused_and_one_that_is_not_seen_
     assert way.container["image"] == "registry.test/worker:2"
 
 
+def test_a_rollback_does_not_stop_the_next_deployment_and_is_told_before_what_stops_it(
+    way: Way,
+) -> None:
+    key, other = secrets(way)
+
+    def as_a_role() -> Run:
+        """Deploy as a role does whose playbook gives an image and nothing else."""
+        return way.playbooks.stack(
+            name=STACK,
+            template="worker.yml",
+            variable_prefix="service",
+            given=["service_image"],
+            parameters={
+                "Image": "registry.test/worker:9",
+                **dict.fromkeys(("SecretArns", "ParameterArns", "SecretKeyArns"), ""),
+            },
+        )
+
+    way.deploy("registry.test/worker:1", {}, Secrets=[key])
+    first = way.number
+    way.deploy("registry.test/worker:2", {}, Secrets=[key])
+    assert way.back().changed
+    assert way.parameters["SecretKeyArns"] == ""  # its key lets the role in by itself, as before
+    way.deploy("registry.test/worker:3", {})
+    assert way.back(revision=str(first)).changed
+    assert way.parameters["SecretKeyArns"] == way.key
+    run = as_a_role()
+    assert run.code == 0, run.output
+    assert "A rollback was in between" in run.output
+    assert {way.parameters[it] for it in ("SecretArns", "SecretKeyArns")} == {""}
+
+    way.deploy("registry.test/worker:4", {}, Secrets=[other])
+    way.deploy("registry.test/worker:5", {})
+    assert way.back().changed
+    way.deploy("registry.test/worker:6", {}, Secrets=[other])
+    assert way.back(revision=str(first)).changed
+    assert way.parameters["ParameterArns"] == ""
+    refused = as_a_role()
+    assert f"would fall back from {way.parameter} to" in refused.message
+    assert "A rollback was in between" in refused.output
+
+
+def test_what_of_a_secret_is_gone_is_refused_and_what_nobody_here_sees_is_warned_of(
+    way: Way,
+) -> None:
+    another = way.parameter.replace(way.aws.account, "210987654321")
+    by_name = {"Name": "NAMED", "ValueFrom": way.parameter_name.removeprefix("/")}
+    shared = {"Name": "SHARED", "ValueFrom": another}
+    way.deploy("registry.test/worker:1", {}, Secrets=[by_name, shared])
+    way.deploy("registry.test/worker:2", {})
+    warnings = way.back("--check").result["warnings"][1:]
+    assert f"The parameter {another} is another account's, and wasn't looked at" in warnings[0]
+    assert f"{by_name['ValueFrom']} is neither the whole ARN" in warnings[1]
+
+    client = way.aws.client("secretsmanager")
+    version = client.describe_secret(SecretId=way.secret)["VersionIdsToStages"]
+    old = f"{way.secret}:::{next(iter(version))}"
+    staged = f"{way.secret}::GONE:"
+    listed = [{"Name": "OLD", "ValueFrom": old}, {"Name": "STAGED", "ValueFrom": staged}]
+    way.deploy("registry.test/worker:3", {}, Secrets=listed)
+    way.deploy("registry.test/worker:4", {})
+    for value in ("y", "z"):  # the first one loses its last label, AWSPREVIOUS
+        client.put_secret_value(SecretId=way.secret, SecretString=value)
+    way.aws.settle()
+    message = way.back().message
+    assert f"The secret {way.secret} has no version with the stage GONE." in message
+    assert f"The secret {way.secret} has no version {next(iter(version))} with a stage." in message
+
+
 def test_an_older_revision_is_gone_back_to_where_ecs_does_not_tell_the_last_one(way: Way) -> None:
     way.deploy("registry.test/worker:1", {})
     first = way.number

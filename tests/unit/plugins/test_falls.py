@@ -125,3 +125,24 @@ def test_a_template_remembers_the_options_that_no_parameter_tells() -> None:
         {"Metadata": before["Metadata"]}, [], Origins("rds", ["rds_environment"])
     )
     assert (fall.name, fall.stops) == ("rds_overrides", True)
+
+
+@pytest.mark.parametrize(
+    ("before", "new", "stops"),
+    [
+        ("", "", []),  # what a rollback brought goes again, and nobody gave it
+        ("arn:2", "", [True]),  # what somebody gave before the rollback would go
+    ],
+)
+def test_what_a_rollback_made_of_a_value_is_no_fall_and_what_stood_before_it_is_one(
+    before: str, new: str, stops: list[bool]
+) -> None:
+    described = {"Parameters": [{"ParameterKey": "SecretKeyArns", "ParameterValue": "arn:1"}]}
+    found = falls.of_parameters(
+        {"SecretKeyArns": new},
+        {"SecretKeyArns": {}},
+        described,
+        Origins("service", ()),
+        before={"SecretKeyArns": before},
+    )
+    assert [it.stops for it in found] == stops

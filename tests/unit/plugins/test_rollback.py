@@ -137,7 +137,7 @@ def test_a_tag_is_taken_for_what_it_named_then(image: str, pinned: str) -> None:
 
 
 def test_the_note_is_read_back_from_the_template_that_it_is_laid_over() -> None:
-    note = rollback_note.made("shop-orders:9", "shop-orders:8", MOMENT, ["image a -> b"])
+    note = rollback_note.made(("shop-orders:9", "shop-orders:8"), MOMENT, ["image a -> b"], [])
     laid = overlays.overlay(
         {"Metadata": {"Quayside": {"Fixed": {}}}, "Resources": {}},
         Plan(parameters={"Image": "b"}).overlay("TaskDefinition", note),
@@ -153,8 +153,9 @@ def test_the_note_is_read_back_from_the_template_that_it_is_laid_over() -> None:
 
 
 def test_a_second_rollback_replaces_the_note_of_the_first() -> None:
-    first = rollback_note.made("shop-orders:9", "shop-orders:8", MOMENT, ["a", "b"])
-    second = rollback_note.made("shop-orders:10", "shop-orders:6", MOMENT, ["c"])
+    first = rollback_note.made(("shop-orders:9", "shop-orders:8"), MOMENT, ["a", "b"], [])
+    first["Parameters"] = [["Cpu", "512", "256"]]
+    second = rollback_note.made(("shop-orders:10", "shop-orders:6"), MOMENT, ["c"], [])
     document = overlays.overlay({"Resources": {}}, Plan().overlay("T", first))
     assert rollback_note.of(overlays.overlay(document, Plan().overlay("T", second))) == second
 
@@ -191,3 +192,27 @@ def test_what_stands_in_the_end_is_said() -> None:
     assert "it runs what shop-orders:8 was; the stack is UPDATE_COMPLETE after 12.1 s." in said
     assert "green is active" in said
     assert "active" not in rollback.ended(Service("shop", "orders"), way(Plan(), ""), result)
+
+
+GIVEN = {"Cpu": "1024", "Memory": "2048", "SecretKeyArns": ""}
+
+
+def noted(parameters: list[list[str]]) -> dict[str, Any]:
+    return rollback_note.made(("shop-orders:9", "shop-orders:8"), MOMENT, [], parameters)
+
+
+def test_what_parameters_were_before_rollbacks_is_known_of_one_after_another() -> None:
+    first = rollback_note.changed({}, GIVEN, {"Cpu": "512", "SecretKeyArns": "arn"})
+    assert first == [["Cpu", "1024", "512"], ["SecretKeyArns", "", "arn"]]
+    now = {**GIVEN, "Cpu": "512", "SecretKeyArns": "arn"}
+    assert rollback_note.values_before(noted(first), now) == {"Cpu": "1024", "SecretKeyArns": ""}
+    second = rollback_note.changed(noted(first), now, {"Cpu": "256"})
+    assert second == [["Cpu", "1024", "256"], ["SecretKeyArns", "", "arn"]]
+    last = rollback_note.changed(noted(first), now, {"Cpu": "1024"})
+    assert last == [["SecretKeyArns", "", "arn"]]
+
+
+def test_what_somebody_changed_after_a_rollback_is_not_the_rollbacks() -> None:
+    note = noted([["Cpu", "1024", "512"]])
+    assert rollback_note.values_before(note, {**GIVEN, "Cpu": "4096"}) == {}
+    assert rollback_note.values_before({"Parameters": {"Cpu": "by hand"}}, GIVEN) == {}
