@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
@@ -17,6 +18,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_names impo
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
 _HOST = "host-header"
+_NAME, _QUOTA = "host name", "quota"
 _TAG = "quayside:service"
 # Elastic Load Balancing API reference, DescribeAccountLimits; what each quota is called in Service
 # Quotas, and whether AWS raises it (ALB user guide, "Quotas for your Application Load Balancers").
@@ -40,22 +42,31 @@ def route(candidate: Candidate) -> list[Finding]:
     if not listener:
         return []  # the look at the platform tells why
     host_name, before = values["host_name"], candidate.before or {}
-    stands = "TargetGroupFullName" in candidate.had
-    same = before.get("HostName") == host_name and before.get("ListenerArn") == listener
-    if stands and same:
-        return [ok("host name", f"{host_name} is routed to the service already.")]
+    own = candidate.had.get("TargetGroupFullName", "")
+    stands = own and before.get("ListenerArn") == listener
+    if stands and before.get("HostName") == host_name:
+        return [ok(_NAME, f"{host_name} is routed to the service already.")]
     client = candidate.client("elbv2")
     [asked] = candidate.together(lambda: _rules(client, listener))
     [limits] = candidate.together(lambda: _limits(client))
-    balancer = listener.replace(":listener/", ":loadbalancer/").rpartition("/")[0]
-    others = [] if stands else _other_listeners(client, balancer, listener)
-    rules = asked.result()
-    findings = [_host_name(candidate, client, rules)]
+    # What may not be asked of the one hides nothing of the other.
+    [named] = candidate.together(
+        lambda: candidate.guarded(_NAME, lambda: [_host_name(candidate, client, asked.result())])
+    )
+    room: list[Finding] = []
     if not stands:
-        more = candidate.together(*(functools.partial(_rules, client, it) for it in others))
-        every = [*rules, *(rule for it in more for rule in it.result())]
-        findings += _room(every, limits.result())
-    return findings
+        room = candidate.guarded(
+            _QUOTA,
+            lambda: _held(_every_rule(candidate, client, listener, asked), limits.result(), own),
+        )
+    return [*named.result(), *room]
+
+
+def _every_rule(candidate: Candidate, client: Any, listener: str, asked: Future[_Rules]) -> _Rules:
+    """Return the rules of all listeners of the load balancer; `asked` are those of one."""
+    others = _other_listeners(client, listener)
+    more = candidate.together(*(functools.partial(_rules, client, it) for it in others))
+    return [*asked.result(), *(rule for it in more for rule in it.result())]
 
 
 def _listed(client: Any, operation: str, member: str, **request: Any) -> _Rules:
@@ -72,14 +83,15 @@ def _limits(client: Any) -> dict[str, int]:
     return {it.get("Name", ""): int(it.get("Max") or 0) for it in listed}
 
 
-def _other_listeners(client: Any, balancer: str, listener: str) -> list[str]:
+def _other_listeners(client: Any, listener: str) -> list[str]:
+    balancer = listener.replace(":listener/", ":loadbalancer/").rpartition("/")[0]
     listed = _listed(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer)
     arns = [it.get("ListenerArn", "") for it in listed]
     return [arn for arn in arns if arn not in ("", listener)]
 
 
 def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> Finding:
-    check, host_name = "host name", candidate.values["host_name"]
+    check, host_name = _NAME, candidate.values["host_name"]
     if candidate.values["takes_over"] or _has_conditions_of_its_own(candidate):
         return ok(check, f"{host_name}: the service's rule is held against the others' on its way.")
     taken = another(rules, host_name, candidate.had.get("TargetGroupFullName", ""))
@@ -137,15 +149,17 @@ def _whose(client: Any, rule: Mapping[str, Any]) -> str:
     return f", that of the service {tags[_TAG]}" if tags.get(_TAG) else ""
 
 
-def _room(every: _Rules, limits: Mapping[str, int]) -> list[Finding]:
+def _held(every: _Rules, limits: Mapping[str, int], own: str) -> list[Finding]:
     """Hold what the load balancer has against the account's quotas.
 
     Args:
         every: the rules of all its listeners.
         limits: by the names of DescribeAccountLimits.
+        own: full name of the service's target group, "" if it has none.
     """
     groups = {arn for rule in every for arn in _group_arns(rule.get("Actions") or ())}
-    counted = (sum(not it.get("IsDefault") for it in every), len(groups))
+    has_own = bool(own) and any(arn.endswith(f":{own}") for arn in groups)
+    counted = (sum(not it.get("IsDefault") for it in every), len(groups) - has_own)
     return [
         judged(words, count, limits[name])
         for (name, words), count in zip(_QUOTAS.items(), counted, strict=True)
@@ -161,7 +175,7 @@ def judged(quota: str, count: int, most: int) -> Finding:
         count: in use.
         most: allowed.
     """
-    check, what = f"quota: {quota}", f"{count} of {most} in use."
+    check, what = f"{_QUOTA}: {quota}", f"{count} of {most} in use."
     another_one = "Deploy on another load balancer (service_load_balancer)"
     if count >= most:
         to_do = f"{another_one}, ask AWS for more, or delete services."

@@ -350,6 +350,52 @@ def test_an_image_for_another_processor_is_refused_by_its_configuration_and_by_i
     assert "is built for X86_64, and the service's tasks are ARM64" in looked.errors
 
 
+def test_a_right_that_lacks_hides_no_other_finding(place: Place) -> None:
+    key = place.user("part", "read")
+    denied = {
+        "Effect": "Deny",
+        "Action": "elasticloadbalancing:DescribeAccountLimits",
+        "Resource": "*",
+    }
+    place.aws.client("iam").put_user_policy(
+        UserName="part",
+        PolicyName="less",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}),
+    )
+    rule = place.rule("taken.example.com", 8, "invoices")
+    try:
+        looked = place.look(key, service_host_name="taken.example.com")
+    finally:
+        place.aws.client("elbv2").delete_rule(RuleArn=rule)
+    assert looked.results("failed") == {"host name"}
+    assert looked.results("warning") == {"quota"}
+    assert "DescribeAccountLimits" in looked.findings["quota"]["what"]
+    assert looked.findings["quota"]["to_do"].startswith("Allow docs/permissions/read.json")
+
+
+def test_a_service_that_moves_is_held_against_the_quotas_of_where_it_goes(place: Place) -> None:
+    elsewhere = place.listener.replace("/app/look/", "/app/elsewhere/")
+    template = {
+        "Parameters": {it: {"Type": "String"} for it in ("ListenerArn", "HostName")},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"TargetGroupFullName": {"Value": "targetgroup/moves/1"}},
+    }
+    given = {"ListenerArn": elsewhere, "HostName": "moves.example.com"}
+    place.aws.client("cloudformation").create_stack(
+        StackName=f"{PLATFORM}-service-moves",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": it, "ParameterValue": value} for it, value in given.items()],
+    )
+    rule = place.rule("somebodys.example.com", 9, "invoices")
+    place.aws.limit_rules(1)
+    try:
+        looked = place.look(service_name="moves", service_host_name="moves.example.com")
+    finally:
+        place.aws.limit_rules(100)
+        place.aws.client("elbv2").delete_rule(RuleArn=rule)
+    assert looked.results("failed") == {"quota: Rules per Application Load Balancer"}
+
+
 def test_a_reference_with_a_digest_stays_as_it_was_given(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
