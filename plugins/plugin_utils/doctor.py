@@ -30,6 +30,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_quotas imp
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_rights import rights
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
+from ansible_collections.quayside.fargate.plugins.plugin_utils.terminal_text import harmless
 
 _AT_ONCE = 8
 _CREDENTIALS = "credentials"
@@ -102,7 +103,7 @@ def table(findings: Sequence[Finding]) -> list[str]:
     for it in findings:
         lines.append(f"{it.check.ljust(width)}  {it.result.ljust(len(WARNING))}  {it.what}")
         lines.extend([f"{indent}-> {it.to_do}"] if it.to_do else [])
-    return lines
+    return [harmless(line) for line in lines]
 
 
 def verdict(findings: Sequence[Finding]) -> str:

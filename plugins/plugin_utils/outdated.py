@@ -8,6 +8,7 @@ from typing import Any
 from ansible_collections.quayside.fargate.plugins.plugin_utils import versions
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import outputs
+from ansible_collections.quayside.fargate.plugins.plugin_utils.terminal_text import harmless
 from ansible_collections.quayside.fargate.plugins.plugin_utils.versions import Origin
 
 
@@ -73,7 +74,7 @@ def lines(status: Mapping[str, Any]) -> list[str]:
     Args:
         status: what `Status.of` returned.
     """
-    said = [*status["outdated"], *status["newer"]]
+    said = [harmless(line) for line in (*status["outdated"], *status["newer"])]
     version, platform = status["collection"], status["platform"]
     return said or [f"All stacks of {platform} that were asked for are from {version}."]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import is_busy
 from ansible_collections.quayside.fargate.plugins.plugin_utils import status_service
+from ansible_collections.quayside.fargate.plugins.plugin_utils.terminal_text import harmless
 
 WIDTH = 120  # columns
 _GAP = "  "
@@ -34,7 +35,8 @@ def table(status: Entry) -> list[str]:
     if not status["services"]:
         parts.append(["There is no service."])
     parts.append([*_sentences(status)])
-    return [line for number, part in enumerate(parts) for line in ([""] if number else []) + part]
+    lines = [line for number, part in enumerate(parts) for line in ([""] if number else []) + part]
+    return [harmless(line) for line in lines]
 
 
 def _of_stacks(stacks: Sequence[Entry]) -> list[_Column]:

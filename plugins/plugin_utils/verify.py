@@ -25,6 +25,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references import Reference
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import Seen
+from ansible_collections.quayside.fargate.plugins.plugin_utils.terminal_text import harmless
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_image import image
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_platform import platform
@@ -180,4 +181,4 @@ def _rolled(candidate: Candidate) -> datetime.datetime | None:
 
 
 def _sentence(finding: Finding) -> str:
-    return f"{finding.check}: {finding.what} {finding.to_do}".rstrip()
+    return str(harmless(f"{finding.check}: {finding.what} {finding.to_do}".rstrip()))

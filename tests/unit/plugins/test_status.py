@@ -185,6 +185,14 @@ def test_a_deployment_that_was_rolled_back_says_why() -> None:
     )
 
 
+def test_what_aws_tells_obeys_no_terminal() -> None:
+    """A reason has the text of PostgreSQL or of a container in it."""
+    said = lines(service(status="UPDATE_ROLLBACK_FAILED", why="It said \x1b[2J\x9b1A\u202eno."))
+    assert "orders: UPDATE_ROLLBACK_FAILED, It said \\x1b[2J\\x9b1A\\u202eno." in said
+    status = {"platform": "shop", "collection": "1.1.0", "outdated": ["From \x1b[2J."], "newer": []}
+    assert outdated.lines(status) == ["From \\x1b[2J."]
+
+
 def test_tasks_of_the_running_deployment_that_failed_are_counted() -> None:
     deployment = {"id": "ecs-svc/1", "running": 1, "desired": 2, "failed": 3}
     said = "orders: 3 tasks of the deployment that runs have failed."

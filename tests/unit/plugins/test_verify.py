@@ -8,11 +8,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
+    doctor,
     secret_versions,
+    verify,
     verify_image,
     verify_route,
     verify_secrets,
     verify_subnets,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
+    failed,
+    warning,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references import (
     Reference,
@@ -226,6 +232,17 @@ def test_an_image_is_for_the_processor_of_the_tasks(
 ) -> None:
     found = verify_image.judged("orders:1", "sha256:0", built, wanted)
     assert found.result == result
+
+
+def test_what_aws_tells_obeys_no_terminal() -> None:
+    """A rule's tag and an error's message hold what others wrote."""
+    found = failed("host name", "It is that of \x1b[2Jorders\x07.", "Mend \x9b1A it.")
+    told = warning("image", "It is \u202egnp.", "Look.")
+    verified = verify.Verified([found, told], "", None)
+    shown = [verified.verdict, *verified.warnings, verified.unpinned, *doctor.table([found, told])]
+    for text in shown:
+        assert set(text) & set("\x1b\x07\x9b\u202e") == set()
+    assert "that of \\x1b[2Jorders\\x07. Mend \\x9b1A it." in verified.verdict
 
 
 def rule(*names: str, group: str = "", path: str = "") -> dict[str, Any]:
