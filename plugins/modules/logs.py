@@ -90,6 +90,10 @@ lines:
     task:
       description: Id of the task that wrote it.
       type: str
+    container:
+      description: Name of its container that wrote it.
+      type: str
+      sample: app
     message:
       description: What it wrote.
       type: str

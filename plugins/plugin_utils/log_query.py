@@ -31,6 +31,7 @@ class Query:
         tail: how many of the last lines.
         pattern: of CloudWatch Logs, "" for every line.
         task: how the task's id begins, "" for all tasks.
+        streams: of the task, one a container that wrote; none before the log was asked.
     """
 
     since: int
@@ -38,6 +39,7 @@ class Query:
     tail: int
     pattern: str
     task: str
+    streams: tuple[str, ...] = ()
 
 
 def of(options: Mapping[str, Any], now: datetime.datetime) -> Query:

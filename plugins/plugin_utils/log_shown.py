@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.log_query import Query, clock_time
 from ansible_collections.quayside.fargate.plugins.plugin_utils.service_log import (
+    CONTAINER,
     MOST_PAGES,
     Line,
     Reading,
@@ -18,7 +19,8 @@ _SHORT = 8  # characters of a task's id, as ECS's console tells tasks apart
 
 
 def text(lines: Iterable[Line]) -> str:
-    """Return lines for people: time in UTC, the task's short id, and what it wrote."""
+    """Return lines for people: time in UTC, the task's short id, with a container that isn't the
+    application's, and what it wrote."""
     return "\n".join(_row(line) for line in lines)
 
 
@@ -33,7 +35,12 @@ def json_lines(lines: Iterable[Line]) -> str:
 def document(line: Line) -> dict[str, Any]:
     """Return a line as the action's result has it."""
     time = clock_time(line.at).replace(" ", "T") + "Z"
-    return {"time": time, "task": line.task, "message": line.text}
+    return {
+        "time": time,
+        "task": line.task,
+        "container": line.container,
+        "message": line.text,
+    }
 
 
 def left_out(reading: Reading, query: Query) -> str:
@@ -69,7 +76,8 @@ def nothing(service: str, query: Query, counts: tuple[int, int] | None) -> str:
 
 
 def _row(line: Line) -> str:
-    head = f"{clock_time(line.at)}  {line.task[:_SHORT]}  "
+    other = "" if line.container == CONTAINER else f"/{harmless(line.container)}"
+    head = f"{clock_time(line.at)}  {line.task[:_SHORT]}{other}  "
     # What would be a line of its own must not look like another task's.
     rows = harmless(line.text.rstrip("\n")).split("\n")
     return head + f"\n{' ' * len(head)}".join(rows)

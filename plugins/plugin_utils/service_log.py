@@ -14,8 +14,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.stack import desc
 
 # Of one answer that AWS looked through, up to 1 MB or 10,000 lines each (FilterLogEvents).
 MOST_PAGES = 50
-_PREFIX = "app/app/"  # of a stream: awslogs-stream-prefix and the container's name (service.yml)
+# Of a stream's name, PREFIX/CONTAINER/TASK: awslogs-stream-prefix, and the container (service.yml).
+_PREFIX, CONTAINER = "app", "app"
 _KNOWN_TASKS = 5  # that a refusal names
+_NEWEST = 50  # streams of one DescribeLogStreams, by which other containers' names are known
 _LATE = 30_000  # milliseconds by which a line may come later than one that is newer
 
 
@@ -26,12 +28,14 @@ class Line:
     Attributes:
         at: when, in milliseconds since 1970.
         task: the task's id.
+        container: its name in the task definition, `app` of what service.yml makes.
         text: as it was written.
         key: tells it from any other.
     """
 
     at: int
     task: str
+    container: str
     text: str
     key: str
 
@@ -70,18 +74,27 @@ class ServiceLog:
         """
         if not query.task:
             return query
-        found = self._tasks(logStreamNamePrefix=_PREFIX + query.task, limit=2)
+        newest = self._streams(orderBy="LastEventTime", descending=True, limit=_NEWEST)
+        containers = sorted({CONTAINER, *map(_container, newest)})
+        streams = [
+            stream
+            for container in containers
+            for stream in self._streams(
+                logStreamNamePrefix=f"{_PREFIX}/{container}/{query.task}", limit=2
+            )
+        ]
+        found = sorted({*map(_task, streams)})
         if len(found) == 1:
-            return replace(query, task=found[0])
+            return replace(query, task=found[0], streams=tuple(streams))
         if found:
             raise StackError(
                 f"More than one task of {self._group} begins with {query.task}: "
                 f"{', '.join(found)}. Give the whole id."
             )
-        newest = self._tasks(orderBy="LastEventTime", descending=True, limit=_KNOWN_TASKS)
+        known = list(dict.fromkeys(map(_task, newest)))[:_KNOWN_TASKS]
         raise StackError(
             f"No task {query.task} is in the log {self._group}: it never started a container, or "
-            f"its log is gone. The last ones that wrote: {', '.join(newest) or 'none'}."
+            f"its log is gone. The last ones that wrote: {', '.join(known) or 'none'}."
         )
 
     def newest(self, query: Query) -> Reading:
@@ -101,6 +114,8 @@ class ServiceLog:
             if number == MOST_PAGES and page.goes_on:
                 unread = True
                 break
+        if backwards:
+            found.reverse()  # lines of the same millisecond stay in order
         found.sort(key=lambda line: line.at)
         return Reading(found[-query.tail :], has_more=len(found) > query.tail, unread=unread)
 
@@ -138,8 +153,8 @@ class ServiceLog:
             request["endTime"] = query.until
         if query.pattern:
             request["filterPattern"] = query.pattern
-        if query.task:
-            request["logStreamNames"] = [_PREFIX + query.task]
+        if query.streams:
+            request["logStreamNames"] = list(query.streams)
         pages = self._client.get_paginator("filter_log_events").paginate(**request)
         try:
             for page in pages:
@@ -147,21 +162,22 @@ class ServiceLog:
         except aws.AwsError as error:
             raise self._refusal(error) from error
 
-    def _tasks(self, **which: Any) -> list[str]:
-        """Return ids of tasks that have a stream in the log (DescribeLogStreams)."""
+    def _streams(self, **which: Any) -> list[str]:
+        """Return names of the log's streams (DescribeLogStreams)."""
         try:
             found = self._client.describe_log_streams(logGroupName=self._group, **which)
         except aws.AwsError as error:
             raise self._refusal(error) from error
-        return [
-            it.get("logStreamName", "").rpartition("/")[2] for it in found.get("logStreams", ())
-        ]
+        return [str(it.get("logStreamName", "")) for it in found.get("logStreams", ())]
 
     def _refusal(self, error: Exception) -> StackError:
         code, said = aws.code(error), aws.message(error).rstrip(".")
         if code == "ResourceNotFoundException":
             return StackError(
-                f"There is no log group {self._group}. Deploy the service again, which makes it."
+                f"There is no log group {self._group}: somebody deleted it, and no deployment "
+                f"makes it again. aws logs create-log-group --log-group-name {self._group} "
+                "--kms-key-id KEY does, with the stack's output KeyArn (docs/logs.md, A deleted "
+                "log group)."
             )
         if code in aws.DENIED:
             return StackError(
@@ -183,10 +199,19 @@ def _line(event: dict[str, Any]) -> Line:
     stream = str(event.get("logStreamName", ""))
     return Line(
         at=int(event["timestamp"]),
-        task=stream.rpartition("/")[2],
+        task=_task(stream),
+        container=_container(stream),
         text=str(event["message"]),
         key=str(event.get("eventId") or f"{stream} {event['timestamp']} {event['message']}"),
     )
+
+
+def _task(stream: str) -> str:
+    return stream.rpartition("/")[2]
+
+
+def _container(stream: str) -> str:
+    return stream.rpartition("/")[0].rpartition("/")[2]
 
 
 def recent(lines: list[Line]) -> list[Line]:

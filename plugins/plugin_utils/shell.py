@@ -27,31 +27,50 @@ class Audit:
     """Where the cluster keeps what is typed and shown.
 
     Attributes:
-        group: the log group, "" if ECS keeps it nowhere of its own.
+        group: the log group, "" if ECS keeps it in none of its own.
         key: ARN of the KMS key that encrypts the connection, "" without one.
+        bucket: of S3, "" without one.
+        follows_log: whether it goes where the task definition's awslogs driver writes to.
     """
 
     group: str = ""
     key: str = ""
+    bucket: str = ""
+    follows_log: bool = False
 
     @classmethod
     def of(cls, cluster: Mapping[str, Any]) -> Audit:
-        """Return what a cluster is set to (DescribeClusters with CONFIGURATIONS)."""
+        """Return what a cluster is set to (DescribeClusters with CONFIGURATIONS).
+
+        Without a setting ECS takes DEFAULT (botocore's model, ExecuteCommandConfiguration).
+        """
         given = (cluster.get("configuration") or {}).get("executeCommandConfiguration") or {}
-        kept = given.get("logging") == "OVERRIDE"
-        logs = given.get("logConfiguration") or {}
-        group = str(logs.get("cloudWatchLogGroupName") or "") if kept else ""
-        return cls(group, str(given.get("kmsKeyId") or ""))
+        how = given.get("logging") or "DEFAULT"
+        own = (given.get("logConfiguration") or {}) if how == "OVERRIDE" else {}
+        return cls(
+            str(own.get("cloudWatchLogGroupName") or ""),
+            str(given.get("kmsKeyId") or ""),
+            str(own.get("s3BucketName") or ""),
+            follows_log=how == "DEFAULT",
+        )
 
     @property
     def sentence(self) -> str:
         """What a person who opens a shell should know."""
-        if not self.group:
+        places = [f"the log group {self.group}"] if self.group else []
+        places += [f"the S3 bucket {self.bucket}"] if self.bucket else []
+        if places:
+            return f"What is typed and shown is kept in {' and '.join(places)}."
+        if self.follows_log:
             return (
-                "What is typed and shown isn't audited: deploy the platform with "
+                "What is typed and shown isn't audited, but goes into the service's own log if its "
+                "task role may write there: deploy the platform, which switches that off, or with "
                 "cluster_execute_command_audit: true."
             )
-        return f"What is typed and shown is kept in the log group {self.group}."
+        return (
+            "What is typed and shown isn't audited: deploy the platform with "
+            "cluster_execute_command_audit: true."
+        )
 
 
 def refuse_command(command: str) -> None:

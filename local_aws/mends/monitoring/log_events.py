@@ -49,11 +49,12 @@ def _filter_log_events(data: dict[str, Any]) -> Any:
     if wrong:
         return error_response_json("InvalidParameterException", wrong, 400)
     fits = matcher(str(data.get("filterPattern", "")))
-    found = sorted(
+    found = sorted(  # of one moment in the order of their arrival, which is that of the streams
         (it for it in _events(group, data) if it["timestamp"] >= start and fits(it["message"])),
-        key=lambda it: (it["timestamp"], it["ingestionTime"], it["eventId"]),
-        reverse=backwards,
+        key=lambda it: (it["timestamp"], it["ingestionTime"]),
     )
+    if backwards:
+        found.reverse()
     last = token.partition("/")[2]
     begin = next((at for at, it in enumerate(found, 1) if it["eventId"] == last), 0)
     page = list(_page(found[begin:], min(int(data.get("limit", _MOST)), _MOST)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import threading
@@ -38,15 +39,17 @@ class Log:
         self.client = client
         self.now = int(time.time() * 1000)
 
-    def write(self, task: str, *texts: str, ago: float = 0) -> None:
-        """Write lines of a task, one second after the other, so many seconds before the test."""
-        stream = {"logGroupName": GROUP, "logStreamName": f"app/app/{task}"}
+    def write(
+        self, task: str, *texts: str, ago: float = 0, apart: int = 1000, container: str = "app"
+    ) -> None:
+        """Write lines of a task, so many milliseconds apart, so many seconds before the test."""
+        stream = {"logGroupName": GROUP, "logStreamName": f"app/{container}/{task}"}
         if not self.client.describe_log_streams(
             logGroupName=GROUP, logStreamNamePrefix=stream["logStreamName"]
         )["logStreams"]:
             self.client.create_log_stream(**stream)
         start = self.now - int(ago * 1000) if ago else int(time.time() * 1000)
-        events = [{"timestamp": start + n * 1000, "message": it} for n, it in enumerate(texts)]
+        events = [{"timestamp": start + n * apart, "message": it} for n, it in enumerate(texts)]
         self.client.put_log_events(**stream, logEvents=events)
 
 
@@ -96,6 +99,45 @@ def test_lines_of_all_tasks_come_in_order_of_time(silent: Playbooks, log: Log) -
     assert [json.loads(line)["task"] for line in told.stdout.splitlines()] == [NEW, OLD, NEW]
     assert "these are the last 3. For more, -e tail=N." in told.stderr
     assert told.result["left_out"]
+
+
+def test_lines_of_one_millisecond_stay_in_order(silent: Playbooks, log: Log) -> None:
+    trace = [f"line {n}" for n in range(40)]
+    log.write(OLD, *trace, ago=100, apart=0)
+    assert messages(shown(silent)) == trace
+    assert messages(shown(silent, tail=3)) == trace[-3:]
+
+
+def test_lines_of_a_second_container_are_a_tasks_too(silent: Playbooks, log: Log) -> None:
+    log.write(OLD, "of the application", ago=100)
+    log.write(OLD, "of the proxy", ago=99, container="proxy")
+    log.write(NEW, "of another task's proxy", ago=98, container="proxy")
+    told = shown(silent, task=OLD[:8])
+    assert [(it["container"], it["message"]) for it in told.result["lines"]] == [
+        ("app", "of the application"),
+        ("proxy", "of the proxy"),
+    ]
+    alone = shown(silent, task=NEW, show="table")  # its application never wrote
+    assert alone.stdout.rstrip().endswith("  b2b2b2b2/proxy  of another task's proxy")
+
+
+def test_a_log_group_that_somebody_deleted_comes_back_as_is_said(
+    silent: Playbooks, log: Log, cloudformation: Any
+) -> None:
+    log.client.delete_log_group(logGroupName=GROUP)
+    said = shown(silent).message
+    assert said.startswith(f"There is no log group {GROUP}: somebody deleted it")
+    log.client.create_log_group(logGroupName=re.findall(r"--log-group-name (\S+)", said)[0])
+    log.write(OLD, "back again", ago=5)
+    assert messages(shown(silent)) == ["back again"]
+    changed = json.loads(json.dumps(TEMPLATE))
+    changed["Resources"]["LogGroup"]["Properties"]["RetentionInDays"] = 30
+    cloudformation.update_stack(StackName=STACK, TemplateBody=json.dumps(changed))
+    cloudformation.get_waiter("stack_update_complete").wait(
+        StackName=STACK, WaiterConfig={"Delay": 0.1}
+    )
+    (told,) = log.client.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]
+    assert told["retentionInDays"] == 30
 
 
 def test_one_task_a_range_and_a_pattern_narrow_it(silent: Playbooks, log: Log) -> None:
@@ -161,8 +203,6 @@ def test_what_is_refused_has_a_sentence(
     denied = shown(silent.acting_as(key["AccessKeyId"], key["SecretAccessKey"])).message
     assert denied.startswith(f"Reading the log {GROUP} was refused: ")
     assert "docs/permissions/read.json" in denied
-    log.client.delete_log_group(logGroupName=GROUP)
-    assert shown(silent).message.startswith(f"There is no log group {GROUP}.")
 
 
 def test_it_goes_on_with_what_comes_and_ends_by_itself(silent: Playbooks, log: Log) -> None:

@@ -137,7 +137,7 @@ def test_a_terminal_obeys_nothing_that_others_wrote(written: str, shown: str) ->
 
 def test_a_line_has_its_time_and_task_and_looks_like_no_other_ones() -> None:
     forged = "failed\n2026-11-29 04:30:00.000  11111111  all is well"
-    lines = [Line(AT + 5, TASK, forged, "1"), Line(AT + 6, TASK, "next\n", "2")]
+    lines = [Line(AT + 5, TASK, "app", forged, "1"), Line(AT + 6, TASK, "app", "next\n", "2")]
     assert log_shown.text(lines).split("\n") == [
         "2026-11-29 04:30:00.005  3f2a9c1d  failed",
         "                                   2026-11-29 04:30:00.000  11111111  all is well",
@@ -147,17 +147,18 @@ def test_a_line_has_its_time_and_task_and_looks_like_no_other_ones() -> None:
     assert json.loads(first) == {
         "time": "2026-11-29T04:30:00.005Z",
         "task": TASK,
+        "container": "app",
         "message": forged,
     }
 
 
 def test_json_has_no_control_character_of_any_kind() -> None:
-    shown = log_shown.json_lines([Line(AT, TASK, "\x1b[2J\x9b2J\u202e\u2028", "1")])
+    shown = log_shown.json_lines([Line(AT, TASK, "app", "\x1b[2J\x9b2J\u202e\u2028", "1")])
     assert all(" " <= character <= "~" for character in shown)
 
 
 def test_what_is_left_out_is_said() -> None:
-    lines = [Line(AT, TASK, "a", "1")]
+    lines = [Line(AT, TASK, "app", "a", "1")]
     query = of(tail=1)
     assert log_shown.left_out(Reading(lines), query) == ""
     assert "the last 1." in log_shown.left_out(Reading(lines, has_more=True), query)
@@ -175,6 +176,13 @@ def test_without_a_line_it_is_said_how_many_tasks_run() -> None:
 
 
 def test_what_may_come_again_is_remembered_and_no_more() -> None:
-    lines = [Line(AT + seconds * 1000, TASK, "", str(seconds)) for seconds in (0, 40, 70)]
+    lines = [Line(AT + seconds * 1000, TASK, "app", "", str(seconds)) for seconds in (0, 40, 70)]
     assert [line.key for line in service_log.recent(lines)] == ["40", "70"]
     assert service_log.recent([]) == []
+
+
+def test_a_container_beside_the_applications_is_named() -> None:
+    lines = [Line(AT, TASK, "app", "a", "1"), Line(AT, TASK, "proxy\x1b", "b", "2")]
+    rows = [it.split("  ")[1:] for it in log_shown.text(lines).splitlines()]
+    assert rows == [["3f2a9c1d", "a"], [r"3f2a9c1d/proxy\x1b", "b"]]
+    assert [log_shown.document(it)["container"] for it in lines] == ["app", "proxy\x1b"]

@@ -129,5 +129,14 @@ def test_where_it_is_kept_is_told() -> None:
     audit = Audit.of({"configuration": {"executeCommandConfiguration": kept}})
     assert audit == Audit("/shop-exec", "arn:key")
     assert audit.sentence == "What is typed and shown is kept in the log group /shop-exec."
-    for given in ({}, {"configuration": {"executeCommandConfiguration": {"logging": "DEFAULT"}}}):
-        assert "isn't audited" in Audit.of(given).sentence
+    kept["logConfiguration"] = {"s3BucketName": "shells"}
+    audit = Audit.of({"configuration": {"executeCommandConfiguration": kept}})
+    assert audit.sentence == "What is typed and shown is kept in the S3 bucket shells."
+
+
+@pytest.mark.parametrize("how", [None, "DEFAULT", "NONE"])
+def test_what_is_not_audited_may_still_come_into_the_services_own_log(how: str | None) -> None:
+    given = {"executeCommandConfiguration": {"logging": how}} if how else None
+    sentence = Audit.of({"configuration": given}).sentence
+    assert "isn't audited" in sentence
+    assert ("goes into the service's own log" in sentence) == (how != "NONE")

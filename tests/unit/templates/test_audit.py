@@ -23,7 +23,7 @@ def of_task_role(**given: str) -> list[Statement]:
     return [it for policy in policies if policy for it in statements(policy["PolicyDocument"])]
 
 
-def test_a_session_is_kept_encrypted_in_the_log_group_or_as_ecs_does_by_default() -> None:
+def test_a_session_is_kept_encrypted_in_the_log_group_or_nowhere() -> None:
     assert setting(ExecuteCommandAudit="true") == {
         "KmsKeyId": "<ExecuteCommandKey.Arn>",
         "Logging": "OVERRIDE",
@@ -32,7 +32,7 @@ def test_a_session_is_kept_encrypted_in_the_log_group_or_as_ecs_does_by_default(
             "CloudWatchEncryptionEnabled": True,
         },
     }
-    assert setting() == {"Logging": "DEFAULT"}, "said, since ECS keeps what it isn't told"
+    assert setting() == {"Logging": "NONE"}, "said, since ECS keeps what it isn't told"
     resources = Stack("cluster", {"Platform": "shop"}).resources
     assert not [key for key in resources if key.startswith("ExecuteCommand")]
 
