@@ -12,17 +12,30 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 # Each is found by its form, and then looked at by what tells it from a number like it.
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_IBAN = re.compile(r"(?<!\w)[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}(?!\w)")
+# Letters of any language (RFC 6531).
+_MAIL = re.compile(r"[\w.%+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+# In small letters only in groups of four: a trace id has the form without them.
+_IBAN = re.compile(
+    r"(?<!\w)(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}|[a-z]{2}\d{2} [a-z0-9]{4}"
+    r"(?: (?=[a-z]*\d)[a-z0-9]{4}){2,6}(?: (?=[a-z]*\d)[a-z0-9]{1,4})?)(?!\w)"
+)
 # 13 to 19 digits (ISO/IEC 7812-1) of banks and merchants: the first one is 2 to 6.
-_CARD = re.compile(r"(?<![\w.-])[2-6](?:[ -]?\d){12,18}(?![\w-])")
+_CARD = re.compile(
+    r"(?<![^\W_])(?<![.-])[2-6](?:(?:[ -]?\d){12,18}|\d{3}(?:\.\d{4}){3})(?![\w-]|\.\d)"
+)
 _SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
 # National numbers have too little of a form of their own: by the word before them.
 _NATIONAL = re.compile(
     r"(?<!\w)(?i:ssn|tax id|steuer-?id|codice fiscale|n\.?i\.?f|n\.?i\.?e|dni|nino|insee)"
     r"[:#= ]{1,3}(?=[A-Z0-9 -]*\d)[A-Z0-9](?:[ -]?[A-Z0-9]){7,17}(?!\w)"
 )
-_PHONE = re.compile(r"(?<![\w+])\+[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,6}(?![\w-])")
+# A number without its country has no form but North America's: by the word before it.
+_PHONE = re.compile(
+    r"(?<![\w+])\+[1-9]\d{0,2}(?:[ -]?\(?\d{1,4}\)?){2,6}(?![\w-])"
+    r"|(?<![\w-])(?:\([2-9]\d{2}\) ?|[2-9]\d{2}-)\d{3}-\d{4}(?![\w-])"
+    r"|(?<!\w)(?i:tel(?:efon|ephone)?|phone|mobile?|handy|fax)\.?[:#= ]{1,3}"
+    r"\(?\d(?:[ ()/.-]{0,2}\d){5,14}(?![\w-])"
+)
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f]*:[0-9A-Fa-f]*:)[0-9A-Fa-f:]{3,39}(?![\w:.])")
 _TOWN = r"(?:[A-Z]{1,2}-)?\d{4,5} [A-ZÄÖÜ][a-zäöüß]{1,40}(?:[ -][A-ZÄÖÜ][a-zäöüß]{1,40}){0,2}"
