@@ -222,7 +222,14 @@ class _Reader:
 
     def _last_words(self, task: Task) -> list[str]:
         """Return the last lines that the first container wrote to CloudWatch Logs, if it did."""
-        definition = self._ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])
+        try:
+            arn = task["taskDefinitionArn"]
+            definition = self._ecs.describe_task_definition(taskDefinition=arn)
+        except aws.AwsError as error:
+            # The end of a failed update deregisters its revision, and ECS tells it no more.
+            if aws.code(error) == "ClientException":
+                return []
+            raise
         container = definition["taskDefinition"]["containerDefinitions"][0]
         options = container.get("logConfiguration", {}).get("options", {})
         group, prefix = options.get("awslogs-group"), options.get("awslogs-stream-prefix")
