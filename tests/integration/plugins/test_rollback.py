@@ -257,7 +257,10 @@ def test_what_of_a_secret_is_gone_is_refused_and_what_nobody_here_sees_is_warned
     version = client.describe_secret(SecretId=way.secret)["VersionIdsToStages"]
     old = f"{way.secret}:::{next(iter(version))}"
     staged = f"{way.secret}::GONE:"
-    listed = [{"Name": "OLD", "ValueFrom": old}, {"Name": "STAGED", "ValueFrom": staged}]
+    whole = client.create_secret(Name=f"{time.time_ns()}-secret", SecretString="x")["ARN"]
+    part = whole.rpartition("-")[0]  # Secrets Manager takes it, and a policy allows nothing by it
+    named = {"OLD": old, "STAGED": staged, "PART": part}
+    listed = [{"Name": name, "ValueFrom": value} for name, value in named.items()]
     way.deploy("registry.test/worker:3", {}, Secrets=listed)
     way.deploy("registry.test/worker:4", {})
     for value in ("y", "z"):  # the first one loses its last label, AWSPREVIOUS
@@ -265,6 +268,7 @@ def test_what_of_a_secret_is_gone_is_refused_and_what_nobody_here_sees_is_warned
     way.aws.settle()
     message = way.back().message
     assert f"The secret {way.secret} has no version with the stage GONE." in message
+    assert f"{part} is a part of the ARN {whole}, and no task can read it by that." in message
     assert f"The secret {way.secret} has no version {next(iter(version))} with a stage." in message
 
 
