@@ -9,6 +9,7 @@ from ansible_collections.quayside.fargate.custom_resources.contract.stacks impor
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     falls,
     gate,
+    leftovers,
     mapping,
     rollback_note,
     versions,
@@ -100,6 +101,9 @@ class Approval:
             return
         values = {it["ParameterKey"]: it.get("ParameterValue") for it in request["Parameters"]}
         passed = {it: values[it] for it in draft.passes if values.get(it) is not None}
+        for name, rule in leftovers.rules(draft.document).items():
+            if passed.get(name) == rule["Is"]:  # not a default: what belongs to it is off
+                del passed[name]
         derived = [name for name, value in passed.items() if value != draft.given.get(name)]
         had = template_of(description)
         before = rollback_note.values_before(rollback_note.of(had), parameters(description))

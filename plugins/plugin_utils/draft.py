@@ -11,6 +11,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     artifacts,
     beside,
     falls,
+    leftovers,
     mapping,
     overlays,
     parameters,
@@ -161,7 +162,9 @@ class Draft:
             previous=previous,
         )
         request: dict[str, Any] = {
-            "Parameters": parameters.resolve(self.declared, sources),
+            "Parameters": leftovers.told(
+                self.document, previous, parameters.resolve(self.declared, sources)
+            ),
             "Capabilities": options["capabilities"],
         }
         if self.tags is not None:

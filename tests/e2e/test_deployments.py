@@ -166,8 +166,12 @@ def test_an_alarm_takes_a_deployment_and_a_flip_back_and_is_named_and_no_request
         swift.eventually(lambda: swift.task_users() == {first}, "no task has the other user")
 
         tasks = task_arns(swift)
-        play(swift, service_bake_time_minutes=0)
+        play(swift)
         assert task_arns(swift) == tasks, "switching alarms off replaced tasks"
+        described = swift.platform.aws.client("ecs").describe_services(
+            cluster="shop", services=[NAME]
+        )
+        assert described["services"][0]["deploymentConfiguration"]["bakeTimeInMinutes"] == 0
     record_property("requests", traffic.sent)
     record_property("lost", traffic.failed)
     print(f"{traffic.sent} requests, {traffic.failed} lost")

@@ -30,8 +30,8 @@ ABSENT = {
     ),
     ("AWS::ECS::Service", "DeploymentConfiguration"): (
         "alarms and early success are always said, off or on, and the circuit breaker is told "
-        "whole, with or without a threshold. A bake time of before goes with BakeTimeMinutes 0 "
-        "(docs/deployments.md); left behind, it takes time and nothing else"
+        "whole, with or without a threshold. A bake time of before goes with BakeTimeMinutes 0, "
+        "which the role sends by itself (docs/deployments.md)"
     ),
     ("AWS::ECS::Service", "HealthCheckGracePeriodSeconds"): (
         "the old value stays, and without a load balancer's check nothing uses it; ECS refused one "
