@@ -8,10 +8,10 @@ ECS API reference, DeploymentAlarms, ServiceDeploymentAlarms; the events as quot
 threads. AWS contradicts itself on whether bakeTimeInMinutes has an effect here: that page says that
 the bake time is computed from the alarms ("You can't set this value"), the API reference speaks of
 blue/green only, and the schema of AWS::ECS::Service says "If you provide a bake time for a rolling
-deployment, the CloudFormation handler timeout is increased". Here the schema is right (docs/first-account.md has
-the row). Not said anywhere, and guessed: statusReason; that a bake time is waited for without
-alarms, too (the schema says no word of alarms); how the default of "less than 5 minutes" is made of
-the alarms.
+deployment, the CloudFormation handler timeout is increased". Here the schema is right (docs/first-
+account.md has the row). Not said anywhere, and guessed: statusReason; that a bake time is waited
+for without alarms, too (the schema says no word of alarms); how the default of "less than 5
+minutes" is made of the alarms.
 Last needed: ministack 1.5.33.
 """
 
