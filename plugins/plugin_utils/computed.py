@@ -33,7 +33,10 @@ def initial_parameters(role: str, values: Values, moment: datetime.datetime) -> 
     """
     if role != "service":
         return {}
-    return {"ActiveUser": values.get("first_active_user") or _first_active_user(values, moment)}
+    return {
+        "ActiveUser": values.get("first_active_user") or _first_active_user(values, moment),
+        "LaunchType": "",  # so that a share of the tasks can go to Spot later
+    }
 
 
 def rotates(values: Values) -> bool:

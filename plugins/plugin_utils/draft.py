@@ -93,7 +93,7 @@ class Draft:
             files=files,
             references=references,
             defaults=parameters.texts("parameters", defaults),
-            initial=parameters.texts("initial_parameters", options["initial_parameters"]),
+            initial=_initial(options, document.get("Parameters") or {}),
             tags=parameters.texts("tags", options["tags"]) or None,
             origins=origins,
         )
@@ -185,6 +185,16 @@ def _by_name(
         if parameter in declared and parameter not in options["parameters"]:
             text = parameters.as_text(f"{role}_{option}" if role else option, value)
             yield parameter, text if text or "Default" in declared[parameter] else None
+
+
+def _initial(options: Options, declared: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a new stack, but for those of a role that its template lacks.
+
+    A template of somebody's own may be older than a parameter that no option sets.
+    """
+    given = parameters.texts("initial_parameters", options["initial_parameters"])
+    left_out = mapping.NO_OPTION.keys() - declared if options["variable_prefix"] else ()
+    return {name: text for name, text in given.items() if name not in left_out}
 
 
 def _noted(options: Options, source: str) -> Iterator[str]:

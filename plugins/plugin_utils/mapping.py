@@ -111,6 +111,7 @@ BESIDE = {"service": "service_monitoring"}
 NO_OPTION = {
     "RepairNumber": "repair.yml raises it",
     "RepairOwnership": "repair.yml sets it",
+    "LaunchType": "the role leaves it out of new services; others keep what they have",
     "SecretVersions": "the role's first step finds it",
     "FirstCreation": "the role sets it, and takes it back once the stack stands",
 }

@@ -13,6 +13,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     secret_references,
     secret_versions,
+    verify_launch,
     verify_route,
     verify_secrets,
 )
@@ -83,6 +84,7 @@ def examine(options: Mapping[str, Any], *, planned: bool) -> Verified:
         listed = pool.submit(_parameters, candidate, parameters)
         looks: dict[str, Callable[[], list[Finding]]] = {
             "platform": lambda: platform(candidate, planned=planned),
+            "capacity": lambda: verify_launch.launch(candidate, planned=planned),
             "host name": lambda: verify_route.route(candidate),
             "certificate": lambda: verify_route.certificates(candidate),
             "subnets": lambda: subnets(candidate),

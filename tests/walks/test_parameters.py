@@ -344,6 +344,7 @@ def test_what_can_not_change_is_refused(stacks: Stacks, traffic: Requests, walke
         "VpcId": "vpc-01234567",
         "ClusterName": "other",
         "PermissionsBoundaryArn": "",
+        "LaunchType": "FARGATE",
     }
     watching = {"Platform", "Name", "ClusterName"}
     assert other.keys() == changes.fixed("service").keys() - {"Team"}
@@ -429,4 +430,7 @@ def test_every_parameter_was_changed_or_refused_and_every_condition_flipped(
         fixed = changes.fixed(name).keys()
         assert load(name)["Parameters"].keys() - seen - fixed - others == set()
     missing = walked.missing_flips("service", "service_monitoring")
-    assert missing == ["service.HasPermissionsBoundary: ['on']"]
+    assert missing == [
+        "service.HasLaunchType: []",
+        "service.HasPermissionsBoundary: ['on']",
+    ]

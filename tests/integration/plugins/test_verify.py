@@ -24,6 +24,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import verify_ima
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
 PLATFORM = "look"
+PROVIDERS = {"CapacityProviders": "FARGATE,FARGATE_SPOT"}
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -79,11 +80,13 @@ class Place:
         certificate = self.aws.client("acm").request_certificate(
             DomainName="*.example.com", ValidationMethod="DNS"
         )["CertificateArn"]
-        self._stack("support", {})
-        self._stack("deployment-all", {})
+        self.stack("support", {})
+        self.stack("deployment-all", {})
         self.subnets = ",".join(subnets)
-        self._stack("cluster", {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM})
-        self._stack("load-balancer-public", {"ListenerArn": self.listener}, certificate)
+        self.stack(
+            "cluster", {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM} | PROVIDERS
+        )
+        self.stack("load-balancer-public", {"ListenerArn": self.listener}, certificate)
         self.variables = {
             "service_platform": PLATFORM,
             "service_name": "orders",
@@ -94,12 +97,12 @@ class Place:
 
     def let_masking_be_audited(self) -> None:
         """Update the cluster's stack, as cluster_masking_audits does."""
-        told = {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM}
-        self._stack("cluster", told | {"MaskingAudits": "true"}, again=True)
+        told = {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM, **PROVIDERS}
+        self.stack("cluster", told | {"MaskingAudits": "true"}, again=True)
         waiter = self.aws.client("cloudformation").get_waiter("stack_update_complete")
         waiter.wait(StackName=f"{PLATFORM}-cluster", WaiterConfig={"Delay": 0.2})
 
-    def _stack(
+    def stack(
         self, name: str, outputs: dict[str, str], certificate: str = "", *, again: bool = False
     ) -> None:
         template = {
@@ -447,3 +450,34 @@ def test_without_credentials_it_fails(place: Place) -> None:
     looked = place.look(unknown)
     assert looked.code == 2
     assert "Log in to AWS again" in looked.errors
+
+
+def test_a_share_on_spot_is_refused_for_a_service_with_a_launch_type(place: Place) -> None:
+    """Its stack is from before there was LaunchType among the parameters."""
+    place.stack("service-older", {})
+    looked = place.look(service_name="older", service_spot_percent=20)
+    assert looked.code == 2
+    assert looked.results("failed") == {"capacity"}
+    said = looked.findings["capacity"]
+    assert "service_spot_percent is 20, and the service has the launch type FARGATE" in said["what"]
+    assert "Give service_spot_percent: 0." in said["to_do"]
+    assert "capacity" not in place.look(service_name="older").findings
+    assert "capacity" not in place.look(service_spot_percent=20).findings
+
+
+def test_a_new_service_is_refused_on_a_cluster_without_capacity_providers(place: Place) -> None:
+    cloudformation = place.aws.client("cloudformation")
+    found = cloudformation.get_template(StackName=f"{PLATFORM}-cluster")["TemplateBody"]
+    now = json.loads(found) if isinstance(found, str) else dict(found)
+    outputs = {key: it for key, it in now["Outputs"].items() if key != "CapacityProviders"}
+    before = json.dumps(now | {"Outputs": outputs})
+    cloudformation.update_stack(StackName=f"{PLATFORM}-cluster", TemplateBody=before)
+    try:
+        looked = place.look()
+        older = place.look(service_name="older")
+    finally:
+        cloudformation.update_stack(StackName=f"{PLATFORM}-cluster", TemplateBody=json.dumps(now))
+    assert looked.results("failed") == {"capacity"}
+    assert "has no output CapacityProviders" in looked.findings["capacity"]["what"]
+    assert f"deploy stack {PLATFORM}-cluster" in looked.findings["capacity"]["to_do"]
+    assert "capacity" not in older.findings

@@ -25,6 +25,10 @@ ABSENT = {
     ("AWS::EC2::VPCEndpoint", "RouteTableIds"): _LIST,
     ("AWS::EC2::VPCEndpoint", "SubnetIds"): _LIST,
     ("AWS::ECS::Service", "Tags"): _LIST,
+    ("AWS::ECS::Service", "CapacityProviderStrategy"): (
+        "LaunchType can't change (Metadata, Quayside, Fixed), and decides which of both is there"
+    ),
+    ("AWS::ECS::Service", "LaunchType"): "the same",
     ("AWS::ECS::Service", "DesiredCount"): (
         "on purpose: UpdateService leaves the number as it is, which is what scaling wants"
     ),

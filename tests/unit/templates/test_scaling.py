@@ -73,9 +73,8 @@ def test_requests_are_counted_where_the_load_balancer_counts_them() -> None:
     ],
 )
 def test_a_share_of_the_tasks_is_on_spot(percent: int, on_demand: int, spot: int) -> None:
-    strategy = service(SpotPercent=str(percent), OnDemandBase="2").resources["Service"][
-        "Properties"
-    ]["CapacityProviderStrategy"]
+    given = {"LaunchType": "", "SpotPercent": str(percent), "OnDemandBase": "2"}
+    strategy = service(**given).resources["Service"]["Properties"]["CapacityProviderStrategy"]
     assert strategy == [
         {"CapacityProvider": "FARGATE", "Weight": on_demand, "Base": "2"},
         {"CapacityProvider": "FARGATE_SPOT", "Weight": spot},
@@ -83,10 +82,31 @@ def test_a_share_of_the_tasks_is_on_spot(percent: int, on_demand: int, spot: int
     assert spot / (on_demand + spot) == percent / 100
 
 
-def test_by_default_nothing_is_on_spot_and_yet_spot_can_be_switched_on() -> None:
+def test_a_service_of_the_role_has_nothing_on_spot_and_yet_spot_can_be_switched_on() -> None:
     """A LaunchType is conditional create-only: given another one, the service may be replaced."""
-    properties = service().resources["Service"]["Properties"]
+    properties = service(LaunchType="").resources["Service"]["Properties"]
     assert properties["CapacityProviderStrategy"] == [{"CapacityProvider": "FARGATE", "Weight": 1}]
     assert "LaunchType" not in properties
-    cluster = Stack("cluster", {"Platform": "shop"}).resources["Cluster"]["Properties"]
-    assert cluster["CapacityProviders"] == ["FARGATE", "FARGATE_SPOT"]
+    cluster = Stack("cluster", {"Platform": "shop"})
+    providers = ["FARGATE", "FARGATE_SPOT"]
+    assert cluster.resources["Cluster"]["Properties"]["CapacityProviders"] == providers
+    assert cluster.outputs["CapacityProviders"] == ",".join(providers)
+
+
+def test_a_stack_from_before_the_parameter_keeps_its_launch_type_by_the_default() -> None:
+    properties = service().resources["Service"]["Properties"]
+    assert properties["LaunchType"] == "FARGATE"
+    assert "CapacityProviderStrategy" not in properties
+
+
+@pytest.mark.parametrize(
+    ("launch_type", "percent", "holds"),
+    [("FARGATE", "0", True), ("FARGATE", "10", False), ("", "0", True), ("", "100", True)],
+)
+def test_a_share_on_spot_is_refused_where_there_is_a_launch_type(
+    launch_type: str, percent: str, *, holds: bool
+) -> None:
+    stack = service(LaunchType=launch_type, SpotPercent=percent)
+    rule = stack.template["Rules"]["SpotNeedsCapacityProviders"]
+    asserted = [stack.holds(it["Assert"]) for it in rule["Assertions"]]
+    assert (not stack.holds(rule["RuleCondition"]) or all(asserted)) is holds
