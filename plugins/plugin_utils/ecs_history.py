@@ -21,7 +21,7 @@ _A_CALL = 20  # DescribeServiceRevisions takes so many
 _SUCCESSFUL = "SUCCESSFUL"
 
 
-class UntoldError(StackError):
+class UntoldError(StackError):  # type: ignore[misc] # mypy doesn't know the collection
     """ECS doesn't tell a revision of a task definition any more."""
 
 

@@ -242,7 +242,7 @@ def table(told: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    return harmless(text).replace("\n", " ")
+    return str(harmless(text)).replace("\n", " ")
 
 
 def _cells(told: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from ansible_collections.quayside.fargate.custom_resources.contract.names import
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     aws,
     falls,
+    platform_stacks,
     rollback_note,
     rollback_plan,
     rollback_revisions,
@@ -133,7 +134,9 @@ class Rollback:
 
     def bucket(self) -> str:
         """Return the platform's bucket for what is too large for a request, "" if there is none."""
-        support = describe(self._client, f"{self._service.platform}-support")
+        support = describe(
+            self._client, platform_stacks.name(platform_stacks.SUPPORT, self._service.platform)
+        )
         return str(outputs(support).get(_BUCKET, "")) if support else ""
 
     def _described(self) -> Description:

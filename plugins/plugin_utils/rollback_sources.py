@@ -113,8 +113,8 @@ class Sources:
                 raise
             yield f"There is no secret {arn}."
             return
-        if told.get("ARN", arn) != arn:
-            yield f"{arn} is a part of the ARN {told['ARN']}, and no task can read it by that."
+        if (whole := told.get("ARN", arn)) != arn:
+            yield f"{arn} is a part of the ARN {whole}, and no task can read it by that."
         elif told.get("DeletedDate"):
             yield (
                 f"The secret {arn} is to be deleted (aws secretsmanager restore-secret takes that "

@@ -26,6 +26,8 @@ _NAMES = {
     "AWS::KMS::Alias": "AliasName",
     "AWS::Lambda::Function": "FunctionName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::QueryDefinition": "Name",
+    "AWS::Logs::ResourcePolicy": "PolicyName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SSM::Parameter": "Name",

@@ -100,6 +100,7 @@ NOT_ANSWERS = {
     ("plugins/plugin_utils/changes.py", "action"): "our own dictionary",
     ("plugins/plugin_utils/changes.py", "properties"): "our own dictionary",
     ("plugins/plugin_utils/changes.py", "type"): "our own dictionary",
+    ("plugins/plugin_utils/deployment_rules.py", "timeout"): "an option of the role",
     ("plugins/plugin_utils/draft.py", "capabilities"): "an option of the task",
     ("plugins/plugin_utils/draft.py", "tags"): "an option of the task",
     ("plugins/plugin_utils/gate.py", "LogicalResourceId"): "a change names its resource",

@@ -13,15 +13,19 @@ import pytest
 
 from local_aws.control import LocalAws
 from tests import stack_options
-from tests.integration.plugins.test_gate import (
-    Case,
-    Clock,
+from tests.integration.plugins.test_gate import Case, Gate, ref
+
+# test_gate has put the collections on the path
+from ansible_collections.quayside.fargate.plugins.plugin_utils.clock import Clock  # isort: skip
+from ansible_collections.quayside.fargate.plugins.plugin_utils.deployment import (  # isort: skip
     Deployment,
-    Draft,
-    Gate,
-    Progress,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.draft import Draft  # isort: skip
+from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import (  # isort: skip
     StackError,
-    ref,
+)
+from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import (  # isort: skip
+    Progress,
 )
 
 FOLDER = Path(__file__).parent

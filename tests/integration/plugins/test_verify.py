@@ -321,7 +321,10 @@ def test_each_thing_that_lacks_is_told_with_what_to_do(place: Place) -> None:
 
 
 def test_an_audit_of_masking_that_the_cluster_does_not_let_in_is_refused(place: Place) -> None:
-    audited = {"service_masked_data": ["EmailAddress"], "service_masking_audit": True}
+    audited: dict[str, Any] = {
+        "service_masked_data": ["EmailAddress"],
+        "service_masking_audit": True,
+    }
     looked = place.look(**audited)
     assert looked.code == 2
     found = looked.findings["platform"]

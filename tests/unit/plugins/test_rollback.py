@@ -198,7 +198,8 @@ GIVEN = {"Cpu": "1024", "Memory": "2048", "SecretKeyArns": ""}
 
 
 def noted(parameters: list[list[str]]) -> dict[str, Any]:
-    return rollback_note.made(("shop-orders:9", "shop-orders:8"), MOMENT, [], parameters)
+    note = rollback_note.made(("shop-orders:9", "shop-orders:8"), MOMENT, [], parameters)
+    return dict(note)
 
 
 def test_what_parameters_were_before_rollbacks_is_known_of_one_after_another() -> None:
