@@ -139,7 +139,12 @@ class Cluster:
         """Whether a task definition, by its ARN, names the user's secret."""
         known = self.memory.definitions
         if task_definition not in known:
-            answer = self.ecs.describe_task_definition(taskDefinition=task_definition)
+            try:
+                answer = self.ecs.describe_task_definition(taskDefinition=task_definition)
+            except Exception as error:
+                if not _is_untold(error):
+                    raise
+                return True  # what a stopped task of it named, nobody knows any more
             if len(known) >= _MOST_DEFINITIONS:
                 known.clear()
             known[task_definition] = _candidates(answer["taskDefinition"]["containerDefinitions"])
@@ -168,6 +173,16 @@ class Cluster:
             answer = self.ecs.describe_tasks(cluster=self.user.platform, tasks=some)
             found |= {task["taskArn"]: task for task in answer["tasks"]}
         return found
+
+
+def _is_untold(error: Exception) -> bool:
+    """Whether ECS refuses to describe an INACTIVE task definition.
+
+    It does once no active task or service refers to it (API reference, DescribeTaskDefinition), so
+    that only tasks that stopped are of one.
+    """
+    answer = getattr(error, "response", None) or {}
+    return bool(answer.get("Error", {}).get("Code") == "ClientException")
 
 
 def _known(described: dict[str, Any]) -> Known:

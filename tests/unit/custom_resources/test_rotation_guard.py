@@ -157,6 +157,19 @@ def test_tasks_are_described_a_hundred_at_a_time_draining_ones_too(
     stubs["ecs"].assert_no_pending_responses()
 
 
+def test_a_revision_that_ecs_tells_no_more_counts_as_the_users_and_stops_no_rotation_for_good(
+    stubs: dict[str, Stubber],
+) -> None:
+    """An INACTIVE one is told only while an active task or service refers to it."""
+    answer(stubs, [[]], tasks=(0, 10))
+    stubs["ecs"].add_client_error(
+        "describe_task_definition", "ClientException", "Unable to describe task definition."
+    )
+    with pytest.raises(Refusal, match=r"task d9 \(service:orders\) is DEPROVISIONING and refers"):
+        guard(stubs).check(lambda: 0)
+    stubs["ecs"].assert_no_pending_responses()
+
+
 def test_a_task_that_holds_the_secret_is_asked_for_its_status_each_time(
     stubs: dict[str, Stubber],
 ) -> None:
