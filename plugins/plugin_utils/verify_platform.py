@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
+    FAILED,
     Finding,
     failed,
     not_made,
@@ -11,7 +12,11 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 from ansible_collections.quayside.fargate.plugins.plugin_utils.neighbours import stands
-from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import CLUSTER, name
+from ansible_collections.quayside.fargate.plugins.plugin_utils.platform_stacks import (
+    CLUSTER,
+    SUPPORT,
+    name,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
 
@@ -25,6 +30,12 @@ def platform(candidate: Candidate, *, planned: bool) -> list[Finding]:
     findings = []
     for stack, words in candidate.sources.items():
         found = _look(candidate, stack, words, planned=planned)
+        if (
+            found
+            and found.result == FAILED
+            and stack == name(SUPPORT, candidate.values["platform"])
+        ):
+            return [found]  # the platform isn't there: what else it lacks says nothing more
         findings += [found] if found else []
     findings += _masking_audit(candidate, planned=planned)
     names = ", ".join(candidate.sources)

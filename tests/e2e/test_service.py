@@ -180,8 +180,9 @@ def test_a_platform_that_is_not_there_is_called_that(platform: Platform, hello_i
     admin = dict(platform.aws.environment)  # who deploys for one platform may not look at another
     lost = platform.play_in_vain("playbooks/service.yml", **variables, deployer=admin)
     output = " ".join(lost.split())
-    assert "There is no platform shp. Mend service_platform" in output
-    assert "no stack shp-support in eu-central-1 of account 000000000000" in output
+    assert "There is no platform shp (looked for: no stack shp-support in eu-central-1)." in output
+    assert "Mend service_platform, or deploy the platform" in output
+    assert "shp-cluster" not in output
     assert "parameters_from" not in output
 
 
