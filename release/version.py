@@ -91,7 +91,7 @@ def waiting(root: Path = ROOT) -> dict[Path, str]:
         for path in sorted((root / "templates").glob("*.yml"))
     }
     pipelines = [*(root / "examples").rglob("*.yml"), *(root / "examples").rglob("Jenkinsfile")]
-    compact = sorted((root / "templates" / "compact").glob("*.json"))
+    compact = sorted((root / "templates" / "compact").glob("*.yml"))
     others = [root / "README.md", *sorted(pipelines), *compact]
     texts |= {path: in_text(path.read_text(), version) for path in others}
     return {path: text for path, text in texts.items() if path.read_text() != text}

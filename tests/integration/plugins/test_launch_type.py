@@ -31,7 +31,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.progress import (
 FOLDER = Path(__file__).parent
 # As a service was deployed with before there was LaunchType among its parameters.
 BEFORE = FOLDER / "templates" / "service-00b2f55.yml"
-NOW = FOLDER.parents[2] / "templates" / "compact" / "service.json"
+NOW = FOLDER.parents[2] / "templates" / "compact" / "service.yml"
 EXPORTED = ("support", "deployment-all", "cluster")  # whose stacks a service's imports from
 CLUSTER = "launched"
 BESIDE = {

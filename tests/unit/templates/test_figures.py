@@ -16,7 +16,7 @@ ROOM = {
     "support": 40_000,
     "rotation": 40_000,
     "service_monitoring": 40_000,
-    "service": 200_000,  # templates/compact/service.json is for who has no bucket
+    "service": 200_000,  # templates/compact/service.yml is for who has no bucket
 }
 
 

@@ -23,7 +23,7 @@ def lint(*templates: Path) -> str:
 
 
 def test_cfn_lint_is_silent() -> None:
-    assert lint(*FOLDER.glob("*.yml"), *FOLDER.glob("compact/*.json")) == ""
+    assert lint(*FOLDER.glob("*.yml"), *FOLDER.glob("compact/*.yml")) == ""
 
 
 def test_cfn_lint_would_speak_and_its_remarks_count(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_cfn_lint_would_speak_and_its_remarks_count(tmp_path: Path) -> None:
 def test_a_template_or_its_compact_form_can_be_sent_without_a_bucket(
     name: str, record_property: Callable[[str, object], None]
 ) -> None:
-    compact = FOLDER / "compact" / f"{name}.json"
+    compact = FOLDER / "compact" / f"{name}.yml"
     size = (compact if compact.exists() else FOLDER / f"{name}.yml").stat().st_size
     record_property("bytes", size)
     assert size < MOST_BYTES
