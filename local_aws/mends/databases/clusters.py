@@ -15,15 +15,17 @@ from __future__ import annotations
 import contextvars
 import functools
 import secrets
+import threading
 from typing import Any
 
+from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch_logs, rds
 from ministack.services.cloudformation import provisioners, stacks
 
 from local_aws.controls import control
 from local_aws.databases import Databases, Server
 from local_aws.mending import Mending
-from local_aws.mends.databases import snapshots
+from local_aws.mends.databases import events, snapshots
 from local_aws.settings import ADDRESS
 
 Properties = dict[str, Any]
@@ -46,7 +48,28 @@ def install(mending: Mending) -> None:
     modify = functools.partial(_modify, databases)
     mending.around(rds, "_ACTION_MAP", modify, key="ModifyDBCluster")
     mending.around(stacks, "_resource_policy", _resource_policy)
-    control("database_away")(databases.go_away)
+    control("database_away")(functools.partial(_go_away, databases))
+
+
+def _go_away(databases: Databases, cluster: str, seconds: float, how: str) -> None:
+    """Let a cluster's server be away; of a failover RDS tells two events.
+
+    Which instance it goes to isn't known here: all readers share the one server.
+    """
+    databases.go_away(cluster, seconds, how)
+    if how != "failover":
+        return
+    arn = rds._clusters[cluster]["DBClusterArn"]
+    events.tell("db-cluster", cluster, arn, "failover", 73, "Started cross AZ failover.")
+    account, region = get_account_id(), get_region()
+
+    def end() -> None:
+        with request_scope(account, region):
+            events.tell("db-cluster", cluster, arn, "failover", 71, "Completed failover.")
+
+    over = threading.Timer(seconds, end)
+    over.daemon = True
+    over.start()
 
 
 def _resource_policy(upstream: Any, resource: Any, attribute: str, *rest: Any) -> str:

@@ -79,6 +79,10 @@ ABSENT = {
     ("AWS::RDS::DBInstance", "PerformanceInsightsKMSKeyId"): (
         "the key of what was recorded stays; EnablePerformanceInsights, always given, says whether"
     ),
+    ("AWS::RDS::EventSubscription", "SourceIds"): (
+        "the handler compares the lists, and removes a source (its update's permissions name "
+        "rds:RemoveSourceIdentifierFromSubscription)"
+    ),
     ("Custom::Database", "Extensions"): _CUSTOM,
     ("Custom::Database", "GreenSecretArn"): _CUSTOM,
     ("Custom::Database", "Repair"): _CUSTOM,
