@@ -80,7 +80,6 @@ def test_a_failover_is_told_to_who_subscribed_to_it_and_to_nobody_else(
 
     heard: list[dict[str, str]] = []
 
-
     def both() -> bool:
         heard.extend(told(aws, made["Queue"]))
         return len(heard) == 2
