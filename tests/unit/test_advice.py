@@ -22,7 +22,14 @@ from botocore import xform_name
 ROOT = Path(__file__).parents[2]
 CODE = ("plugins/plugin_utils", "plugins/action", "plugins/lookup", "custom_resources")
 YAML = ("playbooks", "roles/*/tasks", "roles/*/vars", "roles/*/meta", "templates")
-PAGES = ("README.md", "docs/*.md", "docs/permissions/*.md", "roles/*/README.md", "plugins/**/*.md")
+PAGES = (
+    "README.md",
+    "docs/*.md",
+    "docs/alarms/*.md",
+    "docs/permissions/*.md",
+    "roles/*/README.md",
+    "plugins/**/*.md",
+)
 # Files that a user writes, or that are of another tool.
 THEIRS = {"deploy.yml", "shop.yml", "orders.yml", "requirements.yml", "galaxy.yml"}
 ROLES = sorted(path.parts[-3] for path in ROOT.glob("roles/*/meta/argument_specs.yml"))

@@ -21,6 +21,7 @@ _REVISION = "any change registers a new revision, which holds what the template 
 _LIST = "the handler compares the lists, and takes away what is no longer in it"
 _CUSTOM = "CloudFormation sends all properties to the function, which knows no old ones"
 ABSENT = {
+    ("AWS::CloudWatch::Dashboard", "DashboardBody"): "PutDashboard takes the dashboard whole",
     ("AWS::EC2::SecurityGroup", "SecurityGroupIngress"): _LIST,
     ("AWS::EC2::VPCEndpoint", "RouteTableIds"): _LIST,
     ("AWS::EC2::VPCEndpoint", "SubnetIds"): _LIST,

@@ -48,7 +48,7 @@ FILLED: dict[str, dict[str, str]] = {
     },
     "service_monitoring": {
         "support": "AlarmTopicArn",
-        "cluster": "ClusterName",
+        "cluster": "ClusterName ContainerInsights",
         "load_balancer": "LoadBalancerFullName",
         "service": "LogGroupName TargetGroupFullName",
     },

@@ -158,6 +158,13 @@ def named_resources() -> Iterator[Any]:
         )
         for alarm in alarms.values()
     )
+    dashboard = f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/"
+    shown = Stack("service_monitoring", SERVICE | {"Dashboard": "true"}).resources
+    yield from (
+        (action, dashboard + shown["ServiceDashboard"]["Properties"]["DashboardName"], other)
+        for action in ("cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards")
+        for other in (f"{dashboard}shop", f"{dashboard}shop2-service-orders-{REGION}")
+    )
 
 
 @pytest.mark.parametrize(("action", "own", "foreign"), list(named_resources()))

@@ -1,16 +1,40 @@
-"""What watches a service, in a stack beside the service's."""
+"""What watches a service, in a stack beside the service's: alarms, and a dashboard."""
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.unit.templates.templates import ALARM, Stack, judging, load, of_type
+from tests.unit.templates.templates import ALARM, REGION, Stack, judging, load, of_type
 
 ROUTE = {"LoadBalancerFullName": "app/x/1", "TargetGroupFullName": "targetgroup/x/1"}
 OF_TASKS = {"NoTaskAlarm", "CpuAlarm", "MemoryAlarm"}
-OF_THE_ROUTE = {"UnhealthyHostAlarm", "ServerErrorAlarm"}
+OF_THE_ROUTE = {"UnhealthyHostAlarm", "ServerErrorAlarm", "ConnectionErrorAlarm"}
+# What is off by default, with what switches it on.
+ON = {
+    "AtMaximumAlarm": {"MostTasks": "20"},
+    "ErrorLinesAlarm": {"ErrorLinesThreshold": "5", "LogGroupName": "/shop/orders"},
+    "ResponseTimeAlarm": {"AlarmResponseSeconds": "0.5"},
+    "FewRequestsAlarm": {"AlarmFewRequests": "1"},
+}
+# Each alarm with the value that takes it away.
+OFF = {
+    "NoTaskAlarm": {"AlarmNoTaskMinutes": "0"},
+    "AtMaximumAlarm": {"AlarmAtMaximumMinutes": "0"},
+    "CpuAlarm": {"AlarmCpuPercent": "0"},
+    "MemoryAlarm": {"AlarmMemoryPercent": "0"},
+    "ErrorLinesAlarm": {"ErrorLinesThreshold": "0"},
+    "UnhealthyHostAlarm": {"AlarmUnhealthyMinutes": "0"},
+    "ServerErrorAlarm": {"AlarmServerErrors": "0"},
+    "ConnectionErrorAlarm": {"AlarmConnectionErrors": "0"},
+    "ResponseTimeAlarm": {"AlarmResponseSeconds": ""},
+    "FewRequestsAlarm": {"AlarmFewRequests": "0"},
+}
+ALL_ON = {name: value for values in ON.values() for name, value in values.items()} | ROUTE
 
 
 def watching(**given: str) -> dict[str, Any]:
@@ -39,7 +63,20 @@ def test_without_a_name_in_the_metrics_there_is_no_alarm_on_the_route(missing: s
 
 
 def test_without_a_topic_there_is_no_alarm() -> None:
-    assert watching(**ROUTE, AlarmTopicArn="") == {}
+    assert {it["Type"] for it in watching(**ALL_ON, AlarmTopicArn="").values()} == {
+        "AWS::Logs::MetricFilter"
+    }
+
+
+def test_every_alarm_of_the_template_can_be_had() -> None:
+    alarms = of_type("service_monitoring", ALARM).keys()
+    assert watching(**ALL_ON).keys() - {"ErrorLines"} == alarms == OFF.keys()
+
+
+@pytest.mark.parametrize("alarm", OFF)
+def test_each_alarm_goes_away_by_its_own_threshold_and_no_other_does(alarm: str) -> None:
+    gone = watching(**ALL_ON).keys() - watching(**ALL_ON | OFF[alarm]).keys()
+    assert gone == {alarm} | ({"ErrorLines"} if alarm == "ErrorLinesAlarm" else set())
 
 
 def test_alarms_look_at_what_the_service_is_called_in_ecs() -> None:
@@ -49,5 +86,140 @@ def test_alarms_look_at_what_the_service_is_called_in_ecs() -> None:
         {"Name": "ClusterName", "Value": "shop"},
         {"Name": "ServiceName", "Value": "orders"},
     ]
-    for alarm in OF_TASKS:
-        assert watching()[alarm]["Properties"]["Dimensions"] == dimensions
+    for alarm in OF_TASKS | {"AtMaximumAlarm"}:
+        assert watching(**ALL_ON)[alarm]["Properties"]["Dimensions"] == dimensions
+
+
+def breaching_without_data(**given: str) -> set[str]:
+    """The alarms that ring when no task runs and nobody asks: nothing is measured then."""
+    return {
+        name
+        for name, it in watching(**ALL_ON | given).items()
+        if it["Type"] == ALARM and it["Properties"]["TreatMissingData"] == "breaching"
+    }
+
+
+def test_a_service_that_is_to_have_no_task_rings_nothing_for_want_of_one() -> None:
+    """The metrics of AWS/ECS and of a target group end with the last task, and with requests."""
+    assert breaching_without_data() == {"NoTaskAlarm", "FewRequestsAlarm"}
+    assert breaching_without_data(MayHaveNoTask="true") == set()
+
+
+def test_what_counts_tasks_counts_each_minute() -> None:
+    """A sample a minute and task: in longer periods there are more samples than tasks."""
+    for alarm in ("NoTaskAlarm", "AtMaximumAlarm"):
+        properties = watching(**ALL_ON)[alarm]["Properties"]
+        assert (properties["Statistic"], properties["Period"]) == ("SampleCount", 60)
+
+
+@pytest.mark.parametrize("alarm", of_type("service_monitoring", ALARM))
+def test_an_alarm_looks_back_a_day_at_most(alarm: str) -> None:
+    """PutMetricAlarm takes no longer evaluation of periods below an hour."""
+    parameters = load("service_monitoring")["Parameters"]
+    periods = of_type("service_monitoring", ALARM)[alarm]["Properties"]["EvaluationPeriods"]
+    most = parameters[periods["Ref"]]["MaxValue"] if isinstance(periods, dict) else periods
+    assert most * watching(**ALL_ON)[alarm]["Properties"]["Period"] <= 86_400
+
+
+# --- The dashboard, held against "Dashboard body structure and syntax" of the CloudWatch guide. ---
+
+SWITCHES = (
+    {"ContainerInsights": "enabled"},
+    ROUTE,
+    ON["ErrorLinesAlarm"],
+    {"AlarmTopicArn": ""},
+    {name: value for values in OFF.values() for name, value in values.items()},
+)
+
+
+def widgets(**given: str) -> list[dict[str, Any]]:
+    dashboard = watching(Dashboard="true", **given)["ServiceDashboard"]["Properties"]
+    assert dashboard["DashboardName"] == f"shop-service-orders-{REGION}"
+    body = json.loads(dashboard["DashboardBody"])
+    assert body.keys() == {"widgets"}
+    return list(body["widgets"])
+
+
+def every_dashboard() -> Iterator[list[dict[str, Any]]]:
+    """Yield the dashboards of all that can be on and off."""
+    for number in range(len(SWITCHES) + 1):
+        for some in itertools.combinations(SWITCHES, number):
+            yield widgets(**{name: value for it in some for name, value in it.items()})
+
+
+def metrics(widget: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Yield a widget's metrics written out, "." and "..." being what the one above has there."""
+    above: list[str] = []
+    for *written, options in widget["properties"]["metrics"]:
+        names = above if written == ["..."] else written
+        assert len(above) >= len(names) or "." not in names
+        above = [above[at] if it == "." else it for at, it in enumerate(names)]
+        yield above, options
+
+
+def test_there_is_no_dashboard_unless_it_is_wanted() -> None:
+    assert "ServiceDashboard" not in watching(**ALL_ON)
+
+
+def test_every_dashboard_is_one_that_cloudwatch_takes() -> None:
+    for found in every_dashboard():
+        for widget in found:
+            assert widget.keys() == {"type", "width", "height", "properties"}
+            assert 1 <= widget["width"] <= 24
+            assert 1 <= widget["height"] <= 1000
+            properties = widget["properties"]
+            if widget["type"] == "alarm":
+                assert properties.keys() == {"title", "alarms"}
+                assert 1 <= len(properties["alarms"]) <= 100
+                continue
+            assert widget["type"] == "metric"
+            assert properties.keys() == {"title", "region", "period", "metrics"}
+            assert properties["region"] == REGION
+            for names, options in metrics(widget):
+                assert len(names) % 2 == 0
+                assert options.keys() == {"stat", "label"}
+
+
+def titles(**given: str) -> list[str]:
+    return [it["properties"]["title"] for it in widgets(**given)]
+
+
+def test_a_dashboard_shows_what_the_service_has() -> None:
+    of_tasks = ["CPU in percent", "Memory in percent", "Tasks"]
+    of_the_route = ["Requests and answers", "Response time in seconds", "Hosts"]
+    assert titles(AlarmTopicArn="") == of_tasks
+    assert titles() == [*of_tasks, "Alarms"]
+    assert titles(**ROUTE) == [*of_tasks, *of_the_route, "Alarms"]
+    assert titles(**ALL_ON) == [*of_tasks, *of_the_route, "Error lines", "Alarms"]
+
+
+def test_a_dashboard_lists_the_alarms_that_there_are_and_no_others() -> None:
+    for given in ({}, ROUTE, ALL_ON, ALL_ON | OFF["CpuAlarm"], {"AlarmNoTaskMinutes": "0"}):
+        *_, alarms = widgets(**given)
+        there = {f"<{key}.Arn>" for key, it in watching(**given).items() if it["Type"] == ALARM}
+        assert set(alarms["properties"]["alarms"]) == there
+
+
+def test_the_number_that_is_wanted_is_shown_with_container_insights_only() -> None:
+    def namespaces(**given: str) -> set[str]:
+        (tasks,) = [it for it in widgets(**given) if it["properties"]["title"] == "Tasks"]
+        return {names[0] for names, _ in metrics(tasks)}
+
+    assert namespaces() == {"AWS/ECS"}
+    assert namespaces(ContainerInsights="enhanced") == {"AWS/ECS", "ECS/ContainerInsights"}
+
+
+def test_what_a_dashboard_shows_is_what_the_alarms_look_at() -> None:
+    """Each metric of an alarm, with its dimensions, so that one sees what rang."""
+    shown = {
+        tuple(names)
+        for widget in widgets(**ALL_ON)
+        if widget["type"] == "metric"
+        for names, _ in metrics(widget)
+    }
+    for alarm in watching(**ALL_ON).values():
+        if alarm["Type"] == ALARM:
+            properties = alarm["Properties"]
+            dimensions = [(it["Name"], it["Value"]) for it in properties.get("Dimensions", [])]
+            of = (properties["Namespace"], properties["MetricName"], *itertools.chain(*dimensions))
+            assert of in shown

@@ -29,6 +29,7 @@ Allowed = Mapping[str, tuple[set[str], str]]
 # Parameter -> the members that may differ, and why.
 PARAMETERS: Allowed = {
     "AlarmTopicArn": (_OPTIONAL, "the rotation can't do without alarms"),
+    "ContainerInsights": ({"Description"}, _OWN),
     "ContainerSecurityGroupId": ({"Description"}, _OWN),
     "DatabaseFunctionArn": (_OPTIONAL, "a service may have no database"),
     "DatabaseFunctionRoleArn": (_OPTIONAL, "a service may have no database"),
