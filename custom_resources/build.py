@@ -27,6 +27,7 @@ ZIPS = {
     "password": (*_ALWAYS, "password"),
     "postgres": (*_ALWAYS, "postgres", "database", "rotation", "rotation/rotate"),
     "listener-priority": (*_ALWAYS, "listener_priority"),
+    "notices": (*_ALWAYS, "notices"),
     "activate": (*_ALWAYS, "rotation", "rotation/activate"),
 }
 # The zip of each function.
@@ -34,6 +35,7 @@ FUNCTIONS = {
     "password": "password",
     "database": "postgres",
     "listener-priority": "listener-priority",
+    "notices": "notices",
     "rotate": "postgres",
     "activate": "activate",
 }

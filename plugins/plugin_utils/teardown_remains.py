@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TAG = "quayside:platform"
-FUNCTIONS = ("password", "database", "listener-priority", "rotate", "activate")
+FUNCTIONS = ("password", "database", "listener-priority", "notices", "rotate", "activate")
 # As CloudFormation names the cluster of PLATFORM-rds.
 _CLUSTER = "{platform}-rds-cluster-[a-z0-9]{{12,}}"
 _LOGS = (

@@ -291,7 +291,7 @@ OTHERS_LOGS = {
 OWN_LOGS = {
     *(
         f"/aws/lambda/bare-{it}"
-        for it in ("password", "database", "listener-priority", "rotate", "activate")
+        for it in ("password", "database", "listener-priority", "notices", "rotate", "activate")
     ),
     "/aws/ecs/containerinsights/bare/performance",
     "/aws/rds/cluster/bare-rds-cluster-1a2b3c4d5e6f/postgresql",

@@ -42,7 +42,6 @@ WRITES_LEFT_OUT: dict[str, str] = {
     "dynamodb:UpdateContributorInsights": "no contributor insights",
     "dynamodb:UpdateItem": _REPLICAS,
     "dynamodb:UpdateKinesisStreamingDestination": "no stream",
-    "dynamodb:UpdateTimeToLive": "entries don't expire",
     f"{_TABLE} iam:CreateServiceLinkedRole": _REPLICAS,
     f"{_TABLE} kms:CreateGrant": "the table is encrypted under DynamoDB's own key",
     f"{_TABLE} kms:Decrypt": "the table is encrypted under DynamoDB's own key",

@@ -20,8 +20,8 @@ from ministack.core.concurrency import resource_lock
 from ministack.services import ecs
 
 from local_aws.mending import Layer, Mending
-from local_aws.mends.ecs import deployment_alarms
-from local_aws.mends.ecs.rollout import key_of
+from local_aws.mends.ecs import deployment_alarms, events
+from local_aws.mends.ecs.rollout import TASKS_FAILED, key_of
 
 _KEPT = timedelta(days=90)
 _COUNTS = ("requestedTaskCount", "runningTaskCount", "pendingTaskCount")
@@ -89,6 +89,8 @@ def follow(service: Service) -> None:
         for identity, deployment in reversed(deployments.items()):
             if identity not in records:
                 records[identity] = _new(service, deployment, len(records) + 1)
+                reason = f"ECS deployment {identity} in progress."
+                events.tell_deployment(service, identity, "IN_PROGRESS", reason)
         for identity, record in records.items():
             if record["status"] in UNFINISHED:
                 _move(record, deployments.get(identity), service)
@@ -152,6 +154,8 @@ def _move(record: Record, deployment: dict[str, Any] | None, service: Service) -
     elif state == "COMPLETED":
         record.setdefault("startedAt", ecs._iso())
         _set(record, "SUCCESSFUL", finishedAt=ecs._iso())
+        reason = f"ECS deployment {record['deployment']['id']} completed."
+        events.tell_deployment(service, record["deployment"]["id"], "COMPLETED", reason)
     elif state == "FAILED":
         _fail(record, deployment or {}, primary, service)
     elif deployment is not primary or service["status"] != "ACTIVE":
@@ -166,6 +170,7 @@ def _has_started(deployment: dict[str, Any]) -> bool:
 def _fail(
     record: Record, failed: dict[str, Any], primary: dict[str, Any], service: Service
 ) -> None:
+    _tell_failed(record, failed, service)
     if primary is failed or not primary:
         _end_without_rollback(record, failed)
         return
@@ -175,6 +180,16 @@ def _fail(
     reason = f"Service deployment rolled back because {_cause(record, failed)}"
     rollback = {"reason": reason, "startedAt": ecs._iso(), "serviceRevisionArn": back_to}
     _set(record, "ROLLBACK_IN_PROGRESS", statusReason=reason, rollback=rollback)
+    back = f"ECS deployment circuit breaker: rolling back to deploymentId {primary['id']}."
+    events.tell_deployment(service, failed["id"], "IN_PROGRESS", back)
+
+
+def _tell_failed(record: Record, failed: dict[str, Any], service: Service) -> None:
+    breaker = record["configuration"].get("deploymentCircuitBreaker") or {}
+    if breaker.get("enable"):
+        reason = failed["rolloutStateReason"]
+        told = TASKS_FAILED if "circuit breaker" in reason else reason
+        events.tell_deployment(service, failed["id"], "FAILED", told)
 
 
 def _end_without_rollback(record: Record, failed: dict[str, Any]) -> None:

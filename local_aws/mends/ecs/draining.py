@@ -17,7 +17,7 @@ from ministack.core.responses import get_account_id, get_region, json_response, 
 from ministack.services import alb, ecs, ecs_metadata
 
 from local_aws.mending import Mending
-from local_aws.mends.ecs import targets
+from local_aws.mends.ecs import events, targets
 
 _DEFAULT_DEREGISTRATION_DELAY = (
     300  # seconds; ELB's default of deregistration_delay.timeout_seconds
@@ -43,6 +43,7 @@ def _stop_task(upstream: Any, data: dict[str, Any]) -> Any:
         answer = upstream(data)  # nothing runs yet, so nothing drains
         if task:
             task["stopCode"] = _stop_code(task, reason)
+            events.tell_task(task)
         return answer
     _drain(task, reason)
     return json_response({"task": ecs._sanitize(task)})
@@ -151,6 +152,7 @@ def _move(task: Task, status: str, **fields: Any) -> None:
     with resource_lock("ecs-task", task["taskArn"]):
         task["lastStatus"] = status
         task.update(fields)
+    events.tell_task(task)
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     ecs._recount_cluster(cluster)
     ecs._refresh_service_state(cluster, task.get("group", ""))

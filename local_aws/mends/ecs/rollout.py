@@ -26,13 +26,14 @@ from ministack.core.responses import new_uuid, request_scope
 from ministack.services import ecs
 
 from local_aws.mending import Mending
-from local_aws.mends.ecs import decisions, deployment_alarms
+from local_aws.mends.ecs import decisions, deployment_alarms, events
 from local_aws.mends.ecs.decisions import Counts, Rules, Stage, Step
 from local_aws.mends.load_balancing import health
 
 _RESTART_DELAY = 0.5  # seconds
 _INTERVAL = 0.2  # seconds between two looks at each service
 _TRIGGERED = "ECS deployment circuit breaker was triggered"
+TASKS_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 _STUCK = (
     "was unable to stop or start tasks during a deployment because of the service deployment "
     "configuration. Update the minimumHealthyPercent or maximumPercent value and try again."
@@ -131,6 +132,7 @@ def _record_failure(
     # Wrong upstream: a failing task is replaced in a hot loop, while ECS throttles it; and a
     # deployment fails before one of its tasks could say which image it can't pull.
     if not digest_resolution_failed:
+        events.tell_task(task)
         _paused[(task["clusterArn"], task.get("group", ""))] = time.monotonic() + _RESTART_DELAY
         time.sleep(_RESTART_DELAY)
         upstream(task)
@@ -144,7 +146,7 @@ def _tell_triggered(task: Task) -> None:
     service = ecs._services.get(f"{cluster}/{service_name.removeprefix('service:')}")
     failed = ecs._deployment_for_task(service, task) if service else None
     if failed and str(failed["rolloutStateReason"]).startswith(_TRIGGERED):
-        failed["rolloutStateReason"] = "ECS deployment circuit breaker: tasks failed to start."
+        failed["rolloutStateReason"] = TASKS_FAILED
         tell(service, f"(deployment {failed['id']}) deployment failed: tasks failed to start.")
 
 
@@ -236,7 +238,7 @@ def _start(cluster: str, service: Service, primary: Deployment, count: int) -> N
                 "taskDefinition": service["taskDefinition"],
                 "count": count,
                 "group": f"service:{service['serviceName']}",
-                "startedBy": service["serviceName"],
+                "startedBy": primary["id"],  # API reference, Task: "the deployment ID"
                 "launchType": service.get("launchType"),
                 "capacityProviderStrategy": service.get("capacityProviderStrategy"),
                 "platformVersion": service.get("platformVersion", ""),

@@ -19,6 +19,7 @@ HANDLERS = {
     "database": "custom_resources.database.function.handler",
     "listener-priority": "custom_resources.listener_priority.function.handler",
     "rotate": "custom_resources.rotation.rotate.function.handler",
+    "notices": "custom_resources.notices.function.handler",
     "activate": "custom_resources.rotation.activate.function.handler",
 }
 # What Lambda's Python runtimes have: boto3 and what it needs.

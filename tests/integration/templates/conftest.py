@@ -31,6 +31,7 @@ class Platform:
         self.aws = aws
         self.cloudformation = aws.client("cloudformation")
         self.outputs: dict[str, dict[str, str]] = {}
+        self.given: dict[str, dict[str, str]] = {}
 
     def deploy(self, stack: str, template: str, *used: str, **given: str) -> dict[str, str]:
         """Create or update a stack from its template's text; return its outputs.
@@ -43,6 +44,7 @@ class Platform:
         Raises:
             AssertionError: the stack failed, with CloudFormation's reasons.
         """
+        self.given.setdefault(stack, given)
         text = (TEMPLATES / f"{template}.yml").read_text()
         parameters = self._parameters(text, used) | {"Platform": PLATFORM} | given
         action = "update" if stack in self.outputs else "create"
@@ -163,6 +165,7 @@ def platform(aws: LocalAws) -> Platform:
         PasswordFunctionKey=keys["password"],
         DatabaseFunctionKey=keys["database"],
         ListenerPriorityFunctionKey=keys["listener-priority"],
+        NoticesFunctionKey=keys["notices"],
         **built,
     )
     stacks.deploy("deployment-all", "deployment_role", "support")

@@ -136,5 +136,6 @@ def test_a_default_of_the_role_is_the_default_of_the_template(role: Path) -> Non
             continue
         if isinstance(default, str) and "{{" in default:
             continue
-        expected = str(default).lower() if isinstance(default, bool) else str(default)
+        expected = ",".join(default) if isinstance(default, list) else str(default)
+        expected = expected.lower() if isinstance(default, bool) else expected
         assert str(parameters[parameter]["Default"]) == expected, name

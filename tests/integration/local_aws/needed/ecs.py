@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.integration.local_aws.needed.probing import Aws, deploy, refused, shows
@@ -173,3 +174,25 @@ def a_service_names_its_last_deployment_and_the_images_of_its_revision(aws: Aws)
         it["image"] for each in revisions["serviceRevisions"] for it in each["containerImages"]
     ]
     return [told.get("currentServiceDeployment")] == arns and images == [IMAGE]
+
+
+@shows("ecs.events")
+def a_rule_hears_that_a_deployment_began(aws: Aws) -> bool:
+    sqs, events = aws.client("sqs"), aws.client("events")
+    queue = sqs.create_queue(QueueName="hears")["QueueUrl"]
+    asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    arn = asked["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    pattern = {"source": ["aws.ecs"], "detail": {"eventName": ["SERVICE_DEPLOYMENT_IN_PROGRESS"]}}
+    events.put_rule(Name="hears", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="hears", Targets=[{"Id": "queue", "Arn": arn}])
+    begun = service(aws, "heard")["deployments"][0]["id"]
+    taken = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5).get("Messages", [])
+    return begun in [json.loads(it["Body"])["detail"]["deploymentId"] for it in taken]

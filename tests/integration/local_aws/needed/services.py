@@ -303,3 +303,11 @@ def who_made_a_stack_is_told_without_being_switched_on(aws: Aws) -> bool:
     told = [json.loads(it["CloudTrailEvent"]) for it in found]
     mine = [it for it in told if it["requestParameters"]["stackName"] == "history"]
     return [it["userIdentity"]["type"] for it in mine] == ["Root"]
+
+
+@shows("databases.events")
+def a_topic_subscribes_to_the_events_of_clusters(aws: Aws) -> bool:
+    topic = aws.client("sns").create_topic(Name="database-events")["TopicArn"]
+    given = {"SubscriptionName": "probe", "SnsTopicArn": topic, "SourceType": "db-cluster"}
+    made = aws.client("rds").create_event_subscription(**given, EventCategories=["failover"])
+    return bool(made["EventSubscription"]["EventCategoriesList"] == ["failover"])

@@ -1,0 +1,1 @@
+"""The notices function: tells the alarm topic what ECS tells of services, once a deployment."""
