@@ -245,6 +245,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_task_defs",
         "_task_ip",
         "_tasks",
+        "_ts_to_epoch",
         "_update_service",
     ),
     "services.ecs_metadata": ("set_task_status",),

@@ -3,8 +3,8 @@
     python -m release.version
 
 That is in the last two outputs of each template, which say where a stack comes from, in the
-examples' pipelines, which name the deploy image, in what README shows of status.yml, and in the
-compact template. Tests hold them.
+examples' pipelines, which name the deploy image, in what README and docs/status.md show of
+status.yml, and in the compact template. Tests hold them.
 """
 
 from __future__ import annotations
@@ -28,9 +28,16 @@ _WRITTEN = re.compile(
     .replace(re.escape("{version}"), r"\S+")
 )
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_TEXT = re.compile(
-    r'(?:(?<=/quayside/fargate:)|(?<= green  )|(?<=\n"Version":{"Value":"))\d+\.\d+\.\d+'
+_BEFORE = "|".join(
+    rf"(?<={it})"
+    for it in (
+        "/quayside/fargate:",
+        "_COMPLETE  ",  # a stack's row of status.yml
+        " green  ",  # a service's
+        '\\n"Version":{"Value":"',
+    )
 )
+_TEXT = re.compile(rf"(?:{_BEFORE})\d+\.\d+\.\d+")
 
 
 def current(root: Path = ROOT) -> str:
@@ -92,13 +99,14 @@ def waiting(root: Path = ROOT) -> dict[Path, str]:
     }
     pipelines = [*(root / "examples").rglob("*.yml"), *(root / "examples").rglob("Jenkinsfile")]
     compact = sorted((root / "templates" / "compact").glob("*.yml"))
-    others = [root / "README.md", *sorted(pipelines), *compact]
+    shown = [root / "README.md", root / "docs" / "status.md"]
+    others = [*shown, *sorted(pipelines), *compact]
     texts |= {path: in_text(path.read_text(), version) for path in others}
     return {path: text for path, text in texts.items() if path.read_text() != text}
 
 
 def write(root: Path = ROOT) -> list[Path]:
-    """Write the version of galaxy.yml into templates and examples; return what was written.
+    """Write the version of galaxy.yml wherever else it stands; return what was written.
 
     Args:
         root: folder of the repository.

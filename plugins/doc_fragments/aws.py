@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The fragments quayside.fargate.aws and quayside.fargate.aws.timeout."""
+    """The fragments quayside.fargate.aws, and of it service and timeout."""
 
     DOCUMENTATION = r"""
 requirements:
@@ -27,4 +27,16 @@ options:
     description: Seconds the task may take. After them it fails; what was begun goes on by itself.
     type: int
     default: 3600
+"""
+
+    SERVICE = r"""
+options:
+  platform:
+    description: Name of the platform.
+    type: str
+    required: true
+  service:
+    description: Name of the service.
+    type: str
+    required: true
 """

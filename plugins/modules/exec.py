@@ -15,19 +15,12 @@ description:
     system is read-only, the agent doesn't run, no task runs, or a program isn't installed.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
 attributes:
   check_mode:
     description: Changes nothing, and does the same in check mode.
     support: full
 options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
   task:
     description:
       - Id of a task that runs, or at least its first 6 characters. Not given, the newest one that

@@ -15,19 +15,12 @@ description:
     such as CloudTrail for who it was, is left out.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
 attributes:
   check_mode:
     description: Nothing is changed in either mode.
     support: full
 options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
   limit:
     description: How many operations, 1 to 200.
     type: int

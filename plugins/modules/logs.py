@@ -16,19 +16,12 @@ description:
   - Fails if there is no such platform, service or task, or the filter pattern is malformed.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
 attributes:
   check_mode:
     description: Changes nothing, and does the same in check mode.
     support: full
 options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
   tail:
     description: How many of the last lines, 1 to 10,000.
     type: int

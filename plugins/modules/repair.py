@@ -16,20 +16,13 @@ description:
     and where M(quayside.fargate.stack) does.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
   - quayside.fargate.aws.timeout
 attributes:
   check_mode:
     description: Prints what would change in the stack.
     support: full
 options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
   ownership:
     description:
       - The service's name again, to have what belongs to others in its database given to the

@@ -19,20 +19,13 @@ description:
     taken over; and where M(quayside.fargate.stack) does.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
   - quayside.fargate.aws.timeout
 attributes:
   check_mode:
     description: Prints what would change in the stack, and leaves it as it is.
     support: full
 options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
   revision:
     description:
       - Number of the revision of the service's task definition to go back to, such as V(7).

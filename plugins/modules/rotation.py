@@ -18,20 +18,13 @@ description:
     denied then, the user that was active stays so.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
   - quayside.fargate.aws.timeout
 attributes:
   check_mode:
     description: Is skipped in check mode.
     support: none
 options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
   all:
     description:
       - Whether both users are rotated, one after the other, waiting for the old tasks' end in

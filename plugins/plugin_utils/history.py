@@ -150,9 +150,8 @@ def joined(made: Sequence[Operation], deployments: Iterable[Brief]) -> list[Oper
 
 
 def _brought(operation: Operation, moment: datetime.datetime) -> bool:
-    # Two services' clocks tell it, and one of them perhaps whole seconds only.
-    begun = operation.begun - datetime.timedelta(seconds=1)
-    return begun <= moment and (operation.ended is None or moment <= operation.ended)
+    # Both tell milliseconds. What somebody asked of ECS just before an operation isn't its own.
+    return operation.begun <= moment and (operation.ended is None or moment <= operation.ended)
 
 
 def _forced(begun: datetime.datetime, brief: Brief) -> Operation:

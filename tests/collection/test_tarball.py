@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from release import version
 from tests.collection.tools import ROOT, galaxy, tracked
 
 GENERATED = {"FILES.json", "MANIFEST.json"}
@@ -68,25 +69,33 @@ def test_it_says_which_collection_it_needs(tarball: Path) -> None:
     assert about["dependencies"].keys() == needed - ours
 
 
-def test_its_version_stands_where_it_is_written_from_galaxy_yml_only(names: set[str]) -> None:
-    # Of what was before it, it may be told in any file: that stays true.
-    version = re.compile(rf"(?<![\d.=])(?<!before ){re.escape(galaxy()['version'])}(?![\d.])")
-    others = {"CHANGELOG.md", "changelogs/changelog.yaml", "README.md"}
-    templates = {f"{name}:     Value: {galaxy()['version']}" for name in tracked("templates")}
+def test_with_the_next_version_the_one_before_stands_nowhere_in_it(
+    names: set[str], tmp_path: Path
+) -> None:
+    before, after = galaxy()["version"], "98.7.6"
+    for name in tracked("galaxy.yml", "examples", *(names - GENERATED)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((ROOT / name).read_bytes())
+    told = tmp_path / "galaxy.yml"
+    told.write_text(told.read_text().replace(f"version: {before}", f"version: {after}"))
+    assert version.write(tmp_path)
+    # What was before it, and what came with it, may be told in any file: that stays true.
+    old = re.compile(rf"(?<![\d.=])(?<!before ){re.escape(before)}(?![\d.])")
     lines = [
         f"{name}: {line}"
-        for name in sorted(names - GENERATED - others)
-        for line in (ROOT / name).read_text().splitlines()
-        if version.search(line) and "version_added" not in line
+        for name in sorted(names - GENERATED - {"CHANGELOG.md", "changelogs/changelog.yaml"})
+        for line in (tmp_path / name).read_text().splitlines()
+        if old.search(line) and "version_added" not in line
     ]
-    assert set(lines) == templates
+    assert lines == []
 
 
 def test_whoever_names_a_version_of_the_collection_or_its_image_names_this_one() -> None:
     named = {
-        version
+        it
         for name in tracked()
-        for version in re.findall(
+        for it in re.findall(
             r"quayside[/-]fargate[:-](\d+\.\d+\.\d+)", (ROOT / name).read_text(errors="replace")
         )
     }

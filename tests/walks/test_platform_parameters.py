@@ -50,8 +50,8 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"ExecuteCommandAudit": "true"},
         {"ExecuteCommandLogRetentionDays": "30"},
         {"ExecuteCommandAudit": "false"},
+        {"MaskingAudits": "false"},  # the platform of the tests has it
         {"MaskingAudits": "true"},
-        {"MaskingAudits": "false"},
     ],
     "load_balancer": [
         {"IdleTimeoutSeconds": "90"},

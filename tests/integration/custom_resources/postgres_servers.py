@@ -208,7 +208,9 @@ def _start(server: PostgresServer) -> subprocess.Popen[bytes]:
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [str(bin_directory(server.major) / "postgres"), "-D", str(folder / "data"), *options]
-    environment = os.environ | server.environment
+    # Its libpq (postgres_fdw, dblink) looks for certificates in the home of who started the tests,
+    # where the server's user mayn't look.
+    environment = os.environ | {"HOME": str(folder)} | server.environment
     with (folder / "server.log").open("ab") as log:
         return subprocess.Popen(
             command, stdout=log, stderr=log, cwd="/", env=environment, **_owner()

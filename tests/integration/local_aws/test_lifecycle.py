@@ -19,6 +19,7 @@ import pytest
 from local_aws.__main__ import main
 from local_aws.control import LocalAws
 from local_aws.errors import LocalAwsError
+from local_aws.settings import free_port
 from tests.integration.local_aws.support import LOAD_BALANCER, Stacks, call, service_template
 
 ROOT = Path(__file__).parents[3]
@@ -190,16 +191,17 @@ def test_the_command_line_starts_shows_and_stops_it(
     assert main(["run", *where, "--", sys.executable, "-c", code]) == 0
     assert main(["status", *where]) == 1
     assert "does not run" in capsys.readouterr().err
-    assert main(["start", *where, "--port", "10304"]) == 0
+    port = free_port()
+    assert main(["start", *where, "--port", str(port)]) == 0
     assert main(["status", *where]) == 0
     assert main(["env", *where]) == 0
     exported = capsys.readouterr().out
-    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:10304" in exported
+    assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}" in exported
     assert f"export LOCAL_AWS_DIRECTORY={tmp_path / 'aws'}" in exported
     assert main(["url", *where, "a.test"]) == 0
-    assert capsys.readouterr().out == "http://127.0.0.1:10306/\n"
+    assert capsys.readouterr().out == f"http://127.0.0.1:{port + 2}/\n"
     assert main(["url", *where, "--https", "a.test", "/x?y=1"]) == 0
-    assert capsys.readouterr().out == "https://localhost:10307/x?y=1\n"
+    assert capsys.readouterr().out == f"https://localhost:{port + 3}/x?y=1\n"
     assert main(["push", *where, str(IMAGE), "app:1"]) == 0
     assert ".dkr.ecr.eu-central-1.amazonaws.com/app:1" in capsys.readouterr().out
     assert main(["stop", *where]) == 0

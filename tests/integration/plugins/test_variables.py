@@ -51,7 +51,24 @@ SAMPLE: dict[str, Any] = {
     "service_rotation_hour": 5,
     "service_route": False,
     "service_database_extensions": ["pgcrypto", "hstore"],
-    "service_scaling": {"min": 2, "max": 10, "cpu_percent": 70},
+    "service_scaling": {
+        "min": 2,
+        "max": 10,
+        "cpu_percent": 70,
+        "memory_percent": 80,
+        "requests_per_task": 0,  # without a route nobody counts them
+        "scale_out_cooldown_seconds": 30,
+        "scale_in_cooldown_seconds": 200,
+        "schedules": [
+            {
+                "name": "morning",
+                "cron": "0 7 ? * * *",
+                "time_zone": "Asia/Tokyo",
+                "min": 3,
+                "max": 9,
+            }
+        ],
+    },
     "service_environment": {"TIME": "12:30", "NO": "yes"},
     "service_log_retention_days": 7,
 }

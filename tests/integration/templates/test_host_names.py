@@ -66,6 +66,9 @@ def deploy(platform: Platform, tmp_path: Path) -> Iterator[Deploy]:
     """Deploy a service whose page is its name; they are deleted afterwards."""
     images: dict[str, str] = {}
 
+    # A leaving task may end the requests that it already got: without that, some would be lost.
+    patient = {"Database": "false", "DeregistrationDelaySeconds": "2"}
+
     def run(name: str, host: str, **given: str) -> None:
         if name not in images:
             folder = tmp_path / name
@@ -73,7 +76,7 @@ def deploy(platform: Platform, tmp_path: Path) -> Iterator[Deploy]:
             server = folder / "server.py"
             server.write_text(server.read_text().replace(r"hello\n", name))
             images[name] = platform.aws.push_image(folder, f"{name}:1")
-        platform.service(name, images[name], HostName=host, Database="false", **given)
+        platform.service(name, images[name], HostName=host, **patient, **given)
 
     yield run
     for name in images:

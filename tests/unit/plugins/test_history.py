@@ -137,11 +137,21 @@ def brief(seconds: float, status: str = "SUCCESSFUL", **members: Any) -> dict[st
 
 def test_a_deployment_of_ecs_belongs_to_the_operation_that_it_came_with() -> None:
     made = operations(*update(0, "deployment-1", *DONE), *update(10, "flip-1", *BACK))
-    # A clock of whole seconds may tell it from before its operation; what takes an update back is a
-    # second deployment of the same one.
-    found = history.joined(made, [brief(11.5), brief(9.5, "ROLLBACK_SUCCESSFUL"), brief(1)])
+    # What takes an update back is a second deployment of the same one.
+    found = history.joined(made, [brief(11.5), brief(10.5, "ROLLBACK_SUCCESSFUL"), brief(1)])
     assert [(it.kind, it.service_revision) for it in found] == [
-        ("flip", "revision-9.5"),
+        ("flip", "revision-10.5"),
+        ("deployment", "revision-1"),
+    ]
+
+
+def test_one_right_before_an_operation_or_right_after_it_is_not_its_own() -> None:
+    made = operations(*update(0, "deployment-1", *DONE), *update(4, "rollback-1", *DONE))
+    found = history.joined(made, [brief(it) for it in (4.5, 3.999, 2.001, 1)])
+    assert [(it.kind, it.service_revision) for it in found] == [
+        ("rollback", "revision-4.5"),
+        ("service deployment", "revision-3.999"),
+        ("service deployment", "revision-2.001"),
         ("deployment", "revision-1"),
     ]
 

@@ -48,5 +48,10 @@ def test_readme_shows_stacks_of_this_version() -> None:
     assert version.current() in (version.ROOT / "README.md").read_text()
 
 
+def test_a_platforms_rows_of_status_are_of_this_version() -> None:
+    shown = "shop-rds      UPDATE_COMPLETE  {}\nshop-support  CREATE_COMPLETE  {}\n"
+    assert version.in_text(shown.format("1.0.0", "1.0.0"), "1.1.0") == shown.format(*["1.1.0"] * 2)
+
+
 def test_no_file_waits_for_make_version() -> None:
     assert version.waiting() == {}

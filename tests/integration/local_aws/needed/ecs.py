@@ -47,6 +47,13 @@ def a_revision_that_nothing_refers_to_is_told_no_more_once_deregistered(aws: Aws
     return refused(lambda: ecs.describe_task_definition(taskDefinition=arn)) == "ClientException"
 
 
+@shows("ecs.moments")
+def moments_are_told_to_the_millisecond(aws: Aws) -> bool:
+    # Of three, one at most falls on a whole second.
+    made = [service(aws, f"moment-{number}")["createdAt"] for number in range(3)]
+    return any(moment.microsecond for moment in made)
+
+
 @shows("ecs.refusals")
 def a_grace_period_needs_a_load_balancer(aws: Aws) -> bool:
     code = refused(lambda: service(aws, "graceful", healthCheckGracePeriodSeconds=30))
