@@ -88,6 +88,7 @@ NOTES = {
     ("service", "DatabaseUsers"): "to blue: green loses its login; refused while it is active",
     ("service", "DesiredCount"): "tasks come and go, and none of their requests is lost",
     ("service", "ExecuteCommand"): "tasks that run already have no shell until they are replaced",
+    ("service", "HealthCheckCodes"): "tasks of before are judged by them too",
     ("service", "HealthCheckPath"): (
         "tasks of before are asked for it too: deploy an application that answers to both first"
     ),
@@ -96,6 +97,12 @@ NOTES = {
         "Host names"
     ),
     ("service", "HostedZoneId"): "the records of the old zone go",
+    ("service", "MoreHostNames"): "a name that goes is no longer routed",
+    ("service", "PathPatterns"): "other paths are no longer routed to the service",
+    ("service", "RedirectedHostNames"): (
+        "none is lost, but for a name that goes; one that the service had goes over in two steps "
+        "(docs/routing.md, Redirects)"
+    ),
     ("service", "ListenerArn"): "another listener of the same load balancer: none is lost",
     ("service", "LogDeletionProtection"): "true: state absent and teardown.yml refuse the service",
     ("service", "LogIndexedFields"): "lines of before get no index",

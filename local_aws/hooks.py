@@ -56,6 +56,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_ACTION_MAP",
         "_condition_xml",
         "_error",
+        "_execute_actions",
+        "_forward_to_tg",
         "_lb_attrs",
         "_lbs",
         "_listeners",
@@ -350,4 +352,8 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "resolve_parameter_value",
     ),
     "services.sts": ("is_root_access_key",),
+    "services.waf": (
+        "_associate_web_acl",
+        "_disassociate_web_acl",
+    ),
 }

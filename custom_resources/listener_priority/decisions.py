@@ -64,9 +64,13 @@ def room(wish: Wish, rules: Iterable[Rule]) -> Room:
         Failure: a stack wants to take over before it has tasks that answer.
     """
     known = [rule for rule in rules if rule.conditions is not None]
-    same = [rule for rule in known if wish.conditions.collides(_of(rule))]
+    colliding = [rule for rule in known if wish.conditions.collides(_of(rule))]
+    # A host name that goes from the one rule of a stack to the other, as to its redirect: the new
+    # one comes first, and the old one gives the name up afterwards.
+    ours = [rule for rule in colliding if rule.stack and rule.stack == wish.stack]
+    same = [rule for rule in colliding if rule not in ours]
     before: list[Rule] = []
-    after: list[Rule] = []
+    after = ours
     for rule in known:
         if _matters(wish, rule):
             first = _of(rule).exactness < wish.conditions.exactness

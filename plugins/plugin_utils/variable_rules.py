@@ -15,6 +15,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     monitoring_rules,
     parameters,
     platform_stacks,
+    routing_rules,
     scaling_rules,
     variable_names,
 )
@@ -93,6 +94,8 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
         )
     yield from _service_log(values)
     yield from _service_route(values, template)
+    if values["route"]:
+        yield from routing_rules.problems(values)
     yield from _service_names(values, template)
     yield from monitoring_rules.problems(values, template)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from ansible_collections.quayside.fargate.plugins.plugin_utils import aws
+from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, routes
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
     Finding,
     failed,
@@ -15,9 +15,9 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings i
     warning,
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_names import fits
+from ansible_collections.quayside.fargate.plugins.plugin_utils.routing_rules import host_names
 from ansible_collections.quayside.fargate.plugins.plugin_utils.verify_candidate import Candidate
 
-_HOST = "host-header"
 _NAME, _QUOTA = "host name", "quota"
 _TAG = "quayside:service"
 # Elastic Load Balancing API reference, DescribeAccountLimits; what each quota is called in Service
@@ -43,23 +43,25 @@ def route(candidate: Candidate) -> list[Finding]:
         return []  # the look at the platform tells why
     host_name, before = values["host_name"], candidate.before or {}
     own = candidate.had.get("TargetGroupFullName", "")
-    stands = own and before.get("ListenerArn") == listener
-    if stands and before.get("HostName") == host_name:
+    stands = bool(own) and before.get("ListenerArn") == listener
+    if stands and routes.is_as_before(values, before):
         return [ok(_NAME, f"{host_name} is routed to the service already.")]
+    new_rules = (not stands) + bool(
+        values["redirected_host_names"] and not (stands and before.get("RedirectedHostNames"))
+    )
     client = candidate.client("elbv2")
     [asked] = candidate.together(lambda: _rules(client, listener))
     [limits] = candidate.together(lambda: _limits(client))
     # What may not be asked of the one hides nothing of the other.
     [named] = candidate.together(
-        lambda: candidate.guarded(_NAME, lambda: [_host_name(candidate, client, asked.result())])
+        lambda: candidate.guarded(_NAME, lambda: _host_name(candidate, client, asked.result()))
     )
     room: list[Finding] = []
-    if not stands:
-        room = candidate.guarded(
-            _QUOTA,
-            lambda: _held(_every_rule(candidate, client, listener, asked), limits.result(), own),
-        )
-    return [*named.result(), *room]
+    if new_rules:
+        every = functools.partial(_every_rule, candidate, client, listener, asked)
+        more = (new_rules, 0 if stands else 1)
+        room = candidate.guarded(_QUOTA, lambda: _held(every(), limits.result(), own, more))
+    return [*named.result(), *room, *_redirects(values, before if stands else {})]
 
 
 def _every_rule(candidate: Candidate, client: Any, listener: str, asked: Future[_Rules]) -> _Rules:
@@ -90,55 +92,57 @@ def _other_listeners(client: Any, listener: str) -> list[str]:
     return [arn for arn in arns if arn not in ("", listener)]
 
 
-def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> Finding:
-    check, host_name = _NAME, candidate.values["host_name"]
-    if candidate.values["takes_over"] or _has_conditions_of_its_own(candidate):
-        return ok(check, f"{host_name}: the service's rule is held against the others' on its way.")
-    taken = another(rules, host_name, candidate.had.get("TargetGroupFullName", ""))
-    if taken is None:
-        return ok(check, f"{host_name} isn't another rule's.")
-    what = f"{host_name} is routed by rule {taken['Priority']} already{_whose(client, taken)}."
+def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> list[Finding]:
+    values, host_name = candidate.values, candidate.values["host_name"]
+    if values["takes_over"] or _has_conditions_of_its_own(candidate):
+        its = f"{host_name}: the service's rule is held against the others' on its way."
+        return [ok(_NAME, its)]
+    own = candidate.had.get("TargetGroupFullName", "")
+    for option, conditions in (
+        ("service_host_name", routes.wanted(values)),
+        ("service_redirected_host_names", routes.redirected(values)),
+    ):
+        for rule in routes.holders(rules, conditions, own) if conditions else ():
+            whose = _whose(client, rule)
+            if whose != values["name"]:
+                return [_taken(option, routes.shown(conditions, rule), rule["Priority"], whose)]
+    return [ok(_NAME, f"{', '.join(host_names(values))} isn't another rule's.")]
+
+
+def _taken(option: str, what: str, number: str, whose: str) -> Finding:
+    that = f", that of the service {whose}" if whose else ""
     take_over = "take it over from that service (service_takes_over)"
-    return failed(check, what, f"Mend service_host_name, or {take_over}, or delete that rule.")
+    ways = f"Mend {option}, or {take_over}, or delete that rule."
+    if option != "service_host_name":
+        ways = f"Mend {option}, or delete that rule."
+    return failed(_NAME, f"{what} is routed by rule {number} already{that}.", ways)
+
+
+def _redirects(values: Mapping[str, Any], before: Mapping[str, str]) -> Iterator[Finding]:
+    """Look whether a name is sent to where something answers already.
+
+    Args:
+        values: of the service's options.
+        before: the parameters of its stack, none if no rule of it stands.
+    """
+    had, host_name = routes.names_of(before), values["host_name"]
+    for name in values["redirected_host_names"]:
+        if name in had and host_name not in had:
+            yield failed(
+                "redirect",
+                f"{name} is routed to the service, and would be sent to {host_name} before that "
+                "is.",
+                f"First deploy with service_host_name: {name} and service_more_host_names: "
+                f"[{host_name}], then as now.",
+            )
 
 
 def _has_conditions_of_its_own(candidate: Candidate) -> bool:
     return "ListenerRule" in ((candidate.values["overrides"] or {}).get("Resources") or {})
 
 
-def another(rules: _Rules, host_name: str, own: str) -> Mapping[str, Any] | None:
-    """Return the rule that takes all requests for a host name, if it isn't the service's own.
-
-    Args:
-        rules: of the listener, as DescribeRules has them.
-        host_name: in lower case.
-        own: full name of the service's target group, "" if it has none.
-    """
-    for rule in rules:
-        conditions = rule.get("Conditions") or []
-        if len(conditions) != 1 or conditions[0].get("Field") != _HOST:
-            continue  # a rule for some of the requests goes before, and leaves the others
-        told = conditions[0]
-        names = (told.get("HostHeaderConfig") or {}).get("Values") or told.get("Values") or []
-        if host_name in {it.lower() for it in names} and not (own and own in _groups(rule)):
-            return rule
-    return None
-
-
-def _groups(rule: Mapping[str, Any]) -> set[str]:
-    """Return the full names of the target groups that a rule leads to."""
-    return {arn.rpartition(":")[2] for arn in _group_arns(rule.get("Actions") or ())}
-
-
-def _group_arns(actions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    for action in actions:
-        yield action.get("TargetGroupArn", "")
-        for group in (action.get("ForwardConfig") or {}).get("TargetGroups") or ():
-            yield group.get("TargetGroupArn", "")
-
-
 def _whose(client: Any, rule: Mapping[str, Any]) -> str:
-    """Return whose rule it is in words, as far as its tags tell."""
+    """Return the service whose rule it is, as far as its tags tell."""
     try:
         described = client.describe_tags(ResourceArns=[rule.get("RuleArn", "")]).get(
             "TagDescriptions", ()
@@ -146,53 +150,60 @@ def _whose(client: Any, rule: Mapping[str, Any]) -> str:
     except aws.AwsError:
         return ""
     tags = {tag["Key"]: tag.get("Value") for it in described for tag in it.get("Tags", ())}
-    return f", that of the service {tags[_TAG]}" if tags.get(_TAG) else ""
+    return str(tags.get(_TAG) or "")
 
 
-def _held(every: _Rules, limits: Mapping[str, int], own: str) -> list[Finding]:
+def _held(
+    every: _Rules, limits: Mapping[str, int], own: str, more: tuple[int, int]
+) -> list[Finding]:
     """Hold what the load balancer has against the account's quotas.
 
     Args:
         every: the rules of all its listeners.
         limits: by the names of DescribeAccountLimits.
         own: full name of the service's target group, "" if it has none.
+        more: rules and target groups that the service needs.
     """
-    groups = {arn for rule in every for arn in _group_arns(rule.get("Actions") or ())}
+    groups = {arn for rule in every for arn in routes.group_arns(rule.get("Actions") or ())} - {""}
     has_own = bool(own) and any(arn.endswith(f":{own}") for arn in groups)
     counted = (sum(not it.get("IsDefault") for it in every), len(groups) - has_own)
     return [
-        judged(words, count, limits[name])
-        for (name, words), count in zip(_QUOTAS.items(), counted, strict=True)
-        if limits.get(name)
+        judged(words, count, limits[name], needed)
+        for (name, words), count, needed in zip(_QUOTAS.items(), counted, more, strict=True)
+        if limits.get(name) and needed
     ]
 
 
-def judged(quota: str, count: int, most: int) -> Finding:
-    """Hold a number against its quota; the service needs one more.
+def judged(quota: str, count: int, most: int, more: int = 1) -> Finding:
+    """Hold a number against its quota.
 
     Args:
         quota: its name in Service Quotas.
         count: in use.
         most: allowed.
+        more: that the service needs.
     """
     check, what = f"{_QUOTA}: {quota}", f"{count} of {most} in use."
     another_one = "Deploy on another load balancer (service_load_balancer)"
-    if count >= most:
+    if count + more > most:
         to_do = f"{another_one}, ask AWS for more, or delete services."
-        return failed(check, f"{what} The service's would be one more.", to_do)
-    if count + 1 > most * _NEARLY:
+        needs = "one" if more == 1 else str(more)
+        return failed(check, f"{what} The service's would be {needs} more.", to_do)
+    if count + more > most * _NEARLY:
         return warning(check, what, f"{another_one} soon, or ask AWS for more.")
     return ok(check, what)
 
 
 def certificates(candidate: Candidate) -> list[Finding]:
-    """Look whether the load balancer has a certificate for the host name.
+    """Look whether the load balancer has a certificate for each host name that is new.
 
     Others than those of its stack may have been added by hand, and what stands before it may have
     one: so it is a warning.
     """
-    host_name = candidate.values["host_name"]
-    if not candidate.values["route"] or (candidate.before or {}).get("HostName") == host_name:
+    values, before = candidate.values, candidate.before or {}
+    had = {*routes.names_of(before), *before.get("RedirectedHostNames", "").split(",")}
+    new = [it for it in (*host_names(values), *values["redirected_host_names"]) if it not in had]
+    if not values["route"] or not new:
         return []
     told = candidate.load_balancer_parameters()
     arns = [
@@ -211,7 +222,9 @@ def certificates(candidate: Candidate) -> list[Finding]:
         names += found.get("SubjectAlternativeNames") or [found.get("DomainName", "")]
     if not arns:
         return []
-    if any(fits(name, host_name) for name in names):
-        return [ok("certificate", f"The load balancer has one for {host_name}.")]
-    what = f"The load balancer's certificates are for {', '.join(names)}, not {host_name}."
+    lacking = [host for host in new if not any(fits(name, host) for name in names)]
+    if not lacking:
+        return [ok("certificate", f"The load balancer has one for {', '.join(new)}.")]
+    listed = " or ".join(lacking)
+    what = f"The load balancer's certificates are for {', '.join(names)}, not {listed}."
     return [warning("certificate", what, "Browsers refuse it: give the load balancer another one.")]

@@ -24,6 +24,11 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "StopTimeoutSeconds": ("20",),
     "HealthCheckPath": ("/",),
     "HealthCheckGracePeriodSeconds": ("30",),
+    "HealthCheckCodes": ("200,300-399", "200"),
+    "HealthCheckIntervalSeconds": ("30", "10"),
+    "HealthCheckTimeoutSeconds": ("2", "5"),
+    "HealthyThresholdCount": ("5", "2"),
+    "UnhealthyThresholdCount": ("2", "3"),
     "DeregistrationDelaySeconds": ("2",),
     "ContainerPort": ("9090",),
     "Memory": ("1024",),
@@ -71,7 +76,40 @@ ELSEWHERE = {
     *("FailureThresholdType", "MaximumPercent", "MinimumHealthyPercent"),
     *("LogMode", "LogMaxBufferSize", "LogIndexedFields", "MaskedData", "MaskingAudit"),
     *("LogDeletionProtection", "FirstCreation"),
+    *("MoreHostNames", "PathPatterns", "HeaderName", "HeaderValues", "QueryParameter"),
+    *("RequestMethods", "SourceCidrs", "RedirectedHostNames", "RedirectStatusCode"),
+    *("HostRewritePattern", "HostRewriteReplacement", "UrlRewritePattern"),
+    *("UrlRewriteReplacement", "Stickiness", "StickinessSeconds", "StickinessCookieName"),
 }
+# How requests come to the service: the values together, one set after the other, and the defaults
+# last. All of them leave the walk's own requests what they were.
+ROUTES: tuple[dict[str, str], ...] = (
+    {"MoreHostNames": "more.shop.test"},
+    {"MoreHostNames": "more.shop.test,most.shop.test"},
+    {"MoreHostNames": "more.shop.test", "RedirectedHostNames": "most.shop.test"},
+    {"RedirectStatusCode": "HTTP_301", "RedirectedHostNames": "most.shop.test,*.shop.example"},
+    {"MoreHostNames": "", "RedirectedHostNames": "more.shop.test"},
+    {"MoreHostNames": "more.shop.test", "RedirectedHostNames": ""},
+    {"MoreHostNames": "", "RedirectStatusCode": "HTTP_302"},
+    {"PathPatterns": "/*"},
+    {"PathPatterns": "/,/*", "RequestMethods": "GET"},
+    {"PathPatterns": "", "RequestMethods": "GET,HEAD", "SourceCidrs": "0.0.0.0/0,::/0"},
+    {"SourceCidrs": "127.0.0.0/8", "HeaderName": "Accept-Encoding", "HeaderValues": "identity"},
+    {"HeaderValues": "identity,gzip*", "RequestMethods": "GET"},
+    {"HeaderName": "", "HeaderValues": "", "SourceCidrs": "", "RequestMethods": ""},
+    {"HostRewritePattern": "^web", "HostRewriteReplacement": "inside"},
+    {"UrlRewritePattern": "^/old/(.*)$", "UrlRewriteReplacement": "/$1"},
+    {"HostRewriteReplacement": "within", "UrlRewriteReplacement": "/new/$1"},
+    {
+        **dict.fromkeys(("HostRewritePattern", "HostRewriteReplacement"), ""),
+        **dict.fromkeys(("UrlRewritePattern", "UrlRewriteReplacement"), ""),
+    },
+    {"Stickiness": "lb_cookie"},
+    {"StickinessSeconds": "60"},
+    {"Stickiness": "app_cookie", "StickinessCookieName": "session"},
+    {"StickinessCookieName": "sitting", "StickinessSeconds": "86400"},
+    {"Stickiness": "", "StickinessCookieName": ""},
+)
 # What the service's log is: the values together, one set after the other, and the defaults last.
 LOGS: tuple[dict[str, str], ...] = (
     {"LogMode": "non-blocking"},
@@ -215,6 +253,22 @@ def test_another_way_to_deploy_loses_no_request(
 ) -> None:
     stacks.change(STACK, "service", **given)
     note(walked, traffic, traffic.lost())
+
+
+@pytest.mark.parametrize("given", ROUTES)
+def test_another_route_loses_no_request(
+    stacks: Stacks, traffic: Requests, walked: Walked, given: dict[str, str]
+) -> None:
+    stacks.change(STACK, "service", **given)
+    note(walked, traffic, traffic.lost())
+
+
+def test_a_route_for_some_requests_leaves_the_others_a_404(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    for query in ("version=2", "version=3", ""):
+        stacks.change(STACK, "service", QueryParameter=query)
+    note(walked, traffic, traffic.lost(404))
 
 
 def test_spot_goes(stacks: Stacks, traffic: Requests, walked: Walked) -> None:

@@ -1,7 +1,7 @@
 """CloudFormation types; upstream's own win as soon as there are any.
 
-Wrong upstream: RolePolicy, ServiceLinkedRole, ListenerCertificate, CompositeAlarm,
-ClusterCapacityProviderAssociations and ResourcePolicy of secrets are missing.
+Wrong upstream: RolePolicy, ServiceLinkedRole, CompositeAlarm, ClusterCapacityProviderAssociations,
+WebACLAssociation and ResourcePolicy of secrets are missing.
 Source: CloudFormation reference, the page of each type.
 Last needed: ministack 1.5.33.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 
-from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import alb, iam, secretsmanager
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import alb, iam, secretsmanager, waf
 
 from local_aws.mending import Mending
 from local_aws.mends.cloudformation import network_types
@@ -43,7 +43,6 @@ def _types() -> dict[str, Handler]:
             },
         ),
         "AWS::ECS::ClusterCapacityProviderAssociations": record(lambda _, p: p["Cluster"]),
-        "AWS::ElasticLoadBalancingV2::ListenerCertificate": _listener_certificate(),
         "AWS::IAM::RolePolicy": {
             "create": _put_role_policy,
             "update": lambda _, __, new, stack: _put_role_policy("", new, stack),
@@ -51,6 +50,9 @@ def _types() -> dict[str, Handler]:
         },
         "AWS::IAM::ServiceLinkedRole": replaced_on_update(
             _create_service_linked_role, _delete_service_linked_role
+        ),
+        "AWS::WAFv2::WebACLAssociation": replaced_on_update(
+            _associate_web_acl, _disassociate_web_acl
         ),
         "AWS::SecretsManager::ResourcePolicy": {
             "create": _put_resource_policy,
@@ -100,14 +102,20 @@ def _put_resource_policy(_: str, properties: Properties, __: str) -> Created:
     return str(secret), {"Id": secret}
 
 
-def _listener_certificate() -> Handler:
-    def create(_: str, properties: Properties, __: str) -> Created:
-        listener = alb._listeners.get(properties["ListenerArn"])
-        if listener is None:
-            raise ValueError(
-                f"Listener '{properties['ListenerArn']}' not found (Service: "
-                "ElasticLoadBalancingV2, Status Code: 400, Error Code: ListenerNotFound)"
-            )
-        return f"{properties['ListenerArn']}|{new_uuid()[:8]}", {}
+def _associate_web_acl(_: str, properties: Properties, __: str) -> Created:
+    resource, web_acl = properties["ResourceArn"], properties["WebACLArn"]
+    if alb._lbs.get(resource) is None:
+        raise ValueError(
+            "AWS WAF couldn't perform the operation because your resource doesn't exist. "
+            "(Service: Wafv2, Status Code: 400, Error Code: WAFNonexistentItemException)"
+        )
+    answered(
+        waf._associate_web_acl({"ResourceArn": resource, "WebACLArn": web_acl}), "AssociateWebACL"
+    )
+    return f"{resource}|{web_acl}", {}
 
-    return replaced_on_update(create, lambda _, __: None)
+
+def _disassociate_web_acl(_: str, properties: Properties) -> None:
+    # DisassociateWebACL names the resource alone (AWS WAF API reference): it takes away whichever
+    # it has by now.
+    waf._disassociate_web_acl({"ResourceArn": properties["ResourceArn"]})

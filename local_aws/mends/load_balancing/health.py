@@ -22,6 +22,7 @@ from ministack.services import alb, ecs
 
 from local_aws.mending import Mending
 from local_aws.mends.ecs import targets as service_targets
+from local_aws.mends.load_balancing import stickiness
 
 # One probe of every target each so many seconds: AWS's intervals (5-300 s) would make a deployment
 # on this machine last minutes, and change nothing in what is decided.
@@ -41,11 +42,11 @@ class Health:
     since: float = field(default_factory=time.monotonic)
     reason: str = ""
 
-    def record(self, passed: bool, reason: str, unhealthy_after: int) -> None:
+    def record(self, passed: bool, reason: str, healthy_after: int, unhealthy_after: int) -> None:
         """Take in one check: a new target is healthy at its first success, as on AWS."""
         self.consecutive = self.consecutive + 1 if passed == self.last else 1
         self.last = passed
-        if passed and (self.healthy is None or self.consecutive > 1):
+        if passed and (self.healthy is None or self.consecutive >= healthy_after):
             self.healthy, self.reason = True, ""
         elif not passed and self.consecutive >= unhealthy_after:
             self.healthy, self.reason = False, reason
@@ -95,7 +96,7 @@ class _HealthyFirst:
         """Pick among the healthy; among all if none is, as a load balancer fails open."""
         addresses = {address for (_, address), health in list(_health.items()) if health.healthy}
         healthy = [t for t in targets if isinstance(t, dict) and t.get("Id") in addresses]
-        return random.choice(healthy or list(targets))  # noqa: S311 - load, not secrets
+        return stickiness.pick(healthy or list(targets))
 
 
 def _check_for_ever() -> None:
@@ -115,7 +116,8 @@ def _check_all(pool: concurrent.futures.Executor) -> None:
         _health.pop(gone, None)
     for (group, target), (passed, reason) in zip(pairs, results, strict=True):
         health = _health.setdefault((group["TargetGroupArn"], target["Id"]), Health())
-        health.record(passed, reason, int(group["UnhealthyThresholdCount"]))
+        thresholds = (int(group[f"{it}ThresholdCount"]) for it in ("Healthy", "Unhealthy"))
+        health.record(passed, reason, *thresholds)
 
 
 def _targets(group: str) -> list[dict[str, Any]]:

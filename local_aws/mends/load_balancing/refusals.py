@@ -1,15 +1,17 @@
 """What Elastic Load Balancing refuses.
 
 Wrong upstream: two rules of a listener may share a priority, SetRulePriorities isn't one step and
-knows no unknown rule, no quota is known or told, and deletion protection protects nothing.
+knows no unknown rule, no quota is known or told, deletion protection protects nothing, and a target
+group may have any health check and attribute.
 Source: Elastic Load Balancing user guide, "Quotas for your Application Load Balancers"; API
-reference, CreateRule, SetRulePriorities, DescribeAccountLimits, DeleteLoadBalancer.
+reference, CreateRule, SetRulePriorities, DescribeAccountLimits, DeleteLoadBalancer, Matcher (200 to
+499), TargetGroupAttribute; user guide, "Target group health checks" and "Sticky sessions".
 Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ministack.services import alb
@@ -23,6 +25,8 @@ _RULES = "rules-per-application-load-balancer"
 # What an account has that never asked for more; default rules are not counted.
 _GROUPS = "target-groups-per-application-load-balancer"
 _limits = {_RULES: 100, _GROUPS: 100}
+_INTERVAL, _TIMEOUT = "HealthCheckIntervalSeconds", "HealthCheckTimeoutSeconds"
+_WEEK = 604_800  # seconds
 
 Rule = dict[str, Any]
 Parameters = dict[str, Any]
@@ -58,6 +62,13 @@ def install(mending: Mending) -> None:
     mending.handler(rule, "update", _update_rule, Layer.VALIDATION)
     balancer = "AWS::ElasticLoadBalancingV2::LoadBalancer"
     mending.handler(balancer, "delete", _delete_balancer, Layer.VALIDATION)
+    for action in ("CreateTargetGroup", "ModifyTargetGroup"):
+        mending.around(
+            alb, "_ACTION_MAP", _checked(_check_group_call), key=action, layer=Layer.VALIDATION
+        )
+    group = "AWS::ElasticLoadBalancingV2::TargetGroup"
+    mending.handler(group, "create", _create_group, Layer.VALIDATION)
+    mending.handler(group, "update", _update_group, Layer.VALIDATION)
 
 
 @control("limit_rules")
@@ -218,3 +229,58 @@ def _refuse_if_protected(arn: str) -> None:
             "OperationNotPermitted",
             f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
         )
+
+
+def _create_group(upstream: Any, logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+    _check_group(properties)
+    return upstream(logical_id, properties, stack)
+
+
+def _update_group(
+    upstream: Any, arn: str, old: dict[str, Any], new: dict[str, Any], *rest: Any
+) -> Any:
+    _check_group(new)
+    return upstream(arn, old, new, *rest)
+
+
+def _check_group_call(parameters: Parameters) -> None:
+    known = alb._tgs.get(alb._p(parameters, "TargetGroupArn")) or {}
+    codes = alb._p(parameters, "Matcher.HttpCode") or (known.get("Matcher") or {}).get("HttpCode")
+    given = {it: alb._p(parameters, it) or known.get(it) for it in (_INTERVAL, _TIMEOUT)}
+    _check_group(given | {"Matcher": {"HttpCode": codes}})
+
+
+def _check_group(properties: Mapping[str, Any]) -> None:
+    """Refuse a health check that can't be, and stickiness that isn't whole."""
+    interval, timeout = properties.get(_INTERVAL) or 30, properties.get(_TIMEOUT) or 5
+    if int(timeout) >= int(interval):
+        raise RefusedError(
+            "ValidationError",
+            f"Health check interval '{interval}' must be greater than the timeout '{timeout}'",
+        )
+    codes = str((properties.get("Matcher") or {}).get("HttpCode") or "200")
+    for part in codes.split(","):
+        ends = part.split("-")
+        if len(ends) > 2 or not all(it.isdigit() and 200 <= int(it) <= 499 for it in ends):  # noqa: PLR2004 - HTTP
+            raise RefusedError(
+                "ValidationError", f"Health check matcher HTTP code '{part}' isn't valid"
+            )
+        if int(ends[0]) > int(ends[-1]):
+            raise RefusedError("ValidationError", f"Health check range '{part}' isn't valid")
+    _check_attributes(
+        {it["Key"]: str(it["Value"]) for it in properties.get("TargetGroupAttributes") or []}
+    )
+
+
+def _check_attributes(attributes: Mapping[str, str]) -> None:
+    kind = attributes.get("stickiness.type", "lb_cookie")
+    if kind not in ("lb_cookie", "app_cookie"):
+        raise RefusedError("ValidationError", f"'{kind}' isn't a stickiness type")
+    for name in ("lb_cookie", "app_cookie"):
+        seconds = attributes.get(f"stickiness.{name}.duration_seconds", "1")
+        if not (seconds.isdigit() and 1 <= int(seconds) <= _WEEK):
+            raise RefusedError("ValidationError", f"'{seconds}' isn't a stickiness duration")
+    cookie = attributes.get("stickiness.app_cookie.cookie_name", "")
+    on = attributes.get("stickiness.enabled") == "true"
+    if (on and kind == "app_cookie" and not cookie) or cookie.startswith("AWSALB"):
+        raise RefusedError("ValidationError", f"'{cookie}' isn't an application cookie's name")

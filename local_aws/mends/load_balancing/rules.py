@@ -22,7 +22,8 @@ from ministack.services.cloudformation import provisioners
 from local_aws.mending import Mending
 
 _LOWEST, _HIGHEST = 1, 50_000
-_MOST_VALUES = 5
+_MOST_VALUES, _MOST_WILDCARDS = 5, 6
+_LONGEST_VALUE, _LONGEST_HEADER = 128, 40
 _QUERY = "query-string"
 _ONE_EACH = {"host-header", "path-pattern", "http-request-method", "source-ip"}
 
@@ -54,7 +55,46 @@ def problem(priority: Any, conditions: list[Condition]) -> str:
         return f"A rule can only have one '{twice[0]}' condition"
     if sum(len(_values(condition)) for condition in conditions) > _MOST_VALUES:
         return f"A rule can only have '{_MOST_VALUES}' condition values"
+    return next(filter(None, map(_problem_of, conditions)), "") or _too_wild(conditions)
+
+
+def _problem_of(condition: Condition) -> str:
+    field, values = condition["Field"], _texts(condition)
+    if not values or not all(values):
+        return f"The condition value for '{field}' can't be empty"
+    long = next((it for it in values if len(it) > _LONGEST_VALUE), "")
+    if long:
+        return f"Condition value '{long}' can't be longer than '{_LONGEST_VALUE}' characters"
+    if field == "http-header":
+        name = str((condition.get("HttpHeaderConfig") or {}).get("HttpHeaderName", ""))
+        if not name or len(name) > _LONGEST_HEADER or name.lower() == "host":
+            return f"The header name '{name}' isn't valid"
+    if field == "source-ip":
+        return next((f"CIDR '{it}' isn't valid" for it in values if not _is_network(it)), "")
     return ""
+
+
+def _too_wild(conditions: list[Condition]) -> str:
+    wild = {"host-header", "path-pattern", "http-header", _QUERY}
+    texts = "".join(text for it in conditions if it["Field"] in wild for text in _texts(it))
+    if sum(map(texts.count, "*?")) > _MOST_WILDCARDS:
+        return f"A rule can only have '{_MOST_WILDCARDS}' condition wildcards"
+    return ""
+
+
+def _texts(condition: Condition) -> list[str]:
+    return [
+        "".join(map(str, it.values())) if isinstance(it, dict) else str(it)
+        for it in _values(condition)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return "/" in text
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -28,6 +28,11 @@ def query(*pairs: dict[str, str]) -> dict[str, Any]:
     return {"Field": "query-string", "QueryStringConfig": {"Values": list(pairs)}}
 
 
+def header(name: str, *values: str) -> dict[str, Any]:
+    config = {"HttpHeaderName": name, "Values": list(values)}
+    return {"Field": "http-header", "HttpHeaderConfig": config}
+
+
 def source(*networks: str) -> dict[str, Any]:
     return {"Field": "source-ip", "SourceIpConfig": {"Values": list(networks)}}
 
@@ -116,6 +121,16 @@ def test_a_source_is_looked_at(aws: LocalAws, add: Add) -> None:
     assert answer(aws, "source.test") == "here"
 
 
+def test_a_header_decides(aws: LocalAws, add: Add) -> None:
+    add(1, "new", host("header.test"), header("X-Version", "2*", "beta"))
+    add(2, "old", host("header.test"))
+    url, headers = aws.url("header.test", "/")
+    for value, text in (("21", "new"), ("BETA", "new"), ("1", "old")):
+        given = urllib.request.Request(url, headers={**headers, "X-Version": value})
+        with urllib.request.urlopen(given) as response:
+            assert response.read().decode() == text
+
+
 @pytest.mark.parametrize(
     ("priority", "conditions", "refusal"),
     [
@@ -123,6 +138,11 @@ def test_a_source_is_looked_at(aws: LocalAws, add: Add) -> None:
         (50_001, (host("a.test"),), "must be between"),
         (1, (host("a.test", "b.test", "c.test"), path("/1", "/2", "/3")), "'5' condition values"),
         (1, (host("a.test"), host("b.test")), "only have one 'host-header'"),
+        (1, (host("a.test"), source("10.0.0.1/8")), "CIDR '10.0.0.1/8' isn't valid"),
+        (1, (host("a.test"), source("10.0.0.1")), "CIDR '10.0.0.1' isn't valid"),
+        (1, (host("a.test"), header("Host", "b.test")), "header name 'Host' isn't valid"),
+        (1, (host("a.test"), path("/" * 129)), "longer than '128'"),
+        (1, (host("*.*.test"), path("/*/*/*/*/*")), "'6' condition wildcards"),
     ],
 )
 def test_what_a_rule_may_not_be_is_refused_by_api_and_template(

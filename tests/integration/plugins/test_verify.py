@@ -162,8 +162,13 @@ class Place:
         """Return the ARN of a parameter."""
         return f"arn:aws:ssm:{self.aws.region}:{self.aws.account}:parameter/{name.lstrip('/')}"
 
-    def rule(self, host_name: str, priority: int, service: str) -> str:
+    def rule(self, host_name: str, priority: int, service: str, path: str = "") -> str:
         """Route a host name to a target group of somebody; return the rule's ARN."""
+        conditions: list[dict[str, Any]] = [
+            {"Field": "host-header", "HostHeaderConfig": {"Values": [host_name]}}
+        ]
+        if path:
+            conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": [path]}})
         elbv2 = self.aws.client("elbv2")
         group = elbv2.create_target_group(
             Name=f"{PLATFORM}-{priority}", Protocol="HTTP", Port=80, VpcId=self.vpc
@@ -171,7 +176,7 @@ class Place:
         made = elbv2.create_rule(
             ListenerArn=self.listener,
             Priority=priority,
-            Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [host_name]}}],
+            Conditions=conditions,
             Actions=[{"Type": "forward", "TargetGroupArn": group}],
             Tags=[{"Key": "quayside:service", "Value": service}],
         )["Rules"][0]
@@ -377,6 +382,54 @@ def test_a_right_that_lacks_hides_no_other_finding(place: Place) -> None:
     assert looked.results("warning") == {"quota"}
     assert "DescribeAccountLimits" in looked.findings["quota"]["what"]
     assert looked.findings["quota"]["to_do"].startswith("Allow docs/permissions/read.json")
+
+
+def test_who_has_a_path_or_a_redirected_name_is_told(place: Place) -> None:
+    rules = [
+        place.rule("paths.example.com", 18, "invoices", path="/api/*"),
+        place.rule("old.example.com", 19, "letters"),
+    ]
+    name = {"service_host_name": "paths.example.com"}
+    try:
+        other = place.look(**name, service_path_patterns=["/app/*"])
+        taken = place.look(**name, service_path_patterns=["/app/*", "/api/*"])
+        old = place.look(**name, service_redirected_host_names=["old.example.com"])
+    finally:
+        for rule in rules:
+            place.aws.client("elbv2").delete_rule(RuleArn=rule)
+    assert other.findings["host name"]["result"] == "ok"
+    assert taken.findings["host name"]["what"] == (
+        "paths.example.com with path-pattern /api/* is routed by rule 18 already, that of the "
+        "service invoices."
+    )
+    assert old.findings["host name"]["what"] == (
+        "old.example.com is routed by rule 19 already, that of the service letters."
+    )
+    assert "service_redirected_host_names" in old.findings["host name"]["to_do"]
+
+
+def test_a_name_of_the_service_is_not_sent_to_one_that_nothing_answers_to(place: Place) -> None:
+    template = {
+        "Parameters": {it: {"Type": "String"} for it in ("ListenerArn", "HostName")},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"TargetGroupFullName": {"Value": "targetgroup/renamed/1"}},
+    }
+    given = {"ListenerArn": place.listener, "HostName": "before.example.com"}
+    place.aws.client("cloudformation").create_stack(
+        StackName=f"{PLATFORM}-service-renamed",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": it, "ParameterValue": value} for it, value in given.items()],
+    )
+    looked = place.look(
+        service_name="renamed",
+        service_host_name="after.example.com",
+        service_redirected_host_names=["before.example.com"],
+    )
+    assert looked.results("failed") == {"redirect"}
+    assert looked.findings["redirect"]["to_do"] == (
+        "First deploy with service_host_name: before.example.com and service_more_host_names: "
+        "[after.example.com], then as now."
+    )
 
 
 def test_a_service_that_moves_is_held_against_the_quotas_of_where_it_goes(place: Place) -> None:

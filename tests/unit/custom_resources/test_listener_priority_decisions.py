@@ -252,6 +252,20 @@ def test_a_name_goes_back_and_forth_and_on_to_a_third() -> None:
     assert listener.answers("a.example.org") == "third"
 
 
+def test_a_host_name_goes_to_the_redirect_of_its_own_stack_and_back() -> None:
+    """The one that gets the name stands in front until the other one gives it up."""
+    both = Rule(4000, conditions("a.example.org b.example.org"), stack_id("one"))
+    redirected = conditions("a.example.org")
+    there = room(Wish(redirected, "one"), [both])
+    assert (there.until, there.after) == (both, None)
+    redirect = Rule(3000, redirected, stack_id("one"))
+    back = room(Wish(both.conditions or redirected, "one", runs=True), [redirect])
+    assert (back.until, back.after) == (redirect, None)
+    other = Rule(2000, redirected, stack_id("other"))
+    with pytest.raises(CollisionError, match="is taken: the stack other"):
+        room(Wish(redirected, "one"), [both, other])
+
+
 def test_a_service_takes_over_before_it_runs_in_no_case() -> None:
     listener = Listener()
     listener.deploy("old", conditions("a.example.org"))

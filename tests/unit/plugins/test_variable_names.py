@@ -99,7 +99,7 @@ def test_a_tag_of_quaysides_own_is_refused_in_overrides_too(logical_id: str, tag
 @pytest.mark.parametrize("tags", [None, {"Fn::If": ["HasRoute", [], []]}])
 def test_tags_of_quaysides_own_do_not_go_with_the_others(tags: Any) -> None:
     laid = {"Resources": {"ListenerRule": {"Properties": {"Tags": tags}}}}
-    assert len(lines("service", overrides=laid)) == 2
+    assert len(lines("service", overrides=laid)) == 3
 
 
 def test_tags_of_ones_own_come_beside_quaysides() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     doctor,
+    routes,
     secret_versions,
     verify,
     verify_image,
@@ -26,6 +27,7 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_references
 )
 from ansible_collections.quayside.fargate.plugins.plugin_utils.secret_versions import Seen
 from tests.permissions import policies
+from tests.unit.plugins.test_variable_rules import values as service_values
 
 EARLY, NOON, LATE = (
     datetime.datetime(2026, 11, 29, hour, tzinfo=datetime.UTC) for hour in (1, 12, 23)
@@ -268,7 +270,27 @@ def rule(*names: str, group: str = "", path: str = "") -> dict[str, Any]:
 def test_a_host_name_is_taken_by_a_rule_of_all_its_requests(
     found: dict[str, Any], own: str, taken: bool
 ) -> None:
-    assert (verify_route.another([found], "orders.example.com", own) is not None) is taken
+    wanted = routes.wanted(service_values(host_name="orders.example.com"))
+    assert bool([*routes.holders([found], wanted, own)]) is taken
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "taken"),
+    [
+        ({"path_patterns": ["/admin/*", "/api/*"]}, rule("a.b", path="/admin/*"), "/admin/*"),
+        ({"path_patterns": ["/admin/*"]}, rule("a.b", path="/Admin/*"), ""),
+        ({"path_patterns": ["/admin/*"]}, rule("a.b"), ""),
+        ({"more_host_names": ["c.d"]}, rule("c.d", "e.f"), "c.d"),
+        ({"header_name": "X-A", "header_values": ["b"]}, rule("a.b"), ""),
+    ],
+)
+def test_a_rule_with_the_same_kinds_of_conditions_has_what_both_name(
+    given: dict[str, Any], found: dict[str, Any], taken: str
+) -> None:
+    wanted = routes.wanted(service_values(host_name="a.b", **given))
+    held = [*routes.holders([found], wanted, "")]
+    assert bool(held) is bool(taken)
+    assert not held or taken in routes.shown(wanted, held[0])
 
 
 @pytest.mark.parametrize(
@@ -276,6 +298,11 @@ def test_a_host_name_is_taken_by_a_rule_of_all_its_requests(
 )
 def test_a_load_balancer_fills_up(count: int, result: str) -> None:
     assert verify_route.judged("Rules", count, 100).result == result
+
+
+def test_a_service_with_redirects_needs_two_rules() -> None:
+    assert verify_route.judged("Rules", 98, 100, 2).result == "warning"
+    assert "would be 2 more" in verify_route.judged("Rules", 99, 100, 2).what
 
 
 def values(**given: Any) -> dict[str, Any]:

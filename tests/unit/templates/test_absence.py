@@ -47,6 +47,18 @@ ABSENT = {
         "an attribute not given stays; bucket and prefix say nothing once access_logs.s3.enabled "
         "is false, and that is always given"
     ),
+    ("AWS::ElasticLoadBalancingV2::ListenerRule", "Conditions"): (
+        "ModifyRule takes the conditions whole: those that aren't among them are gone"
+    ),
+    ("AWS::ElasticLoadBalancingV2::ListenerRule", "Tags"): _LIST,
+    ("AWS::ElasticLoadBalancingV2::ListenerRule", "Transforms"): (
+        "the list is always given, empty without rewrites (whether the handler resets them by it: "
+        "docs/first-account.md)"
+    ),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupAttributes"): (
+        "an attribute not given stays; durations and a cookie's name say nothing once "
+        "stickiness.enabled is false or the type another, and both are always given"
+    ),
     ("AWS::IAM::Role", "ManagedPolicyArns"): _LIST,
     ("AWS::IAM::Role", "PermissionsBoundary"): (
         "the handler deletes a boundary that isn't given (iam:DeleteRolePermissionsBoundary is "
@@ -88,6 +100,7 @@ ABSENT = {
     ("Custom::Database", "GreenSecretArn"): _CUSTOM,
     ("Custom::Database", "Repair"): _CUSTOM,
     ("Custom::Database", "RepairOwnership"): _CUSTOM,
+    ("Custom::ListenerPriority", "Conditions"): _CUSTOM,
 }
 
 

@@ -102,3 +102,18 @@ def cloudwatch_knows_a_target_group_by_its_full_name(aws: Aws) -> bool:
     name = {"Fn::GetAtt": ["Group", "TargetGroupFullName"]}
     deploy(aws, "naming", {"Group": group}, Outputs={"Name": {"Value": name}})
     return outputs(aws, "naming")["Name"].startswith("targetgroup/named/")
+
+
+@shows("load_balancing.refusals")
+def a_health_check_ends_before_the_next_begins(aws: Aws) -> bool:
+    elb = aws.client("elbv2")
+    group = target_group(aws, "hasty")
+    times = {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 6}
+    return bool(refused(lambda: elb.modify_target_group(TargetGroupArn=group, **times)))
+
+
+@shows("load_balancing.certificates")
+def the_certificates_of_a_listener_are_told(aws: Aws) -> bool:
+    _, arn = listener(aws, "certificates")
+    elb = aws.client("elbv2")
+    return not refused(lambda: elb.describe_listener_certificates(ListenerArn=arn))

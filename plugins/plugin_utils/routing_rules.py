@@ -1,0 +1,157 @@
+"""Values of a service's route that Elastic Load Balancing doesn't take, or that lead nowhere.
+
+Sources: Elastic Load Balancing user guide, "Condition types for listener rules", "Transforms for
+listener rules", "Target group health checks" and "Quotas for your Application Load Balancers"; API
+reference, RedirectActionConfig.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Values = Mapping[str, Any]
+MOST_VALUES = 5  # of a rule, in all its conditions; AWS raises it for nobody
+_MOST_LETTERS = 128  # of a host name in a condition
+# Options each of whose values is one of the rule's.
+_LISTS = ("path_patterns", "header_values", "request_methods", "source_cidrs")
+# Regular expressions of rules have no lookarounds, backreferences, atomic groups, possessive
+# quantifiers, subroutines, recursion, nor classes of Unicode.
+_LACKS = re.compile(r"\(\?(=|!|<=|<!|>|R\)|&|\d)|\\[1-9k]|\\[pP]\{|[*+?}]\+")
+
+
+def problems(values: Values) -> Iterator[str]:
+    """Yield what is wrong with how requests come to a service, one line each.
+
+    Args:
+        values: all options of the role service by their names without the role's, typed.
+    """
+    yield from _health_check(values)
+    yield from _stickiness(values)
+    yield from _conditions(values)
+    yield from _redirects(values)
+    for option in ("host_rewrite", "url_rewrite"):
+        yield from _rewrite(values, option)
+
+
+def host_names(values: Values) -> list[str]:
+    """Return the host names that are routed to a service."""
+    return [it for it in (values["host_name"], *values["more_host_names"]) if it]
+
+
+def _health_check(values: Values) -> Iterator[str]:
+    interval, timeout = (values[f"health_check_{it}_seconds"] for it in ("interval", "timeout"))
+    if interval <= timeout:
+        yield (
+            f"service_health_check_timeout_seconds is {timeout}, and "
+            f"service_health_check_interval_seconds {interval}: a check must end before the next "
+            "begins. Give a shorter time-out, or a longer interval."
+        )
+    for codes in values["health_check_codes"]:
+        low, _, high = str(codes).partition("-")
+        if high and int(low) > int(high):
+            yield (f"service_health_check_codes: {codes} begins after its end. Write {high}-{low}.")
+
+
+def _stickiness(values: Values) -> Iterator[str]:
+    if values["stickiness"] == "app_cookie" and not values["stickiness_cookie_name"]:
+        yield (
+            "service_stickiness is app_cookie, and service_stickiness_cookie_name is empty. Name "
+            "the application's cookie, or take lb_cookie."
+        )
+
+
+def _conditions(values: Values) -> Iterator[str]:
+    hosts = host_names(values)
+    yield from _names(values, "more_host_names")
+    if bool(values["header_name"]) != bool(values["header_values"]):
+        yield (
+            "service_header_name and service_header_values go together. Give both, or leave both "
+            "out."
+        )
+    for cidr in values["source_cidrs"]:
+        try:
+            ipaddress.ip_network(cidr)
+        except ValueError as error:
+            yield f"service_source_cidrs: {cidr} is no CIDR block ({error}). Mend it."
+    counted = {"host_name and service_more_host_names": len(hosts)}
+    counted |= {it: len(values[it]) for it in _LISTS}
+    counted["query_parameter"] = int(bool(values["query_parameter"]))
+    count = sum(counted.values())
+    if count > MOST_VALUES:
+        shown = ", ".join(f"{many} of service_{it}" for it, many in counted.items() if many)
+        yield (
+            f"The service's rule has {count} values ({shown}), and Elastic Load Balancing takes "
+            f"{MOST_VALUES}. Name fewer, or put a pattern such as *.example.com in place of some."
+        )
+
+
+def _names(values: Values, option: str) -> Iterator[str]:
+    names = values[option]
+    for name in sorted({it for it in names if names.count(it) > 1}):
+        yield f"service_{option} has {name} twice. Write it once."
+    for name in names:
+        if len(name) > _MOST_LETTERS:
+            yield (
+                f"service_{option}: {name} has {len(name)} letters, and a rule takes "
+                f"{_MOST_LETTERS}. Take a pattern with *."
+            )
+    if option == "more_host_names" and values["host_name"] in names:
+        yield f"service_more_host_names has {values['host_name']}, which is service_host_name."
+
+
+def _redirects(values: Values) -> Iterator[str]:
+    redirected = values["redirected_host_names"]
+    if not redirected:
+        return
+    yield from _names(values, "redirected_host_names")
+    if len(redirected) > MOST_VALUES:
+        yield (
+            f"service_redirected_host_names has {len(redirected)} names, and Elastic Load "
+            f"Balancing takes {MOST_VALUES} in a rule. Name fewer, or a pattern."
+        )
+    if "*" in values["host_name"]:
+        yield (
+            f"service_redirected_host_names: {values['host_name']} (service_host_name) is a "
+            "pattern, to which nobody can be sent. Name a host there, and the pattern under "
+            "service_more_host_names."
+        )
+    for name in host_names(values):
+        if name in redirected:
+            yield (
+                f"service_redirected_host_names: {name} is routed to the service itself. Take it "
+                "out of one of them."
+            )
+
+
+def _rewrite(values: Values, option: str) -> Iterator[str]:
+    pattern, replacement = values[f"{option}_pattern"], values[f"{option}_replacement"]
+    names = f"service_{option}_pattern and service_{option}_replacement"
+    if bool(pattern) != bool(replacement):
+        yield f"{names} go together. Give both, or leave both out."
+    elif pattern:
+        yield from _regex(f"service_{option}_pattern", pattern, replacement)
+
+
+def _regex(name: str, pattern: str, replacement: str) -> Iterator[str]:
+    lacking = _LACKS.search(re.sub(r"\\[^1-9kpP]", "_", pattern))  # \+ is a plus
+    if lacking:
+        yield (
+            f"{name}: {lacking[0]} of {pattern} isn't known to Elastic Load Balancing, whose "
+            "expressions have no lookarounds, backreferences, atomic groups, possessive "
+            "quantifiers or \\p classes. Write it without."
+        )
+        return
+    try:
+        groups = re.compile(re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", pattern)).groups
+    except re.error as error:
+        yield f"{name}: {pattern} is no regular expression ({error}). Mend it."
+        return
+    for number in re.findall(r"\$([0-9]+)", replacement):
+        if int(number) > groups:
+            yield (
+                f"{name.replace('_pattern', '_replacement')}: ${number} of {replacement} is no "
+                f"group of {pattern}, which has {groups}. Mend one of them."
+            )

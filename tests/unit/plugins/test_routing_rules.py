@@ -1,0 +1,204 @@
+"""What of a service's route is refused before AWS is called."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.quayside.fargate.plugins.plugin_utils import routes, routing_rules
+from custom_resources.listener_priority.conditions import Conditions
+from custom_resources.shared.failure import Failure
+from local_aws.mends.load_balancing import rules
+from tests.unit.plugins.test_variable_rules import ROOT, broken, values
+from tests.unit.templates.templates import Stack, load
+
+PARAMETERS = load("service")["Parameters"]
+HOSTS = st.sampled_from(["a.example.com", "b.example.com", "*.example.com", "a.b.example.org"])
+PATHS = st.sampled_from(["/a/*", "/b", "/a/?", "/*"])
+CIDRS = st.ip_addresses().map(lambda it: f"{it}/{it.max_prefixlen}")
+
+
+def problems(**options: Any) -> list[str]:
+    return list(routing_rules.problems(values(**options)))
+
+
+def as_parameters(**options: Any) -> dict[str, str]:
+    """The template's parameters of some options."""
+    words = {it: "".join(word.capitalize() for word in it.split("_")) for it in options}
+    return {
+        words[it]: ",".join(value) if isinstance(value, list) else str(value)
+        for it, value in options.items()
+    }
+
+
+def rule(**options: Any) -> list[dict[str, Any]]:
+    """The conditions that the template makes of some options."""
+    stack = Stack("service", {"Platform": "shop", "Name": "orders", **as_parameters(**options)})
+    conditions = stack.resources["ListenerRule"]["Properties"]["Conditions"]
+    assert conditions == stack.resources["ListenerPriority"]["Properties"]["Conditions"]
+    return list(conditions)
+
+
+def as_kept(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Conditions as the local AWS keeps them."""
+    plain = {"HostHeaderConfig", "PathPatternConfig", "HttpRequestMethodConfig", "SourceIpConfig"}
+    return [
+        {"Field": it["Field"], **next((it[key] for key in plain & it.keys()), it)}
+        for it in conditions
+    ]
+
+
+@given(
+    hosts=st.lists(HOSTS, min_size=1, max_size=4, unique=True),
+    paths=st.lists(PATHS, max_size=3, unique=True),
+    values_=st.lists(st.sampled_from(["1", "2*", "beta"]), max_size=2, unique=True),
+    query=st.sampled_from(["", "version=2*"]),
+    methods=st.lists(st.sampled_from(["GET", "HEAD", "POST"]), max_size=2, unique=True),
+    cidrs=st.lists(CIDRS, max_size=2, unique=True),
+)
+def test_what_the_role_takes_the_load_balancer_takes_and_nothing_else(  # noqa: PLR0917
+    hosts: list[str],
+    paths: list[str],
+    values_: list[str],
+    query: str,
+    methods: list[str],
+    cidrs: list[str],
+) -> None:
+    options: dict[str, Any] = {
+        "host_name": hosts[0],
+        "more_host_names": hosts[1:],
+        "path_patterns": paths,
+        "header_name": "X-Version" if values_ else "",
+        "header_values": values_,
+        "query_parameter": query,
+        "request_methods": methods,
+        "source_cidrs": cidrs,
+    }
+    conditions = rule(**options)
+    too_many = rules.problem(1, as_kept(conditions))
+    assert bool(broken(**options)) is bool(too_many), (too_many, problems(**options))
+    if too_many:
+        with pytest.raises(Failure, match="more than 5"):
+            Conditions.of(conditions)
+        return
+    described = [{"Conditions": conditions, "Actions": []}]
+    assert [*routes.holders(described, routes.wanted(values(**options)), "")] == described
+    for other in ("path_patterns", "request_methods"):
+        fewer = {**options, other: [] if options[other] else ["/x" if other[0] == "p" else "PUT"]}
+        if not broken(**fewer):
+            assert [*routes.holders(described, routes.wanted(values(**fewer)), "")] == []
+
+
+def test_a_service_without_more_has_the_rule_that_it_had() -> None:
+    assert rule(host_name="orders.example.com") == [
+        {"Field": "host-header", "HostHeaderConfig": {"Values": ["orders.example.com"]}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given_", "refusal"),
+    [
+        (
+            {"health_check_interval_seconds": 5},
+            "service_health_check_timeout_seconds is 5, and service_health_check_interval",
+        ),
+        ({"health_check_codes": ["200", "299-250"]}, "299-250 begins after its end. Write 250-299"),
+        ({"stickiness": "app_cookie"}, "service_stickiness_cookie_name is empty"),
+        ({"header_name": "X-A"}, "service_header_name and service_header_values go together"),
+        ({"header_values": ["a"]}, "service_header_name and service_header_values go together"),
+        ({"source_cidrs": ["10.0.0.1/8"]}, "10.0.0.1/8 is no CIDR block"),
+        ({"source_cidrs": ["10.0.0.256/32"]}, "10.0.0.256/32 is no CIDR block"),
+        ({"source_cidrs": ["::/129"]}, "::/129 is no CIDR block"),
+        ({"more_host_names": ["a.b", "a.b"]}, "service_more_host_names has a.b twice"),
+        ({"more_host_names": ["orders.example.com"]}, "which is service_host_name"),
+        ({"more_host_names": [f"{'a' * 60}.{'b' * 60}.example.com"]}, "has 133 letters"),
+        (
+            {"more_host_names": ["a.b", "c.d"], "path_patterns": ["/a", "/b", "/c"]},
+            "has 6 values (3 of service_host_name and service_more_host_names, 3 of service_path_",
+        ),
+        ({"redirected_host_names": ["orders.example.com"]}, "is routed to the service itself"),
+        ({"redirected_host_names": [f"{it}.b" for it in "abcdef"]}, "has 6 names"),
+        (
+            {"host_name": "*.example.com", "redirected_host_names": ["a.b"]},
+            "*.example.com (service_host_name) is a pattern",
+        ),
+        ({"host_rewrite_pattern": "^a$"}, "service_host_rewrite_replacement go together"),
+        ({"url_rewrite_replacement": "/"}, "service_url_rewrite_replacement go together"),
+        (
+            {"url_rewrite_pattern": "^/(?!a)", "url_rewrite_replacement": "/"},
+            "(?! of ^/(?!a) isn't known to Elastic Load Balancing",
+        ),
+        (
+            {"url_rewrite_pattern": "^/(", "url_rewrite_replacement": "/"},
+            "^/( is no regular expression",
+        ),
+        (
+            {"url_rewrite_pattern": "^/(.*)$", "url_rewrite_replacement": "/$2"},
+            "$2 of /$2 is no group of ^/(.*)$, which has 1",
+        ),
+    ],
+)
+def test_what_can_not_be_is_said_in_a_sentence(given_: dict[str, Any], refusal: str) -> None:
+    (line,) = broken(**given_)
+    assert refusal in line
+    assert line.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "given_",
+    [
+        {"health_check_codes": ["200", "204", "300-399"]},
+        {"stickiness": "app_cookie", "stickiness_cookie_name": "session"},
+        {"stickiness": "lb_cookie"},
+        {"redirected_host_names": ["www.example.com", "*.example.net"]},
+        {"url_rewrite_pattern": r"^/a\++(?<rest>.*)$", "url_rewrite_replacement": "/$1"},
+        {"route": False, "host_name": "", "more_host_names": ["a.b", "a.b"]},
+    ],
+)
+def test_what_can_be_is_taken(given_: dict[str, Any]) -> None:
+    assert broken(**given_) == []
+
+
+@given(st.text("0123456789abcdef.:/", max_size=20))
+def test_addresses_that_the_template_takes_and_that_are_none_are_refused(text: str) -> None:
+    fits = re.fullmatch(PARAMETERS["SourceCidrs"]["AllowedPattern"], text)
+    try:
+        is_network = bool(ipaddress.ip_network(text)) and "/" in text
+    except ValueError:
+        is_network = False
+    if fits and text and "," not in text:
+        assert bool(problems(source_cidrs=[text])) is not is_network
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ("MoreHostNames", "a.b,*.c.d", "a.b,"),
+        ("PathPatterns", "/a/*,/b?", "a/*"),
+        ("HeaderName", "X-Version", "Host"),
+        ("HeaderValues", "1.*,b=c", "a, b"),
+        ("QueryParameter", "v=2*", "v"),
+        ("RequestMethods", "GET,HEAD", "get"),
+        ("SourceCidrs", "10.0.0.0/8,2001:db8::/32", "10.0.0.1"),
+        ("HealthCheckCodes", "200,300-399", "500"),
+        ("StickinessCookieName", "session", "AWSALBTG"),
+    ],
+)
+def test_a_parameter_takes_what_it_says(parameter: str, good: str, bad: str) -> None:
+    pattern = PARAMETERS[parameter]["AllowedPattern"]
+    assert re.fullmatch(pattern, good)
+    assert not re.fullmatch(pattern, bad)
+
+
+def test_the_pages_example_is_taken() -> None:
+    (block,) = re.findall(
+        r"```yaml\n(service_.*?)```", (ROOT / "docs/routing.md").read_text(), re.S
+    )
+    named = yaml.safe_load(block)
+    assert broken(**{name.removeprefix("service_"): it for name, it in named.items()}) == []
