@@ -111,7 +111,7 @@ def test_a_zip_without_a_custom_resource_carries_no_crhelper(zips: dict[str, Pat
         for function, path in zips.items()
         if any(name.startswith("crhelper/") for name in zipfile.ZipFile(path).namelist())
     }
-    assert zips.keys() - carried == {"activate"}
+    assert zips.keys() - carried == {"activate", "notices"}
     assert zips["rotate"] == zips["database"]
 
 
