@@ -4,7 +4,7 @@ Wrong upstream: an alarm takes the data of all dimensions together, knows one pe
 TreatMissingData, and is looked at only when somebody puts metric data; functions that AWS itself
 calls (by queue, rule, rotation, custom resource) and SQS have no metrics; metric filters are
 records. Here alarms are looked at whenever somebody asks for them. Those on what isn't
-measured stay INSUFFICIENT_DATA.
+measured, and those on metric math, stay INSUFFICIENT_DATA.
 Source: CloudWatch user guide, "Using Amazon CloudWatch alarms"; SQS developer guide, "Available
 CloudWatch metrics for Amazon SQS"; CloudWatch Logs user guide, "Filter pattern syntax".
 Last needed: ministack 1.5.33.
@@ -60,11 +60,13 @@ def _evaluate(alarm: Alarm) -> None:
         return
     now, samples = time.time(), list(_samples(alarm))
     period, periods = int(alarm["Period"]), int(alarm["EvaluationPeriods"])
-    breaching = 0
-    for number in range(periods):
-        end = now - number * period
-        values = [value for at, value in samples if end - period < at <= end]
-        breaching += _breaches(alarm, values, compare)
+    measured = [
+        [value for at, value in samples if end - period < at <= end]
+        for end in (now - number * period for number in range(periods))
+    ]
+    if alarm.get("TreatMissingData") == "ignore" and not any(measured):
+        return  # it stays as it is
+    breaching = sum(_breaches(alarm, values, compare) for values in measured)
     needed = int(alarm.get("DatapointsToAlarm") or periods)
     _set(alarm, "ALARM" if breaching >= needed else "OK", f"{breaching} of {periods} periods")
 

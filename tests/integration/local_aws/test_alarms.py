@@ -1,4 +1,4 @@
-"""Alarms on functions, queues and what metric filters find."""
+"""Alarms on functions, queues and what is found in logs; alarms on metric math in templates."""
 
 from __future__ import annotations
 
@@ -159,6 +159,98 @@ def test_what_a_metric_filter_finds_in_a_log_rings(aws: LocalAws, pattern: str) 
     say(json.dumps({"message": {"outcome": "bad"}}))
     assert state(aws, "bad") == "ALARM"
     logs.delete_log_group(logGroupName="alarmed")
+
+
+MEASURING = """
+import json, time
+
+def handler(event, context):
+    directive = {"Namespace": "Tests", "Dimensions": [["Of"], []], "Metrics": [{"Name": "Age"}]}
+    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    print(json.dumps({"_aws": metadata, "Of": event["of"], "Age": event["age"]}))
+"""
+
+
+def test_what_a_function_prints_in_the_embedded_metric_format_rings(
+    aws: LocalAws, host_runtime: str
+) -> None:
+    function(aws, "measuring", MEASURING, host_runtime)
+    of_one = [{"Name": "Of", "Value": "one"}]
+    put_alarm(aws, "age", "Tests", "Age", Statistic="Maximum", Threshold=10)
+    put_alarm(aws, "of-one", "Tests", "Age", Statistic="Maximum", Threshold=10, Dimensions=of_one)
+
+    def say(of: str, age: object) -> None:
+        payload = json.dumps({"of": of, "age": age})
+        aws.client("lambda").invoke(FunctionName="measuring", Payload=payload)
+
+    say("one", 3)
+    say("two", "eleven")  # no number: no metric
+    assert (state(aws, "age"), state(aws, "of-one")) == ("OK", "OK")
+    say("two", 11)
+    assert (state(aws, "age"), state(aws, "of-one")) == ("ALARM", "OK")
+    aws.client("lambda").delete_function(FunctionName="measuring")
+
+
+def test_an_alarm_that_ignores_missing_data_stays_as_it_is(aws: LocalAws) -> None:
+    put_alarm(aws, "ignoring", "Tests", "Gauge", Period=1, TreatMissingData="ignore")
+    put_alarm(aws, "forgetting", "Tests", "Gauge", Period=1)
+    datum = {"MetricName": "Gauge", "Value": 1}
+    aws.client("cloudwatch").put_metric_data(Namespace="Tests", MetricData=[datum])
+    assert state(aws, "ignoring") == "ALARM"
+    eventually(lambda: state(aws, "forgetting") == "OK")
+    assert state(aws, "ignoring") == "ALARM"
+
+
+STAT = {"Metric": {"Namespace": "Tests", "MetricName": "Used"}, "Period": 60, "Stat": "Sum"}
+USED = {"Id": "used", "MetricStat": STAT, "ReturnData": False}
+SHARE = {"Id": "share", "Expression": "100 * MAX([used, used])"}
+
+
+def stack_with_alarm(aws: LocalAws, **properties: Any) -> str:
+    """Create a stack with an alarm, and return the status in which it ended."""
+    cloudformation = aws.client("cloudformation")
+    alarm = {
+        "AlarmName": "by-math",
+        "EvaluationPeriods": 1,
+        "Threshold": 80,
+        "ComparisonOperator": "GreaterThanThreshold",
+    } | properties
+    resources = {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}}
+    name = cloudformation.create_stack(
+        StackName="by-math", TemplateBody=json.dumps({"Resources": resources})
+    )["StackId"]
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+
+    eventually(lambda: not status().endswith("_IN_PROGRESS"))
+    ended = status()
+    cloudformation.delete_stack(StackName=name)
+    eventually(lambda: status() == "DELETE_COMPLETE")
+    return ended
+
+
+def test_a_template_may_have_an_alarm_on_metric_math(aws: LocalAws) -> None:
+    assert stack_with_alarm(aws, Metrics=[USED, SHARE]) == "CREATE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Metrics": [USED, SHARE], "Namespace": "Tests"},
+        {"Metrics": [USED, SHARE | {"ReturnData": False}]},
+        {"Metrics": [USED | {"ReturnData": True}, SHARE]},
+        {"Metrics": [USED, SHARE | {"Expression": "100 * unused"}]},
+        {"Metrics": [USED, SHARE | {"Id": "used"}]},
+        {"Metrics": [USED, SHARE | {"Id": "Share"}]},
+        {"Metrics": [USED, {"Id": "share"}]},
+        {"Metrics": [USED, *[SHARE | {"Id": f"s{n}", "ReturnData": not n} for n in range(11)]]},
+    ],
+)
+def test_an_alarm_on_metric_math_that_can_not_be_is_refused(
+    aws: LocalAws, wrong: dict[str, Any]
+) -> None:
+    assert stack_with_alarm(aws, **wrong) == "ROLLBACK_COMPLETE"
 
 
 def test_an_alarm_on_what_is_not_measured_here_says_so(aws: LocalAws) -> None:

@@ -39,6 +39,41 @@ def an_alarm_looks_at_its_own_dimensions(aws: Aws) -> bool:
     return bool(alarm["StateValue"] != "ALARM")
 
 
+@shows("monitoring.log_metrics")
+def a_line_in_the_embedded_metric_format_is_a_metric(aws: Aws) -> bool:
+    logs, cloudwatch = aws.client("logs"), aws.client("cloudwatch")
+    logs.create_log_group(logGroupName="metrics")
+    logs.create_log_stream(logGroupName="metrics", logStreamName="all")
+    now = int(time.time() * 1000)
+    directive = {"Namespace": "Probe", "Dimensions": [["Of"]], "Metrics": [{"Name": "Seen"}]}
+    line = {"_aws": {"Timestamp": now, "CloudWatchMetrics": [directive]}, "Of": "mine", "Seen": 3}
+    logs.put_log_events(
+        logGroupName="metrics",
+        logStreamName="all",
+        logEvents=[{"timestamp": now, "message": json.dumps(line)}],
+    )
+    found = cloudwatch.list_metrics(Namespace="Probe", MetricName="Seen")["Metrics"]
+    return [it["Dimensions"] for it in found] == [[{"Name": "Of", "Value": "mine"}]]
+
+
+@shows("monitoring.metric_math")
+def a_template_may_have_an_alarm_on_metric_math(aws: Aws) -> bool:
+    stat = {"Metric": {"Namespace": "Probe", "MetricName": "Used"}, "Period": 60, "Stat": "Sum"}
+    properties = {
+        "AlarmName": "math",
+        "Metrics": [
+            {"Id": "used", "MetricStat": stat, "ReturnData": False},
+            {"Id": "share", "Expression": "100 * used / 8"},
+        ],
+        "EvaluationPeriods": 1,
+        "Threshold": 80,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    deploy(aws, "math", {"Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}})
+    found = aws.client("cloudwatch").describe_alarms(AlarmNames=["math"])["MetricAlarms"]
+    return [len(it.get("Metrics", [])) for it in found] == [2]
+
+
 @shows("scaling.targets", "scaling.resources")
 def a_service_becomes_a_scalable_target(aws: Aws) -> bool:
     ecs, scaling = aws.client("ecs"), aws.client("application-autoscaling")
