@@ -88,6 +88,11 @@ def function(platform: str, kind: str) -> str:
     return f"{platform}-{kind}"
 
 
+def metrics_namespace(platform: str) -> str:
+    """CloudWatch's namespace of a platform's own metrics."""
+    return f"Quayside/{platform}"
+
+
 def other(user: str) -> str:
     """The other one of blue and green."""
     return USERS[1 - USERS.index(user)]

@@ -7,6 +7,7 @@ import logging
 import os
 
 _logger = logging.getLogger("quayside")
+_measurements = logging.getLogger("quayside.metrics")
 _confidential: set[str] = set()
 
 
@@ -14,6 +15,8 @@ class _Json(logging.Formatter):
     """One JSON object a line, of the form that crhelper gives the lines of custom resources."""
 
     def format(self, record: logging.LogRecord) -> str:
+        if record.name == _measurements.name:  # CloudWatch reads a whole line, or none of it
+            return str(record.msg)
         message = record.msg if isinstance(record.msg, dict) else record.getMessage()
         line = {
             "timestamp": self.formatTime(record),
@@ -33,6 +36,7 @@ def begin() -> None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_Json())
     _logger.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
+    _measurements.setLevel(logging.INFO)  # alarms hear them, whatever people want to read
     for name in ("boto3", "botocore", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
@@ -75,6 +79,11 @@ def warning(action: str, **fields: object) -> None:
 def error(action: str, **fields: object) -> None:
     """Log one failure, as a JSON line."""
     _logger.error(_line(action, fields))
+
+
+def measure(line: str) -> None:
+    """Log one line that CloudWatch makes metrics of (`metrics.line`), as it is."""
+    _measurements.info(without_secrets(line))
 
 
 def _line(action: str, fields: dict[str, object]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from custom_resources.contract.labels import CURRENT, ROTATED
 from custom_resources.contract.outcomes import FAILED, REFUSED, ROLLED_BACK, Move
-from custom_resources.rotation import is_paused
+from custom_resources.rotation import is_paused, metrics
 from custom_resources.rotation.activate.activation import Activation
 from custom_resources.rotation.activate.decisions import Decision, FlipRolledBack
 from custom_resources.rotation.activate.secret import Clients
@@ -57,7 +57,8 @@ def run(
     log.forget_secrets()
     activation = Activation(clients, now, paused=is_paused())
     if event.get("sweep"):
-        return _sweep(Sweep(os.environ["PLATFORM"], activation, until))
+        each_age = os.environ.get("PASSWORD_AGE_PER_SERVICE") == "true"
+        return _sweep(Sweep(os.environ["PLATFORM"], activation, until, each_age=each_age))
     unfinished = [
         {"itemIdentifier": record["messageId"]}
         for record in event["Records"]
@@ -91,9 +92,11 @@ def _is_done(record: dict[str, Any], activation: Activation) -> bool:
         else:
             decision = Decision(Move.IGNORE, f"label {label}")
     except Exception as error:
-        reason = sentence(error)
-        log.error("activation", outcome=_outcome(error), reason=reason, at=place(error), **told)
+        reason, outcome = sentence(error), _outcome(error)
+        metrics.count_flip(outcome)
+        log.error("activation", outcome=outcome, reason=reason, at=place(error), **told)
         raise NotActivatedError(reason) from None
+    metrics.count_flip(decision.move.value)
     log.info("activation", outcome=decision.move.value, reason=decision.reason, **told)
     return decision.move not in _UNFINISHED
 

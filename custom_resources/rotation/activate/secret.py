@@ -50,6 +50,7 @@ class SecretFacts:
         created: when each version that has a label was made, as far as it is told.
         function: ARN of its rotation function; empty if it isn't rotated.
         last_rotated: when Secrets Manager noted the end of its last rotation; None before.
+        made: when the secret was made; None if that isn't told.
         rotatable: since when it could have been rotated; None if that isn't told.
     """
 
@@ -58,6 +59,7 @@ class SecretFacts:
     created: Mapping[str, datetime.datetime]
     function: str
     last_rotated: datetime.datetime | None
+    made: datetime.datetime | None
     rotatable: datetime.datetime | None
 
     def version(self, label: str) -> str:
@@ -116,6 +118,15 @@ class SecretFacts:
         version = unfinished(self.labels)
         return version if self.created.get(version, now) < now - _LONGEST_WINDOW else ""
 
+    def age(self, now: datetime.datetime) -> datetime.timedelta | None:
+        """How old its password is; None if that isn't told.
+
+        Not by its version: attaching the secret to a restored cluster makes another one of the
+        same password. A value that was put by hand counts as old as the one before it.
+        """
+        since = self.last_rotated or self.made
+        return now - since if since else None
+
     def is_overdue(self, now: datetime.datetime) -> bool:
         """Whether the secret's schedule has passed without a rotation."""
         last = self.last_rotated or self.rotatable
@@ -143,17 +154,17 @@ def describe(clients: Clients, user: ServiceUser) -> SecretFacts:
     # Only versions with a label are listed, and a secret has at most 20 of those.
     versions = clients.secretsmanager.list_secret_version_ids(SecretId=user.secret_name)
     function = secret.get("RotationLambdaARN", "") if secret.get("RotationEnabled") else ""
-    rotated = secret.get("LastRotatedDate")
+    rotated, made = secret.get("LastRotatedDate"), secret.get("CreatedDate")
     return SecretFacts(
         user=user,
         labels=secret.get("VersionIdsToStages", {}),
         created={
-            it["VersionId"]: made for it in versions["Versions"] if (made := it.get("CreatedDate"))
+            it["VersionId"]: time for it in versions["Versions"] if (time := it.get("CreatedDate"))
         },
         function=function,
         last_rotated=rotated,
-        rotatable=(function and not rotated and _scheduled(clients, user))
-        or secret.get("CreatedDate"),
+        made=made,
+        rotatable=(function and not rotated and _scheduled(clients, user)) or made,
     )
 
 

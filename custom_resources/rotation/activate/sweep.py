@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from custom_resources.contract.labels import CURRENT, PENDING, ROTATED
 from custom_resources.contract.names import ServiceUser
 from custom_resources.contract.outcomes import FAILED, ROLLED_BACK, Move
+from custom_resources.rotation import metrics
 from custom_resources.rotation.activate.activation import Activation
 from custom_resources.rotation.activate.decisions import FlipRolledBack
 from custom_resources.rotation.activate.secret import (
@@ -31,11 +32,20 @@ from custom_resources.shared.sentences import sentence
 
 # Findings that nobody has to do anything about.
 _MENDED = frozenset({"unstaged", *(move.value for move in Move)})
-# Findings that the rotation stack's metric filters count, each for an alarm of its own.
-_COUNTED = frozenset({ROLLED_BACK, "overdue", "stuck"})
+_OVERDUE = frozenset({"overdue", "stuck"})
+# Findings that are counted by a metric, with an alarm of its own.
+_COUNTED = frozenset({ROLLED_BACK, *_OVERDUE})
 # Six calls a service, one after the other: some hundred services would outlast the function.
 _AT_ONCE = 8
+_DAY = datetime.timedelta(days=1)
 _DAYS = 7  # in so many, every service is among the first once
+
+
+class Seen(NamedTuple):
+    """What was found out about a service: outcomes, and its secrets if they could be read."""
+
+    outcomes: list[str]
+    secrets: list[SecretFacts]
 
 
 @dataclass(frozen=True)
@@ -46,11 +56,13 @@ class Sweep:
         platform: name of the platform.
         activation: for rotated users that weren't activated.
         until: `time.monotonic()` after which no other service is looked at.
+        each_age: whether the age of every service's passwords becomes a metric of its own.
     """
 
     platform: str
     activation: Activation
     until: float = math.inf
+    each_age: bool = False
 
     @staticmethod
     def unheard(outcomes: Mapping[str, int]) -> dict[str, int]:
@@ -64,7 +76,7 @@ class Sweep:
         return {outcome: times for outcome, times in outcomes.items() if outcome not in quiet}
 
     def run(self) -> dict[str, int]:
-        """Look, repair, and log a line for each finding.
+        """Look, repair, and log a line for each finding, and metrics of them all.
 
         Returns:
             How often each outcome came.
@@ -74,10 +86,10 @@ class Sweep:
         """
         users = self._users()
         services = [list(group) for _, group in groupby(users, key=lambda user: user.service)]
-        outcomes: Counter[str] = Counter()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for found in pool.map(self._in_time, self._turned(services)):
-                outcomes.update(found)
+            seen = list(pool.map(self._in_time, self._turned(services)))
+        outcomes = Counter(outcome for it in seen for outcome in it.outcomes)
+        self._measure(outcomes, [secret for it in seen for secret in it.secrets])
         log.info("sweep", outcome="swept", secrets=len(users), **outcomes)
         return dict(outcomes)
 
@@ -87,11 +99,16 @@ class Sweep:
         start = self._now.toordinal() % _DAYS * len(services) // _DAYS
         return services[start:] + services[:start]
 
-    def _in_time(self, users: list[ServiceUser]) -> list[str]:
+    def _measure(self, outcomes: Mapping[str, int], secrets: list[SecretFacts]) -> None:
+        metrics.tell_overdue(sum(outcomes.get(it, 0) for it in _OVERDUE))
+        ages = {it.user: age / _DAY for it in secrets if (age := it.age(self._now)) is not None}
+        metrics.tell_ages(ages, each=self.each_age)
+
+    def _in_time(self, users: list[ServiceUser]) -> Seen:
         if time.monotonic() < self.until:
-            return list(self._service(users))
+            return self._service(users)
         reason = "the sweep's time was over; another day begins with others"
-        return [self._found("left out", users[0], reason=reason)]
+        return Seen([self._found("left out", users[0], reason=reason)], [])
 
     def _users(self) -> list[ServiceUser]:
         pages = self._secretsmanager.get_paginator("list_secrets").paginate(
@@ -101,16 +118,21 @@ class Sweep:
         users = map(ServiceUser.of, names)  # None: another secret of the platform
         return [user for user in users if user and user.platform == self.platform]
 
-    def _service(self, users: list[ServiceUser]) -> Iterator[str]:
+    def _service(self, users: list[ServiceUser]) -> Seen:
+        seen = Seen([], [])
         try:
-            secrets = [describe(self.activation.clients, user) for user in users]
-            for secret in secrets:
-                yield from self._repair(secret)
-            newest = last_rotated(secrets)
-            if newest:
-                yield from self._activate(newest)
+            seen.secrets.extend(describe(self.activation.clients, user) for user in users)
+            seen.outcomes.extend(self._look_after(seen.secrets))
         except (BotoCoreError, ClientError, Failure) as error:
-            yield self._found(FAILED, users[0], reason=sentence(error))
+            seen.outcomes.append(self._found(FAILED, users[0], reason=sentence(error)))
+        return seen
+
+    def _look_after(self, secrets: list[SecretFacts]) -> Iterator[str]:
+        for secret in secrets:
+            yield from self._repair(secret)
+        newest = last_rotated(secrets)
+        if newest:
+            yield from self._activate(newest)
 
     def _repair(self, secret: SecretFacts) -> Iterator[str]:
         if secret.lacks_label:
@@ -166,6 +188,7 @@ class Sweep:
     def _found(self, outcome: str, user: ServiceUser, **fields: object) -> str:
         tell = log.info if outcome in _MENDED else log.error
         tell("sweep", outcome=outcome, secret=user.secret_name, **fields)
+        metrics.count_flip(outcome)
         return outcome
 
     @property

@@ -12,7 +12,7 @@ from custom_resources.contract.cluster import Memory
 from custom_resources.contract.names import ServiceUser
 from custom_resources.contract.outcomes import FAILED, REFUSED
 from custom_resources.contract.usage import SETTLING_SECONDS
-from custom_resources.rotation import is_paused
+from custom_resources.rotation import is_paused, metrics
 from custom_resources.rotation.rotate.guard import Guard, Refusal
 from custom_resources.rotation.rotate.steps import Rotation
 from custom_resources.rotation.rotate.user import Versions
@@ -68,10 +68,13 @@ def run(event: dict[str, str], clients: Clients, until: float) -> str:
     try:
         outcome = _rotation(secret_id, version, clients, until).run(step)
     except Exception as error:
-        outcome = REFUSED if isinstance(error, Refusal) else FAILED
+        refused = error if isinstance(error, Refusal) else None
+        outcome = REFUSED if refused else FAILED
+        metrics.count_rotation(outcome, refused.reason if refused else None)
         reason = sentence(error)
         log.error("rotation", outcome=outcome, reason=reason, at=place(error), **told)
         raise NotRotatedError(reason) from None
+    metrics.count_rotation(outcome)
     log.info("rotation", outcome=outcome, **told)
     return outcome
 

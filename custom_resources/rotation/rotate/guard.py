@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.contract.cluster import Cluster, Memory
 from custom_resources.contract.names import USERS, ServiceUser
+from custom_resources.contract.outcomes import Reason
 from custom_resources.contract.stacks import ServiceStack
 from custom_resources.contract.usage import Task, Usage, last_stopped, living
 from custom_resources.shared import stacks
@@ -41,19 +42,30 @@ class Facts(Usage):
     sessions: int = 0
 
 
+class Hindrance(NamedTuple):
+    """What forbids a rotation, for those who count and for those who read."""
+
+    reason: Reason
+    told: str
+
+
 class Refusal(Failure):
     """The user may not be rotated now.
 
     Args:
         user: whom it is about.
-        reasons: what forbids it.
+        hindrances: what forbids it, the weightiest first; one at least.
         lasting: whether the same rotation can never succeed, however often it is tried.
         remedy: what to do.
     """
 
-    def __init__(self, user: ServiceUser, reasons: list[str], *, lasting: bool, remedy: str):
-        super().__init__(f"Refused to rotate {user}: {'; '.join(reasons)}.", remedy)
+    def __init__(
+        self, user: ServiceUser, hindrances: list[Hindrance], *, lasting: bool, remedy: str
+    ):
+        told = "; ".join(it.told for it in hindrances)
+        super().__init__(f"Refused to rotate {user}: {told}.", remedy)
         self.lasting = lasting
+        self.reason = hindrances[0].reason
 
 
 @dataclass(frozen=True)
@@ -156,52 +168,60 @@ def refusal(
     if paused:
         return Refusal(
             user,
-            ["rotation is paused on this platform"],
+            [Hindrance(Reason.PAUSED, "rotation is paused on this platform")],
             lasting=True,
             remedy="Deploy the rotation stack with Paused false, then rotate it.",
         )
     stack = facts.stack
     if stack.is_stable and stack.active_user not in USERS:
+        told = f"the stack {stack.name} has no parameter ActiveUser"
         return Refusal(
             user,
-            [f"the stack {stack.name} has no parameter ActiveUser"],
+            [Hindrance(Reason.NO_ACTIVE_USER, told)],
             lasting=True,
             remedy="Deploy the service from the template that has it.",
         )
     if stack.is_stable and stack.active_user == user.colour:
         return Refusal(
             user,
-            ["it is the active user", *_passing(facts, settling)],
+            [Hindrance(Reason.ACTIVE_USER, "it is the active user"), *_passing(facts, settling)],
             lasting=True,
             remedy="Rotate the other user first, which moves the service to it (rotate.yml).",
         )
-    reasons = list(_passing(facts, settling))
-    return Refusal(user, reasons, lasting=False, remedy=_WAIT) if reasons else None
+    hindrances = list(_passing(facts, settling))
+    return Refusal(user, hindrances, lasting=False, remedy=_WAIT) if hindrances else None
 
 
-def _passing(facts: Facts, settling: datetime.timedelta) -> Iterator[str]:
+def _passing(facts: Facts, settling: datetime.timedelta) -> Iterator[Hindrance]:
     if not facts.stack.is_stable:
-        yield f"the stack {facts.stack.name} is in {facts.stack.status}"
-    yield from _unfinished(facts)
-    for deployment in facts.deployments:
-        if deployment.starts_users:
-            yield f"deployment {deployment.identity} starts tasks with its secret"
+        told = f"the stack {facts.stack.name} is in {facts.stack.status}"
+        yield Hindrance(Reason.STACK, told)
+    yield from (Hindrance(Reason.DEPLOYMENT, told) for told in _deploying(facts))
     for task in living(facts.tasks):
-        yield f"task {task.identity} ({task.group}) is {task.status} and refers to its secret"
+        told = f"task {task.identity} ({task.group}) is {task.status} and refers to its secret"
+        yield Hindrance(Reason.TASK, told)
+    yield from (Hindrance(Reason.SETTLING, told) for told in _settling(facts, settling))
+    if facts.sessions:
+        told = f"the database has open sessions of it ({facts.sessions})"
+        yield Hindrance(Reason.SESSION, told)
+
+
+def _settling(facts: Facts, settling: datetime.timedelta) -> Iterator[str]:
     must_pass = f"UTC, and {int(settling.total_seconds())} s must pass"
     ended, stopped = facts.last_deployment_ended, last_stopped(facts.tasks)
     if ended and facts.now < ended + settling:
         yield f"the last deployment ended at {ended:%H:%M:%S} {must_pass}"
     if stopped and facts.now < stopped + settling:
         yield f"the last task that refers to its secret stopped at {stopped:%H:%M:%S} {must_pass}"
-    if facts.sessions:
-        yield f"the database has open sessions of it ({facts.sessions})"
 
 
-def _unfinished(facts: Facts) -> Iterator[str]:
+def _deploying(facts: Facts) -> Iterator[str]:
     for deployment in facts.deployments:
         if deployment.is_unfinished:
             yield f"deployment {deployment.identity} is {deployment.rollout_state}"
     for begun in facts.service_deployments:
         if begun.is_unfinished:
             yield f"service deployment {begun.identity} is {begun.status}"
+    for deployment in facts.deployments:
+        if deployment.starts_users:
+            yield f"deployment {deployment.identity} starts tasks with its secret"

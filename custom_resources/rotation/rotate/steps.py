@@ -13,6 +13,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.contract.labels import CURRENT, PENDING, ROTATED
+from custom_resources.contract.outcomes import CREATED, FINISHED
 from custom_resources.postgres.connection import failure
 from custom_resources.postgres.locks import roles_locked
 from custom_resources.postgres.patience import patiently
@@ -86,7 +87,7 @@ class Rotation:
                 # The label on a version without a value would make every later rotation fail.
                 self.versions.unstage(self.version)
             raise
-        return "created" if self.versions.put_pending(self.version) else NOTHING_TO_DO
+        return CREATED if self.versions.put_pending(self.version) else NOTHING_TO_DO
 
     def _set(self) -> str:
         if self._is_current():
@@ -150,7 +151,7 @@ class Rotation:
             pending = self._pending()
             self._patiently(pending, lambda: self._make_current(pending))
         self.versions.move(ROTATED, self.version)
-        return "finished"
+        return FINISHED
 
     def _make_current(self, pending: Credentials) -> None:
         with (

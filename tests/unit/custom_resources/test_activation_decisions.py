@@ -169,6 +169,7 @@ SECRET = SecretFacts(
     created={"v1": days(31), "v2": days(1)},
     function=f"{FUNCTION}shop-rotate",
     last_rotated=days(1),
+    made=days(70),
     rotatable=days(60),
 )
 
@@ -177,6 +178,16 @@ def test_a_healthy_secret_needs_nothing() -> None:
     assert not SECRET.lacks_label
     assert not SECRET.abandoned(NOW)
     assert not SECRET.is_overdue(NOW)
+
+
+def test_a_password_is_as_old_as_its_last_rotation_or_as_its_secret() -> None:
+    attached = replace(SECRET, created={"v1": days(31), "v2": days(0)})  # to a restored cluster
+    day = datetime.timedelta(days=1)
+
+    assert SECRET.age(NOW) == attached.age(NOW) == day
+    assert replace(SECRET, last_rotated=None).age(NOW) == 70 * day
+    assert replace(SECRET, function="", last_rotated=None).age(NOW) == 70 * day
+    assert replace(SECRET, last_rotated=None, made=None).age(NOW) is None
 
 
 def test_the_user_that_was_rotated_last_is_to_be_active() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custom_resources.contract.names import ServiceUser
+from custom_resources.contract.outcomes import Reason
 from custom_resources.contract.stacks import STABLE, ServiceStack
 from custom_resources.contract.usage import Deployment, ServiceDeployment, Task, refers
 from custom_resources.rotation import is_paused
@@ -86,6 +87,28 @@ def test_a_stack_in_any_other_state_forbids_both_and_that_passes(
 @pytest.mark.parametrize("status", sorted(STABLE))
 def test_a_stable_stack_forbids_nothing(status: str) -> None:
     assert refusal(replace(QUIET, stack=replace(STACK, status=status)), GREEN, SETTLING) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        (replace(QUIET, stack=replace(STACK, parameters={})), Reason.NO_ACTIVE_USER),
+        (replace(QUIET, stack=replace(STACK, status="UPDATE_IN_PROGRESS")), Reason.STACK),
+        (
+            replace(QUIET, stack=replace(STACK, status="UPDATE_IN_PROGRESS"), sessions=1),
+            Reason.STACK,
+        ),
+        (replace(QUIET, deployments=(replace(DONE, refers=True),)), Reason.DEPLOYMENT),
+        (replace(QUIET, sessions=2), Reason.SESSION),
+    ],
+)
+def test_a_refusal_counts_for_the_weightiest_of_its_reasons(facts: Facts, reason: Reason) -> None:
+    assert refused(facts).reason is reason
+    assert refused(facts, paused=True).reason is Reason.PAUSED
+
+
+def test_the_active_users_refusal_counts_as_that() -> None:
+    assert refused(replace(QUIET, sessions=2), BLUE).reason is Reason.ACTIVE_USER
 
 
 def test_a_stack_that_has_no_active_user_forbids_it() -> None:
