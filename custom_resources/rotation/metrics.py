@@ -77,7 +77,7 @@ def tell_ages(ages: Mapping[ServiceUser, float], *, each: bool) -> None:
 
 
 def _rounded(days: float) -> float:
-    return round(days, 3)  # to a minute and a half
+    return round(days, 5)  # to a second
 
 
 def _put(

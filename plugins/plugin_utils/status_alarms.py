@@ -13,9 +13,10 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils.status_service im
 # What the templates call the alarms of a platform's own stacks, behind PLATFORM- (a test holds the
 # two together): those of a platform shop-two begin with shop- too.
 _PLATFORM_ALARM = re.compile(
-    "(password|database|listener-priority|notices|rotate|activate)-errors|(database|rotate)-idle"
-    "|activations-(dead|waiting|oldest)|flip-rolled-back|rotation-overdue"
-    "|rds-(cpu|capacity|memory)|load-balancer-[a-z0-9-]{1,10}-(5xx|rejected-connections)"
+    "(password|database|listener-priority|notices|rotate|activate)-(errors|throttles)"
+    "|(database|rotate)-idle|activations-(dead|waiting|oldest)|flip-rolled-back|rotation-overdue"
+    "|password-age|rds-(cpu|capacity|memory|connections|local-storage|storage|replica-lag)"
+    "|load-balancer-[a-z0-9-]{1,10}-(5xx|rejected-connections)"
 )
 
 

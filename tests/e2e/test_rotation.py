@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import psycopg2
@@ -129,6 +130,43 @@ def test_an_old_password_is_denied_and_both_users_passwords_log_in(rotating: Rot
         )
     for each in OTHER:
         rotating.connect(each).close()
+
+
+@contextmanager
+def oldest_allowed(rotating: Rotating, days: str) -> Iterator[None]:
+    """Let the platform ring for a password that is older, as no whole number of days can here."""
+    cloudformation = rotating.platform.aws.client("cloudformation")
+
+    def update(value: str) -> None:
+        (stack,) = cloudformation.describe_stacks(StackName="shop-rotation")["Stacks"]
+        kept = [
+            {"ParameterKey": it["ParameterKey"], "UsePreviousValue": True}
+            for it in stack["Parameters"]
+            if it["ParameterKey"] != "AlarmPasswordAgeDays"
+        ]
+        changed = {"ParameterKey": "AlarmPasswordAgeDays", "ParameterValue": value}
+        cloudformation.update_stack(
+            StackName="shop-rotation",
+            UsePreviousTemplate=True,
+            Parameters=[*kept, changed],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        cloudformation.get_waiter("stack_update_complete").wait(
+            StackName="shop-rotation", WaiterConfig={"Delay": 1}
+        )
+
+    update(days)
+    yield
+    update("90")
+
+
+def test_a_password_that_is_too_old_rings_at_the_next_sweep(rotating: Rotating) -> None:
+    functions = rotating.platform.aws.client("lambda")
+    with oldest_allowed(rotating, "0.00001"):  # a second
+        functions.invoke(FunctionName="shop-activate", Payload=b'{"sweep": true}')
+        assert rotating.rings("shop-password-age")
+    functions.invoke(FunctionName="shop-activate", Payload=b'{"sweep": true}')
+    assert rotating.falls_silent("shop-password-age")
 
 
 @pytest.fixture

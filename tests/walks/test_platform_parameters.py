@@ -22,6 +22,33 @@ STACKS = {
     "rds": "shop-rds",
     "rotation": "shop-rotation",
 }
+# Changed, off, on again; on a reader and an instance class for what only those have.
+OF_RDS_ALARMS: list[dict[str, str]] = [
+    {"ReaderCount": "1"},
+    *(
+        {name: value}
+        for name, values in {
+            "AlarmCpuPercent": ("70", "0", "90"),
+            "AlarmCapacityPercent": ("70", "0", "90"),
+            "AlarmFreeMemoryMib": ("256", "0", "128"),
+            "MaxConnections": ("100", "0"),
+            "AlarmConnectionsPercent": ("70", "0", "80"),
+            "AlarmStorageGib": ("100", "0", "100000"),
+            "AlarmReplicaLagMilliseconds": ("500", "0", "1000"),
+        }.items()
+        for value in values
+    ),
+    {"MinCapacity": "0.5"},
+    {"MinCapacity": "1"},
+    {"InstanceClass": "db.r8g.large"},
+    {"AlarmFreeLocalStorageMib": "2048"},
+    {"AlarmFreeLocalStorageMib": "0"},
+    {"AlarmFreeLocalStorageMib": "1024"},
+    {"MaxConnections": "1600"},
+    {"MaxConnections": "0"},
+    {"InstanceClass": "db.serverless"},
+    {"ReaderCount": "0"},
+]
 # Template -> what is changed, one after the other; each change stays for the next.
 VALUES: dict[str, list[dict[str, str]]] = {
     "network": [
@@ -63,6 +90,9 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"FirstCreation": "false"},
         {"FirstCreation": "true"},
         {"DeletionProtection": "false"},
+        {"AlarmErrors": "10"},
+        {"AlarmErrors": "0"},
+        {"AlarmErrors": "5"},
     ],
     "rds": [
         {"MaxCapacity": "16"},
@@ -85,12 +115,18 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"FirstCreation": "true"},
         {"FirstCreation": "false"},
         {"DeletionProtection": "false"},
+        *OF_RDS_ALARMS,
     ],
     "rotation": [
         {"LogRetentionDays": "60"},
         {"SettlingSeconds": "10"},
         {"Paused": "true"},
         {"Paused": "false"},
+        {"PasswordAgePerService": "true"},
+        {"PasswordAgePerService": "false"},
+        {"AlarmPasswordAgeDays": "20"},
+        {"AlarmPasswordAgeDays": "0"},
+        {"AlarmPasswordAgeDays": "90"},
     ],
 }
 STEPS = [(name, values) for name, steps in VALUES.items() for values in steps]

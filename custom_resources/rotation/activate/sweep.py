@@ -89,8 +89,8 @@ class Sweep:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             seen = list(pool.map(self._in_time, self._turned(services)))
         outcomes = Counter(outcome for it in seen for outcome in it.outcomes)
-        self._measure(outcomes, [secret for it in seen for secret in it.secrets])
-        log.info("sweep", outcome="swept", secrets=len(users), **outcomes)
+        oldest = self._measure(outcomes, [secret for it in seen for secret in it.secrets])
+        log.info("sweep", outcome="swept", secrets=len(users), oldest=oldest, **outcomes)
         return dict(outcomes)
 
     def _turned(self, services: list[list[ServiceUser]]) -> list[list[ServiceUser]]:
@@ -99,10 +99,13 @@ class Sweep:
         start = self._now.toordinal() % _DAYS * len(services) // _DAYS
         return services[start:] + services[:start]
 
-    def _measure(self, outcomes: Mapping[str, int], secrets: list[SecretFacts]) -> None:
+    def _measure(self, outcomes: Mapping[str, int], secrets: list[SecretFacts]) -> str:
+        """Tell the metrics; the secret with the oldest password, and how old it is."""
         metrics.tell_overdue(sum(outcomes.get(it, 0) for it in _OVERDUE))
         ages = {it.user: age / _DAY for it in secrets if (age := it.age(self._now)) is not None}
         metrics.tell_ages(ages, each=self.each_age)
+        oldest = max(ages, key=lambda user: ages[user], default=None)
+        return f"{oldest.secret_name}, {ages[oldest]:.1f} days" if oldest else "none"
 
     def _in_time(self, users: list[ServiceUser]) -> Seen:
         if time.monotonic() < self.until:

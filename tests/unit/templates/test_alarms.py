@@ -19,8 +19,6 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "docs" / "alarms").glob("*.md"))
 MOST_CHARACTERS = 1024  # of an AlarmDescription (schema of AWS::CloudWatch::Alarm)
 LONGEST_VALUE = 30  # of a parameter that a description tells: a service's name
-# Templates whose alarms have no page yet.
-NOT_YET = {"load_balancer", "rds", "rotation", "support"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,6 @@ def _text(value: Any) -> str:
 ALARMS = [
     Alarm(name, key, it["Properties"])
     for name in NAMES
-    if name not in NOT_YET
     for kind in (ALARM, "AWS::CloudWatch::CompositeAlarm")
     for key, it in of_type(name, kind).items()
 ]

@@ -62,12 +62,14 @@ def entries(text: str, part: str) -> list[Entry]:
 def watched(alarm: Mapping[str, Any], resources: Mapping[str, Any]) -> set[str]:
     """Return the resources of the same template that an alarm looks at.
 
-    By its dimensions; without any, by the metric filter that makes its metric.
+    By its dimensions, also those of its metric math; without any, by the metric filter that makes
+    its metric.
     """
     properties = alarm["Properties"]
     named = {
         str(node if path[-1] == "Ref" else node[0])
-        for path, node in walk(properties.get("Dimensions", []))
+        for of in (properties.get("Dimensions", []), properties.get("Metrics", []))
+        for path, node in walk(of)
         if path and path[-1] in ("Ref", "Fn::GetAtt")
     }
     filters = {
@@ -162,6 +164,10 @@ def test_the_alarms_of_a_service_watch_what_is_in_another_stack_and_those_of_rds
         "CpuAlarm",
         "CapacityAlarm",
         "MemoryAlarm",
+        "ConnectionsAlarm",
+        "LocalStorageAlarm",
+        "StorageAlarm",
+        "ReplicaLagAlarm",
     }
     watching = distances(load("service_monitoring"), text_of("service_monitoring"))
     assert watching.keys() == {"ErrorLinesAlarm"}  # of a metric filter beside it

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from custom_resources.contract.names import metrics_namespace
+from custom_resources.contract.outcomes import ROLLED_BACK
 from custom_resources.contract.usage import SETTLING_SECONDS
-from tests.unit.templates.templates import ACCOUNT, FOLDER, REGION, Stack, load, of_type
+from custom_resources.rotation import metrics
+from tests.unit.templates.templates import ACCOUNT, ALARM, FOLDER, REGION, Stack, load, of_type
 from tests.unit.templates.test_deployment_role import as_list
 
 RESOURCES = Stack("rotation", {"Platform": "shop"}).resources
@@ -311,6 +314,9 @@ ALARMS = {
     "ActivationAgeAlarm",
     "RollbackAlarm",
     "OverdueAlarm",
+    "PasswordAgeAlarm",
+    "RotateFunctionThrottleAlarm",
+    "ActivateFunctionThrottleAlarm",
 }
 
 
@@ -318,32 +324,58 @@ ALARMS = {
 def test_an_alarm_of_the_rotation_says_what_to_do_and_where_to_read_more(alarm: str) -> None:
     said = properties(alarm)["AlarmDescription"]
     assert "othing was denied" in said
-    assert "docs/rotation.md" in said
-    assert re.search(r"log|events", said)
+    assert "docs/alarms/platform.md" in said
+    assert re.search(r"log|events|executions", said)
     assert len(said) <= 1024  # PutMetricAlarm
 
 
-@pytest.mark.parametrize("name", ["Rollback", "Overdue"])
-def test_an_alarm_hears_what_the_log_says(name: str) -> None:
-    (made,) = properties(f"{name}Filter")["MetricTransformations"]
-    alarm = properties(f"{name}Alarm")
-    assert (alarm["Namespace"], alarm["MetricName"]) == (
-        made["MetricNamespace"],
-        made["MetricName"],
+OF_METRICS = {
+    "RollbackAlarm": metrics.OF_FLIPS[ROLLED_BACK],
+    "OverdueAlarm": metrics.OVERDUE,
+    "PasswordAgeAlarm": metrics.AGE,
+}
+
+
+@pytest.mark.parametrize("alarm", sorted(OF_METRICS))
+def test_an_alarm_hears_what_the_functions_count(alarm: str) -> None:
+    heard = properties(alarm)
+    assert heard["Namespace"] == metrics_namespace("shop")
+    assert heard["MetricName"] == OF_METRICS[alarm]
+    assert "Dimensions" not in heard
+
+
+def test_no_other_alarm_of_the_rotation_hears_what_nobody_counts() -> None:
+    own = {
+        key
+        for key, it in RESOURCES.items()
+        if it["Type"] == ALARM and it["Properties"]["Namespace"].startswith("Quayside/")
+    }
+    assert own == OF_METRICS.keys()
+
+
+def test_a_passwords_age_rings_above_so_many_days_or_not_at_all() -> None:
+    given = {"Platform": "shop", "AlarmPasswordAgeDays": "20"}
+    alarm = Stack("rotation", given).resources["PasswordAgeAlarm"]["Properties"]
+    assert (alarm["Threshold"], alarm["Statistic"], alarm["ComparisonOperator"]) == (
+        "20",
+        "Maximum",
+        "GreaterThanThreshold",
     )
-    assert properties(f"{name}Filter")["LogGroupName"] == "<ActivateFunctionLogGroup>"
+    assert alarm["TreatMissingData"] == "ignore"  # between two sweeps it stays as it is
+    off = given | {"AlarmPasswordAgeDays": "0"}
+    assert "PasswordAgeAlarm" not in Stack("rotation", off).resources
 
 
-@pytest.mark.parametrize(
-    ("name", "outcomes"), [("Rollback", {"rolled-back"}), ("Overdue", {"overdue", "stuck"})]
-)
-def test_an_alarm_hears_outcomes_that_the_activate_function_has(
-    name: str, outcomes: set[str]
-) -> None:
-    pattern = properties(f"{name}Filter")["FilterPattern"]
-    assert set(re.findall(r'\$\.message\.outcome = "([\w-]+)"', pattern)) == outcomes
-    code = code_of("activate")
-    assert all(f'"{outcome}"' in code for outcome in outcomes)
+@pytest.mark.parametrize("function", ["RotateFunction", "ActivateFunction"])
+def test_a_function_knows_whose_metrics_it_tells(function: str) -> None:
+    assert properties(function)["Environment"]["Variables"]["PLATFORM"] == "shop"
+
+
+def test_the_sweep_is_told_whether_each_services_ages_are_wanted() -> None:
+    for given, wanted in (({}, "false"), ({"PasswordAgePerService": "true"}, "true")):
+        stack = Stack("rotation", {"Platform": "shop", **given}).resources
+        variables = stack["ActivateFunction"]["Properties"]["Environment"]["Variables"]
+        assert variables["PASSWORD_AGE_PER_SERVICE"] == wanted
 
 
 def test_the_rotate_function_is_told_how_long_to_wait_and_whether_to_pause() -> None:

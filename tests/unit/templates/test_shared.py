@@ -28,6 +28,7 @@ _MADE_OR_TOLD = "the network makes it, the others pass on what they were told"
 Allowed = Mapping[str, tuple[set[str], str]]
 # Parameter -> the members that may differ, and why.
 PARAMETERS: Allowed = {
+    "AlarmCpuPercent": ({"Description"}, _OWN),
     "AlarmTopicArn": (_OPTIONAL, "the rotation can't do without alarms"),
     "ContainerInsights": ({"Description"}, _OWN),
     "ContainerSecurityGroupId": ({"Description"}, _OWN),
