@@ -103,6 +103,9 @@ SPECIAL: dict[str, dict[str, Special]] = {
     },
     "rotation": {
         "functions_directory": Special("what is in it becomes parameters", named=False),
+        "load_balancer": Special(
+            "it names the stack of the dashboard's", {"LoadBalancerFullName": ""}, named=False
+        ),
     },
 }
 # Role -> the template of the stack beside its own: parameters that it alone has are options too.

@@ -47,6 +47,11 @@ def _load_balancer(values: Values) -> list[Kind]:
     return [SUPPORT, CLUSTER] + ([] if values["subnet_ids"] else [NETWORK])
 
 
+def _rotation(values: Values) -> list[Kind]:
+    shown = values["dashboard"] and values["load_balancer"]
+    return [SUPPORT, RDS] + ([LOAD_BALANCER] if shown else [])
+
+
 def _in_a_network(values: Values) -> list[Kind]:
     return [] if values["vpc_id"] else [NETWORK]
 
@@ -59,7 +64,7 @@ _SOURCES = {
     "deployment_role": lambda _values: [SUPPORT],
     "load_balancer": _load_balancer,
     "rds": lambda _values: [SUPPORT, CLUSTER],
-    "rotation": lambda _values: [SUPPORT, RDS],
+    "rotation": _rotation,
     "service": _service,
 }
 

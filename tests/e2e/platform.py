@@ -199,6 +199,7 @@ def platform_variables() -> dict[str, Any]:
         "cluster_masking_audits": True,
         # Nobody waits for a busy stack, or for ECS to settle, as long as on AWS.
         "rotation_settling_seconds": 2,
+        "rotation_dashboard": True,
         "rotation_overrides": {
             "Resources": {
                 "ActivationQueue": {"Properties": {"VisibilityTimeout": 3}},

@@ -122,6 +122,10 @@ VALUES: dict[str, list[dict[str, str]]] = {
         {"SettlingSeconds": "10"},
         {"Paused": "true"},
         {"Paused": "false"},
+        {"Dashboard": "true"},
+        {"LoadBalancerFullName": "app/shop-public/0123456789abcdef"},
+        {"LoadBalancerFullName": ""},
+        {"Dashboard": "false"},
         {"PasswordAgePerService": "true"},
         {"PasswordAgePerService": "false"},
         {"AlarmPasswordAgeDays": "20"},
@@ -168,7 +172,12 @@ OTHERS = {
     },
     "rotation": {
         *("AlarmTopicArn", "ArtifactsBucket", "DatabasePort", "DatabaseSecurityGroupId"),
-        *("FunctionArchitecture", "FunctionRuntime", "FunctionSubnetIds"),
+        *(
+            "DatabaseClusterIdentifier",
+            "FunctionArchitecture",
+            "FunctionRuntime",
+            "FunctionSubnetIds",
+        ),
     },
 }
 

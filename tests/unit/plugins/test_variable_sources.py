@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.quayside.fargate.plugins.plugin_utils.variable_sources import sources
 
 SERVICE = {"platform": "shop", "team": "all", "load_balancer": "public", "route": True}
+SHOWN = {"dashboard": True, "load_balancer": "public"}
 SERVICE |= {"database": True, "rotation": True, "database_users": "blue-green"}
 
 
@@ -23,7 +24,9 @@ SERVICE |= {"database": True, "rotation": True, "database_users": "blue-green"}
         ("load_balancer", {"subnet_ids": []}, ["support", "cluster", "network"]),
         ("load_balancer", {"subnet_ids": ["subnet-1"]}, ["support", "cluster"]),
         ("rds", {}, ["support", "cluster"]),
-        ("rotation", {}, ["support", "rds"]),
+        ("rotation", SHOWN | {"dashboard": False}, ["support", "rds"]),
+        ("rotation", SHOWN | {"load_balancer": ""}, ["support", "rds"]),
+        ("rotation", SHOWN, ["support", "rds", "load-balancer-public"]),
         (
             "service",
             SERVICE,
@@ -68,7 +71,13 @@ def test_a_role_takes_values_from_what_it_stands_on(
         ),
         ("service", {}, "shop-rds", "The platform shop has no database cluster. "),
         ("service", {}, "shop-rotation", "The platform shop has no rotation. Deploy it (role "),
-        ("rotation", {}, "shop-rds", "The platform shop has no database cluster, and no passw"),
+        ("rotation", SHOWN, "shop-rds", "The platform shop has no database cluster, and no passw"),
+        (
+            "rotation",
+            SHOWN | {"load_balancer": "internal"},
+            "shop-load-balancer-internal",
+            "The platform shop has no load balancer internal. Mend rotation_load_balancer, ",
+        ),
         ("cluster", {"vpc_id": ""}, "shop-network", "The platform shop has no network of its own"),
         ("rds", {}, "shop-cluster", "The platform shop isn't whole: it has no cluster. First "),
     ],

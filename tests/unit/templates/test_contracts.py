@@ -28,7 +28,8 @@ FILLED: dict[str, dict[str, str]] = {
     },
     "rotation": {
         "support": "VpcId FunctionSubnetIds AlarmTopicArn ArtifactsBucket",
-        "rds": "DatabaseSecurityGroupId DatabasePort",
+        "rds": "DatabaseSecurityGroupId DatabasePort DatabaseClusterIdentifier",
+        "load_balancer": "LoadBalancerFullName",
     },
     "service": {
         "cluster": (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.unit.templates.templates import ALARM, Stack
+from custom_resources.rotation import metrics
+from tests.unit.templates.templates import ALARM, REGION, Stack
 
 TOPIC = {"Platform": "shop", "AlarmTopicArn": "topic"}
 PROVISIONED = {"InstanceClass": "db.r8g.large"}
@@ -144,3 +147,81 @@ def test_each_dead_letter_queue_rings() -> None:
     ]
     assert len(dead) == len(heard) == 1
     assert heard == ["<ActivationDeadLetterQueue.QueueName>"]
+
+
+# --- The dashboard, held against "Dashboard body structure and syntax" of the CloudWatch guide ---
+
+SHOWN = {"Dashboard": "true", "DatabaseClusterIdentifier": "shop-db"}
+PUBLIC = {"LoadBalancerFullName": "app/shop-public/50dc6c495c0c9188"}
+
+
+def widgets(**given: str) -> list[dict[str, Any]]:
+    dashboard = Stack("rotation", TOPIC | SHOWN | given).resources["PlatformDashboard"]
+    properties = dashboard["Properties"]
+    assert properties["DashboardName"] == f"shop-{REGION}"
+    body = json.loads(properties["DashboardBody"])
+    assert body.keys() == {"widgets"}
+    return list(body["widgets"])
+
+
+def written_out(widget: dict[str, Any]) -> Iterator[list[str]]:
+    """Yield namespace, name and dimensions of a widget's metrics, "." being what the one above has
+    there, and "..." all that isn't said."""
+    above: list[str] = []
+    for written in widget["properties"]["metrics"]:
+        names = [it for it in written if isinstance(it, str)]
+        if names[0] == "...":
+            names = above[: len(above) - len(names) + 1] + names[1:]
+        assert "." not in names or len(names) <= len(above)
+        above = [above[at] if it == "." else it for at, it in enumerate(names)]
+        yield above
+
+
+@pytest.mark.parametrize("given", [{}, PUBLIC, {"AlarmPasswordAgeDays": "0"}])
+def test_the_dashboard_is_one_that_cloudwatch_takes(given: dict[str, str]) -> None:
+    for widget in widgets(**given):
+        assert widget.keys() == {"type", "width", "height", "properties"}
+        assert 1 <= widget["width"] <= 24
+        assert 1 <= widget["height"] <= 1000
+        properties = widget["properties"]
+        if widget["type"] == "alarm":
+            assert properties.keys() == {"title", "alarms"}
+            assert 1 <= len(properties["alarms"]) <= 100
+            continue
+        assert widget["type"] == "metric"
+        assert properties.keys() <= {"title", "region", "period", "stat", "metrics"}
+        assert properties["region"] == REGION
+        for names in written_out(widget):
+            assert len(names) % 2 == 0
+            assert all(names)
+
+
+def test_the_dashboard_shows_every_metric_that_the_rotation_counts_without_dimensions() -> None:
+    shown = {
+        names[1]
+        for widget in widgets()
+        if widget["type"] == "metric"
+        for names in written_out(widget)
+        if names[0] == "Quayside/shop"
+    }
+    counted = {*metrics.OF_ROTATIONS.values(), *metrics.OF_FLIPS.values(), metrics.AGE}
+    assert shown == counted
+
+
+def test_the_dashboard_shows_every_alarm_of_its_stack() -> None:
+    for given in ({}, {"AlarmPasswordAgeDays": "0"}):
+        stack = Stack("rotation", TOPIC | SHOWN | given).resources
+        (alarm,) = [it for it in widgets(**given) if it["type"] == "alarm"]
+        wanted = {f"<{key}.Arn>" for key, it in stack.items() if it["Type"] == ALARM}
+        assert set(alarm["properties"]["alarms"]) == wanted
+
+
+def test_the_dashboard_shows_a_load_balancer_if_it_knows_one() -> None:
+    def titles(**given: str) -> list[str]:
+        return [it["properties"]["title"] for it in widgets(**given)]
+
+    assert titles(**PUBLIC) == ["Load balancer", *titles()]
+
+
+def test_there_is_no_dashboard_unless_it_is_wanted() -> None:
+    assert "PlatformDashboard" not in Stack("rotation", TOPIC).resources

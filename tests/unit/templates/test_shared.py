@@ -32,6 +32,8 @@ PARAMETERS: Allowed = {
     "AlarmTopicArn": (_OPTIONAL, "the rotation can't do without alarms"),
     "ContainerInsights": ({"Description"}, _OWN),
     "ContainerSecurityGroupId": ({"Description"}, _OWN),
+    "Dashboard": ({"Description"}, _OWN),
+    "DatabaseClusterIdentifier": ({"Description"}, _OWN),
     "DatabaseFunctionArn": (_OPTIONAL, "a service may have no database"),
     "DatabaseFunctionRoleArn": (_OPTIONAL, "a service may have no database"),
     "DatabasePort": ({"Default", "Description"}, "a service may have no database"),
