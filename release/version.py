@@ -34,7 +34,7 @@ _BEFORE = "|".join(
         "/quayside/fargate:",
         "_COMPLETE  ",  # a stack's row of status.yml
         " green  ",  # a service's
-        '\\n"Version":{"Value":"',
+        "\\n Version: {Value: '",  # the compact template's output
     )
 )
 _TEXT = re.compile(rf"(?:{_BEFORE})\d+\.\d+\.\d+")
