@@ -138,6 +138,25 @@ OF_THE_LOG: tuple[dict[str, str], ...] = (
     {"LogSubscriptionArn": "", "LogSubscriptionRoleArn": "", "LogSubscriptionPattern": ""},
     {"LogQueries": "false", "ErrorLinesThreshold": "0"},
 )
+# What its alarms ring at, and its dashboard: likewise.
+OF_THE_ALARMS: tuple[dict[str, str], ...] = (
+    {"Dashboard": "true"},
+    {"MostTasks": "20", "AlarmResponseSeconds": "2", "AlarmFewRequests": "1"},
+    {"AlarmNoTaskMinutes": "9", "AlarmAtMaximumMinutes": "30", "AlarmUnhealthyMinutes": "8"},
+    {"AlarmCpuPercent": "80", "AlarmMemoryPercent": "85", "ContainerInsights": "enabled"},
+    {"AlarmServerErrors": "50", "AlarmConnectionErrors": "9", "AlarmFewRequests": "10"},
+    {"AlarmResponseSeconds": "0.5", "AlarmResponsePercentile": "p99", "MostTasks": "40"},
+    {"MayHaveNoTask": "true"},
+    {"ErrorLinesThreshold": "9", "ContainerInsights": "enhanced"},
+    {"AlarmAtMaximumMinutes": "0", "AlarmCpuPercent": "0", "AlarmMemoryPercent": "0"},
+    {"AlarmServerErrors": "0", "AlarmConnectionErrors": "0", "AlarmUnhealthyMinutes": "0"},
+    {"ErrorLinesThreshold": "0", "AlarmFewRequests": "0", "AlarmResponseSeconds": ""},
+    {"MayHaveNoTask": "false", "AlarmNoTaskMinutes": "0"},
+    {"Dashboard": "false", "ContainerInsights": "disabled", "MostTasks": "0"},
+    {"AlarmNoTaskMinutes": "5", "AlarmAtMaximumMinutes": "15", "AlarmUnhealthyMinutes": "5"},
+    {"AlarmCpuPercent": "90", "AlarmMemoryPercent": "90", "AlarmResponsePercentile": "p95"},
+    {"AlarmServerErrors": "5", "AlarmConnectionErrors": "5"},
+)
 # How the service is deployed: the values together, one set after the other, and the defaults last.
 DEPLOYMENTS: tuple[dict[str, str], ...] = (
     {"DesiredCount": "2", "MinimumHealthyPercent": "50", "MaximumPercent": "150"},
@@ -341,6 +360,14 @@ def test_what_is_made_of_a_log_comes_changes_and_goes(
     for values in OF_THE_LOG:
         stacks.change(WATCHING, "service_monitoring", **values)
     stacks.change(WATCHING, "service_monitoring", AlarmTopicArn=topic)
+    note(walked, traffic, traffic.lost())
+
+
+def test_alarms_and_a_dashboard_come_change_and_go(
+    stacks: Stacks, traffic: Requests, walked: Walked
+) -> None:
+    for values in OF_THE_ALARMS:
+        stacks.change(WATCHING, "service_monitoring", **values)
     note(walked, traffic, traffic.lost())
 
 

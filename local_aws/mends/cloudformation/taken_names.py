@@ -40,6 +40,10 @@ Exists = Callable[[str, Properties], bool]
 # The property that names a resource, and whether that name is taken.
 _NAMED: dict[str, tuple[str, Exists]] = {
     "AWS::CloudWatch::Alarm": ("AlarmName", lambda name, _: name in cloudwatch._alarms),
+    "AWS::CloudWatch::Dashboard": (
+        "DashboardName",
+        lambda name, _: name in cloudwatch._dashboards,
+    ),
     "AWS::DynamoDB::Table": ("TableName", lambda name, _: name in dynamodb._tables),
     "AWS::ECR::Repository": ("RepositoryName", lambda name, _: name in ecr._repositories),
     "AWS::ECS::Cluster": (

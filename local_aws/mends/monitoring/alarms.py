@@ -1,23 +1,29 @@
-"""Alarms on what is measured here: functions, queues, and what metric filters find in logs.
+"""Alarms on what is measured here: functions, queues, numbers of tasks, lines of logs.
 
 Wrong upstream: an alarm takes the data of all dimensions together, knows one period only, forgets
-TreatMissingData, and is looked at only when somebody puts metric data; functions that AWS itself
-calls (by queue, rule, rotation, custom resource) and SQS have no metrics; metric filters are
-records. Here alarms are looked at whenever somebody asks for them. Those on what isn't
-measured, and those on metric math, stay INSUFFICIENT_DATA.
-Source: CloudWatch user guide, "Using Amazon CloudWatch alarms"; SQS developer guide, "Available
-CloudWatch metrics for Amazon SQS"; CloudWatch Logs user guide, "Filter pattern syntax".
+TreatMissingData, percentiles and what low samples do to them, and is looked at only when somebody
+puts metric data; functions that AWS itself calls (by queue, rule, rotation, custom resource), SQS
+and ECS have no metrics; metric filters are records. Here alarms are looked at whenever somebody
+asks for them. Of a service's CPUUtilization there are the samples, one a minute and running task,
+and not their values. Alarms on what isn't measured, and on metric math, stay INSUFFICIENT_DATA.
+Source: CloudWatch user guide, "Using Amazon CloudWatch alarms" and "Percentile-based alarms and low
+data samples"; SQS developer guide, "Available CloudWatch metrics for Amazon SQS"; CloudWatch Logs
+user guide, "Filter pattern syntax"; ECS developer guide, "Amazon ECS CloudWatch metrics". How a
+percentile is found between two samples is not said: here it is the smallest that so many percent
+don't exceed.
 Last needed: ministack 1.5.33.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs, lambda_svc, sqs
+from ministack.services import cloudwatch, cloudwatch_logs, ecs, lambda_svc, sqs
 
 from local_aws.log_patterns import matcher
 from local_aws.mending import Mending
@@ -58,8 +64,11 @@ def _evaluate(alarm: Alarm) -> None:
     compare = _OPERATORS.get(alarm.get("ComparisonOperator", ""))
     if compare is None or not _is_measured(alarm):
         return
-    now, samples = time.time(), list(_samples(alarm))
+    now = time.time()
+    samples = [*_samples(alarm), *_task_samples(alarm, now)]
     period, periods = int(alarm["Period"]), int(alarm["EvaluationPeriods"])
+    if _are_too_few(alarm, sum(now - period * periods < at <= now for at, _ in samples)):
+        return
     measured = [
         [value for at, value in samples if end - period < at <= end]
         for end in (now - number * period for number in range(periods))
@@ -71,8 +80,24 @@ def _evaluate(alarm: Alarm) -> None:
     _set(alarm, "ALARM" if breaching >= needed else "OK", f"{breaching} of {periods} periods")
 
 
+def _are_too_few(alarm: Alarm, count: int) -> bool:
+    """Say whether an alarm keeps its state, since it doesn't look at so few samples."""
+    percent = _percent(alarm)
+    if percent is None or alarm.get("EvaluateLowSampleCountPercentile") != "ignore":
+        return False
+    share = percent / 100
+    return count < 10 / (1 - share if share >= 0.5 else share)  # noqa: PLR2004 - AWS's formula
+
+
+def _percent(alarm: Alarm) -> float | None:
+    extended = str(alarm.get("ExtendedStatistic") or "")
+    return float(extended[1:]) if extended.startswith("p") else None
+
+
 def _is_measured(alarm: Alarm) -> bool:
     namespace = str(alarm.get("Namespace") or "")
+    if _counts_tasks(alarm):
+        return True
     return bool(namespace) and (
         namespace in ("AWS/Lambda", "AWS/SQS") or not namespace.startswith("AWS/")
     )
@@ -87,7 +112,10 @@ def _breaches(alarm: Alarm, values: list[float], compare: Callable[[float, float
         "Minimum": min(values),
         "SampleCount": len(values),
     }
+    percent = _percent(alarm)
     value = statistics.get(str(alarm.get("Statistic")), sum(values) / len(values))
+    if percent is not None:
+        value = sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
     return compare(value, float(alarm["Threshold"]))
 
 
@@ -111,6 +139,35 @@ def _samples(alarm: Alarm) -> Iterator[Sample]:
         for made in kept["metricTransformations"]:
             if (made.get("metricNamespace"), made.get("metricName")) == metric:
                 yield from _found(kept, float(made.get("metricValue") or 1))
+
+
+def _counts_tasks(alarm: Alarm) -> bool:
+    of = (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
+    return of == ("AWS/ECS", "CPUUtilization", "SampleCount")
+
+
+def _task_samples(alarm: Alarm, now: float) -> Iterator[Sample]:
+    """Yield a sample for each minute of each task of a service, as far back as an alarm looks."""
+    if not _counts_tasks(alarm):
+        return
+    wanted = {it["Name"]: it["Value"] for it in alarm.get("Dimensions") or []}
+    cluster, group = f"/{wanted.get('ClusterName')}", f"service:{wanted.get('ServiceName')}"
+    minutes = int(alarm["Period"]) * int(alarm["EvaluationPeriods"]) // 60
+    for task in list(ecs._tasks.values()):
+        if task.get("group") != group or not str(task.get("clusterArn")).endswith(cluster):
+            continue
+        begin = _moment(task.get("startedAt"))
+        end = _moment(task.get("stoppingAt") or task.get("stoppedAt"))
+        for moment in (now - number * 60 for number in range(minutes)):
+            if begin is not None and begin <= moment and (end is None or moment < end):
+                yield moment, 0.0
+
+
+def _moment(value: Any) -> float | None:
+    """Return when something happened, None if it hasn't."""
+    if isinstance(value, str) and value:
+        return datetime.fromisoformat(value).timestamp()
+    return float(value) if value else None
 
 
 def _found(kept: dict[str, Any], value: float) -> Iterator[Sample]:

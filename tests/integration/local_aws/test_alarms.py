@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_aws.control import LocalAws
-from tests.integration.local_aws.support import eventually, function
+from tests.integration.local_aws.support import Service, Stacks, eventually, function
 
 CODE = """
 def handler(event, context):
@@ -119,7 +120,7 @@ def test_a_message_in_a_queue_rings_until_it_is_gone(aws: LocalAws) -> None:
         "ApproximateNumberOfMessagesVisible",
         Dimensions=[{"Name": "QueueName", "Value": "alarmed"}],
         Statistic="Maximum",
-        Period=1,
+        Period=10,
     )
     assert state(aws, "message") == "OK"
     sqs.send_message(QueueUrl=url, MessageBody="dead")
@@ -251,6 +252,136 @@ def test_an_alarm_on_metric_math_that_can_not_be_is_refused(
     aws: LocalAws, wrong: dict[str, Any]
 ) -> None:
     assert stack_with_alarm(aws, **wrong) == "ROLLBACK_COMPLETE"
+
+
+def test_the_samples_of_a_services_cpu_use_are_its_running_tasks(
+    aws: LocalAws, service: Service, image: str
+) -> None:
+    """As AWS has it: one a minute and task, and none while no task runs."""
+    service.deploy(image)
+    dimensions = [
+        {"Name": "ClusterName", "Value": "tests"},
+        {"Name": "ServiceName", "Value": service.name},
+    ]
+
+    def put(name: str, threshold: int, comparison: str) -> None:
+        put_alarm(
+            aws,
+            f"{service.name}-{name}",
+            "AWS/ECS",
+            "CPUUtilization",
+            Dimensions=dimensions,
+            Statistic="SampleCount",
+            Period=60,
+            Threshold=threshold,
+            ComparisonOperator=comparison,
+            TreatMissingData="breaching",
+        )
+
+    more = len(service.tasks()) + 1
+    put("none", 1, "LessThanThreshold")
+    put("more", more, "GreaterThanOrEqualToThreshold")
+    assert state(aws, f"{service.name}-none") == "OK"
+    assert state(aws, f"{service.name}-more") == "OK"
+    ecs = aws.client("ecs")
+    ecs.update_service(cluster="tests", service=service.name, desiredCount=more)
+    eventually(lambda: state(aws, f"{service.name}-more") == "ALARM")
+    ecs.update_service(cluster="tests", service=service.name, desiredCount=0)
+    eventually(lambda: state(aws, f"{service.name}-none") == "ALARM")
+    assert state(aws, f"{service.name}-more") == "ALARM"  # missing data is breaching too
+    other = [dimensions[0], {"Name": "ServiceName", "Value": "other"}]
+    put_alarm(
+        aws,
+        "of-another",
+        "AWS/ECS",
+        "CPUUtilization",
+        Dimensions=other,
+        Statistic="SampleCount",
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",
+        TreatMissingData="breaching",
+    )
+    assert state(aws, "of-another") == "ALARM"
+
+
+def test_an_alarm_on_a_percentile_rings_for_the_slow_ones(aws: LocalAws) -> None:
+    cloudwatch = aws.client("cloudwatch")
+    for percentile, low in (("p50", "evaluate"), ("p95", "evaluate"), ("p95", "ignore")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"{percentile}-{low}",
+            Namespace="Tests",
+            MetricName="Seconds",
+            ExtendedStatistic=percentile,
+            EvaluateLowSampleCountPercentile=low,
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=1,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+    data = [
+        {"MetricName": "Seconds", "Value": value, "Timestamp": datetime.now(UTC)}
+        for value in (*[0.1] * 9, 3)
+    ]
+    cloudwatch.put_metric_data(Namespace="Tests", MetricData=data)
+    assert state(aws, "p50-evaluate") == "OK"
+    assert state(aws, "p95-evaluate") == "ALARM"
+    assert state(aws, "p95-ignore") != "ALARM"  # of ten samples; it looks at 200
+
+
+def test_an_alarm_that_cloudwatch_refuses_is_refused_of_calls_and_templates(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    both = {"Statistic": "Sum", "ExtendedStatistic": "p95"}
+    with pytest.raises(ClientError, match="either Statistic or ExtendedStatistic"):
+        put_alarm(aws, "both", "Tests", "Bad", **both)
+    alarm = {
+        "AlarmName": "of-a-template",
+        "Namespace": "Tests",
+        "MetricName": "Bad",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 5,
+        "DatapointsToAlarm": 3,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+
+    def template(**more: Any) -> dict[str, Any]:
+        return {"Resources": {"It": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm | more}}}
+
+    stacks.deploy("refused-alarm", template())
+    stacks.deploy("refused-alarm", template(Threshold=2))
+    with pytest.raises(AssertionError, match="DatapointsToAlarm is from 1 to EvaluationPeriods"):
+        stacks.deploy("refused-alarm", template(DatapointsToAlarm=6))
+    stacks.delete("refused-alarm")
+
+
+def test_a_dashboard_that_is_none_is_refused_of_calls_and_templates(
+    aws: LocalAws, stacks: Stacks
+) -> None:
+    cloudwatch = aws.client("cloudwatch")
+    metric = {"type": "metric", "properties": {"metrics": [["Tests", "Bad"]]}}
+    bad = json.dumps({"widgets": [metric]})
+    with pytest.raises(ClientError, match="required property 'region'"):
+        cloudwatch.put_dashboard(DashboardName="shown", DashboardBody=bad)
+
+    def template(body: str) -> dict[str, Any]:
+        properties = {"DashboardName": "shown", "DashboardBody": body}
+        return {
+            "Resources": {"It": {"Type": "AWS::CloudWatch::Dashboard", "Properties": properties}}
+        }
+
+    metric["properties"]["region"] = "eu-central-1"  # type: ignore[index]
+    stacks.deploy("dashboard", template(json.dumps({"widgets": [metric]})))
+    assert json.loads(cloudwatch.get_dashboard(DashboardName="shown")["DashboardBody"])["widgets"]
+    stacks.deploy("dashboard", template(json.dumps({"widgets": []})))
+    with pytest.raises(AssertionError, match="Should have required property"):
+        stacks.deploy("dashboard", template(bad))
+    with pytest.raises(AssertionError, match="already exists"):
+        stacks.deploy("another-dashboard", template(json.dumps({"widgets": []})))
+    stacks.delete("another-dashboard")
+    stacks.delete("dashboard")
+    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
 
 
 def test_an_alarm_on_what_is_not_measured_here_says_so(aws: LocalAws) -> None:

@@ -346,3 +346,25 @@ def a_topic_subscribes_to_the_events_of_clusters(aws: Aws) -> bool:
     given = {"SubscriptionName": "probe", "SnsTopicArn": topic, "SourceType": "db-cluster"}
     made = aws.client("rds").create_event_subscription(**given, EventCategories=["failover"])
     return bool(made["EventSubscription"]["EventCategoriesList"] == ["failover"])
+
+
+@shows("monitoring.alarm_rules")
+def an_alarm_looks_back_a_day_at_most(aws: Aws) -> bool:
+    cloudwatch = aws.client("cloudwatch")
+    long = {
+        "AlarmName": "long",
+        "Namespace": "Probe",
+        "MetricName": "Errors",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1441,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    return refused(lambda: cloudwatch.put_metric_alarm(**long)) == "ValidationError"
+
+
+@shows("monitoring.dashboards")
+def a_text_is_no_dashboard(aws: Aws) -> bool:
+    cloudwatch, none = aws.client("cloudwatch"), {"DashboardName": "none", "DashboardBody": "none"}
+    return refused(lambda: cloudwatch.put_dashboard(**none)) == "InvalidParameterInput"
