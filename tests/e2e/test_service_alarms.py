@@ -52,8 +52,8 @@ class Alarmed:
 
     def deploy(self, **options: Any) -> None:
         """Deploy the service; one minute without a task rings."""
-        quick = {"service_alarm_no_task_minutes": 1}
-        self.platform.play(DEPLOY, **{**self.given, **quick, **options})
+        usual = {"service_alarm_no_task_minutes": 1, "service_scaling": {"min": 1, "max": 0}}
+        self.platform.play(DEPLOY, **{**self.given, **usual, **options})
 
     def alarms(self) -> dict[str, dict[str, Any]]:
         """The alarms by their names without the service's; asking brings them up to now."""
