@@ -192,9 +192,9 @@ def test_a_threshold_that_is_none_is_refused_before_aws_is_called(service: Alarm
     output = service.platform.play_in_vain(
         DEPLOY,
         **service.given,
-        service_alarm_response_seconds="fast",
+        service_alarm_response_seconds=-1,
         service_alarm_cpu_percent=101,
     )
     told = " ".join(output.split())
-    assert "service_alarm_response_seconds is 'fast', but" in told
+    assert "service_alarm_response_seconds is '-1.0', but" in told
     assert "service_alarm_cpu_percent is '101', but" in told

@@ -150,7 +150,7 @@ OF_THE_ALARMS: tuple[dict[str, str], ...] = (
     {"ErrorLinesThreshold": "9", "ContainerInsights": "enhanced"},
     {"AlarmAtMaximumMinutes": "0", "AlarmCpuPercent": "0", "AlarmMemoryPercent": "0"},
     {"AlarmServerErrors": "0", "AlarmConnectionErrors": "0", "AlarmUnhealthyMinutes": "0"},
-    {"ErrorLinesThreshold": "0", "AlarmFewRequests": "0", "AlarmResponseSeconds": ""},
+    {"ErrorLinesThreshold": "0", "AlarmFewRequests": "0", "AlarmResponseSeconds": "0"},
     {"MayHaveNoTask": "false", "AlarmNoTaskMinutes": "0"},
     {"Dashboard": "false", "ContainerInsights": "disabled", "MostTasks": "0"},
     {"AlarmNoTaskMinutes": "5", "AlarmAtMaximumMinutes": "15", "AlarmUnhealthyMinutes": "5"},

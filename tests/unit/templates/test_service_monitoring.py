@@ -31,7 +31,7 @@ OFF = {
     "UnhealthyHostAlarm": {"AlarmUnhealthyMinutes": "0"},
     "ServerErrorAlarm": {"AlarmServerErrors": "0"},
     "ConnectionErrorAlarm": {"AlarmConnectionErrors": "0"},
-    "ResponseTimeAlarm": {"AlarmResponseSeconds": ""},
+    "ResponseTimeAlarm": {"AlarmResponseSeconds": "0"},
     "FewRequestsAlarm": {"AlarmFewRequests": "0"},
 }
 ALL_ON = {name: value for values in ON.values() for name, value in values.items()} | ROUTE
