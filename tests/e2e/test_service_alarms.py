@@ -196,5 +196,5 @@ def test_a_threshold_that_is_none_is_refused_before_aws_is_called(service: Alarm
         service_alarm_cpu_percent=101,
     )
     told = " ".join(output.split())
-    assert "service_alarm_response_seconds is '-1.0', but" in told
+    assert "service_alarm_response_seconds is '-1', but" in told
     assert "service_alarm_cpu_percent is '101', but" in told

@@ -19,7 +19,9 @@ from __future__ import annotations
 import math
 import operator
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -39,6 +41,9 @@ _OPERATORS = {
 
 Alarm = dict[str, Any]
 Sample = tuple[float, float]  # time, value
+Tasks = dict[tuple[str, str], list[dict[str, Any]]]  # by cluster and group
+
+_tasks: ContextVar[Tasks | None] = ContextVar("tasks", default=None)
 
 
 def install(mending: Mending) -> None:
@@ -57,7 +62,11 @@ def _describe_alarms(upstream: Any, *arguments: Any) -> Any:
 def evaluate() -> None:
     """Bring all alarms up to what is measured."""
     _measure_queues()
-    cloudwatch._evaluate_all_alarms()
+    token = _tasks.set(_by_service())  # once for all alarms, of which there may be thousands
+    try:
+        cloudwatch._evaluate_all_alarms()
+    finally:
+        _tasks.reset(token)
 
 
 def _evaluate(alarm: Alarm) -> None:
@@ -151,16 +160,22 @@ def _task_samples(alarm: Alarm, now: float) -> Iterator[Sample]:
     if not _counts_tasks(alarm):
         return
     wanted = {it["Name"]: it["Value"] for it in alarm.get("Dimensions") or []}
-    cluster, group = f"/{wanted.get('ClusterName')}", f"service:{wanted.get('ServiceName')}"
+    service = f"{wanted.get('ClusterName')}", f"service:{wanted.get('ServiceName')}"
     minutes = int(alarm["Period"]) * int(alarm["EvaluationPeriods"]) // 60
-    for task in list(ecs._tasks.values()):
-        if task.get("group") != group or not str(task.get("clusterArn")).endswith(cluster):
-            continue
+    tasks = _tasks.get()
+    for task in (_by_service() if tasks is None else tasks).get(service, ()):
         begin = _moment(task.get("startedAt"))
         end = _moment(task.get("stoppingAt") or task.get("stoppedAt"))
         for moment in (now - number * 60 for number in range(minutes)):
             if begin is not None and begin <= moment and (end is None or moment < end):
                 yield moment, 0.0
+
+
+def _by_service() -> Tasks:
+    found: Tasks = defaultdict(list)
+    for task in list(ecs._tasks.values()):
+        found[str(task.get("clusterArn")).rpartition("/")[2], str(task.get("group"))].append(task)
+    return found
 
 
 def _moment(value: Any) -> float | None:
