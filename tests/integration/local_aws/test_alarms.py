@@ -193,8 +193,8 @@ def test_what_a_function_prints_in_the_embedded_metric_format_rings(
 
 
 def test_an_alarm_that_ignores_missing_data_stays_as_it_is(aws: LocalAws) -> None:
-    put_alarm(aws, "ignoring", "Tests", "Gauge", Period=1, TreatMissingData="ignore")
-    put_alarm(aws, "forgetting", "Tests", "Gauge", Period=1)
+    put_alarm(aws, "ignoring", "Tests", "Gauge", Period=10, TreatMissingData="ignore")
+    put_alarm(aws, "forgetting", "Tests", "Gauge", Period=10)
     datum = {"MetricName": "Gauge", "Value": 1}
     aws.client("cloudwatch").put_metric_data(Namespace="Tests", MetricData=[datum])
     assert state(aws, "ignoring") == "ALARM"
