@@ -1,0 +1,93 @@
+"""Services of one host name, names that lead to another, and what a rule doesn't take."""
+
+from __future__ import annotations
+
+import http.client
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.templates.conftest import Platform
+from tests.walks.requests import Requests
+
+OLD, NEW = "old.routed.test", "new.routed.test"
+TAKEN = {"Database": "false", "LaunchType": ""}
+
+
+def asked(platform: Platform, host: str, path: str = "/") -> tuple[int, str]:
+    """Return status and Location of an answer; a redirect isn't followed."""
+    url, headers = platform.aws.url(host, path)
+    connection = http.client.HTTPConnection(url.split("/")[2], timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Location", "")
+    finally:
+        connection.close()
+
+
+def rule_arn(platform: Platform, name: str) -> str:
+    return platform.physical_id(f"service-{name}", "ListenerRule")
+
+
+@pytest.fixture
+def named(platform: Platform, hello: str) -> Iterator[str]:
+    """A service under the old name; its image answers to / alone."""
+    platform.service("named", hello, HostName=OLD, **TAKEN)
+    yield "named"
+    platform.delete("service-named")
+
+
+def test_a_path_is_another_services_and_rewritten_for_it(
+    platform: Platform, hello: str, named: str
+) -> None:
+    assert asked(platform, OLD, "/api/")[0] == 404
+    rewrite = {"UrlRewritePattern": "^/api(/.*)$", "UrlRewriteReplacement": "$1"}
+    outputs = platform.service(
+        "api", hello, HostName=OLD, PathPatterns="/api/*", **rewrite, **TAKEN
+    )
+    try:
+        assert outputs["Url"] == f"http://{OLD}/api/"
+        assert int(outputs["ListenerPriority"]) < int(
+            platform.outputs["service-named"]["ListenerPriority"]
+        )
+        assert asked(platform, OLD, "/api/")[0] == 200
+        assert asked(platform, OLD, "/")[0] == 200
+        assert asked(platform, OLD, "/other")[0] == 404
+        with pytest.raises(AssertionError, match="is taken: the stack shop-service-api"):
+            platform.service("second", hello, HostName=OLD, PathPatterns="/b,/api/*", **TAKEN)
+        platform.cloudformation.delete_stack(StackName="shop-service-second")
+    finally:
+        platform.delete("service-api")
+    assert asked(platform, OLD, "/api/")[0] == 404
+
+
+def test_a_service_gets_another_name_and_back_and_loses_no_request(
+    platform: Platform, hello: str, named: str
+) -> None:
+    before = rule_arn(platform, named)
+
+    def deploy(host: str, more: str = "", redirected: str = "") -> None:
+        given = {"HostName": host, "MoreHostNames": more, "RedirectedHostNames": redirected}
+        platform.service(named, hello, **given, **TAKEN)
+
+    with Requests(platform.aws, OLD) as old:
+        deploy(OLD, more=NEW)
+        with Requests(platform.aws, NEW) as new:
+            deploy(NEW, redirected=OLD)
+            assert asked(platform, OLD, "/a?b=c") == (302, f"http://{NEW}:80/a?b=c")
+            deploy(NEW, more=OLD)
+            deploy(OLD, more=NEW)
+    assert old.lost(302) == 0, Counter(old.answers)
+    assert new.lost() == 0, Counter(new.answers)
+    assert {200, 302} <= {*old.answers}
+    assert rule_arn(platform, named) == before
+
+
+def test_more_values_than_a_rule_takes_leave_the_service_as_it_was(
+    platform: Platform, hello: str, named: str
+) -> None:
+    with pytest.raises(AssertionError, match="more than 5 values"):
+        platform.service(named, hello, HostName=OLD, PathPatterns="/a,/b,/c,/d,/e", **TAKEN)
+    assert asked(platform, OLD)[0] == 200
