@@ -271,7 +271,6 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_aliases",
     ),
     "services.lambda_svc": (
-        "_create_esm",
         "_create_function",
         "_emit_lambda_metrics",
         "_execute_function",

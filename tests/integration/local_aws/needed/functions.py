@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.integration.local_aws.needed.probing import Aws, deploy, refused, shows
+from tests.integration.local_aws.needed.probing import Aws, deploy, shows
 from tests.integration.local_aws.support import TRUST, zipped
 
 RUNTIME = f"python3.{sys.version_info.minor}"
@@ -64,16 +64,3 @@ def a_template_reserves_concurrency(aws: Aws) -> bool:
     deploy(aws, "reserving", {"Function": function})
     answer = aws.client("lambda").get_function_concurrency(FunctionName="reserved")
     return bool(answer.get("ReservedConcurrentExecutions") == 5)
-
-
-@shows("functions.mappings")
-def a_message_may_not_come_again_while_its_function_runs(aws: Aws) -> bool:
-    target, sqs = create_function(aws, "slow", LOOKS_AROUND), aws.client("sqs")
-    url = sqs.create_queue(QueueName="hasty", Attributes={"VisibilityTimeout": "29"})["QueueUrl"]
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    arn = told["Attributes"]["QueueArn"]
-    mapping = {"EventSourceArn": arn, "FunctionName": target, "Enabled": False}
-    create = aws.client("lambda").create_event_source_mapping
-    by_api = refused(lambda: create(**mapping)) == "InvalidParameterValueException"
-    resource = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping}
-    return by_api and deploy(aws, "hasty", {"Mapping": resource}).startswith("ROLLBACK")
