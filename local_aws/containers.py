@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ from local_aws.settings import Settings
 
 GATEWAY = "local-aws"  # the name under which ministack looks for its own container
 _KEPT_LINES = 500
+_LAST_LINES = 5.0  # seconds that a container's last lines have to reach its log
 # ministack's own endpoint for the credentials of a task knows no roles.
 _UPSTREAM_CREDENTIALS = ("AWS_CONTAINER_CREDENTIALS", "AWS_CONTAINER_AUTHORIZATION")
 
@@ -45,6 +47,8 @@ class Container:
         self._followers: list[queue.SimpleQueue[bytes | None]] | None = []
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_is_open = False
+        self._given_up = 0.0  # when its end is told without its last lines; 0 while it runs
 
     def start(self, argv: list[str], folder: Path, environment: Mapping[str, str]) -> None:
         """Run `argv` in `folder`.
@@ -73,18 +77,31 @@ class Container:
                 for follower in self._followers or ():
                     follower.put(line)
         self.process.wait()
-        self.status = "exited"
         with self._lock:
             for follower in self._followers or ():
                 follower.put(None)
             self._followers = None
 
     def reload(self) -> None:
-        """Ask the process whether it still runs."""
-        if self.process.poll() is not None:
+        """Ask the process whether it still runs; its end is told once its log has its last lines.
+
+        A program that it left running may keep its output open: the log has some seconds only.
+        """
+        if self.process.poll() is None:
+            return
+        self._given_up = self._given_up or time.monotonic() + _LAST_LINES
+        if not self._log_is_open or time.monotonic() > self._given_up:
             self.status = "exited"
             # docker-py's place for it; a signal is reported as a shell would
             self.attrs["State"] = {"ExitCode": self._exit_code()}
+
+    def open_log(self) -> None:
+        """Say that its lines are being brought to a log, until `close_log`."""
+        self._log_is_open = True
+
+    def close_log(self) -> None:
+        """Say that all its lines are in its log."""
+        self._log_is_open = False
 
     def _exit_code(self) -> int:
         code = self.process.wait()

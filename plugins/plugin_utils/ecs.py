@@ -167,7 +167,10 @@ class Witness:
             return
         try:
             arns = list(self._reader.stopped(service.cluster, serviceName=service.name))
-            if service.seen != len(arns) or again:
+            # A task's lines come to its log a moment after its end (awslogs sends them in batches):
+            # until there are some, each look asks again, since the rollback takes the log away.
+            told = any(stop.words for stop in self._stops.get(name, []))
+            if service.seen != len(arns) or (arns and not told) or again:
                 service.seen = len(arns)
                 stops = self._reader.stops(service.cluster, arns, service.since)
                 if any(stop.words for stop in stops) or not self._stops.get(name):

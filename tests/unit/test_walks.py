@@ -11,7 +11,7 @@ import pytest
 
 from tests import conftest
 from tests.unit.templates.templates import load
-from tests.walks import test_parameters, upgrading
+from tests.walks import test_first_hour, test_parameters, upgrading
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "tests" / "walks" / "README.md").read_text()
@@ -56,6 +56,14 @@ def test_each_row_is_of_walks_that_are_there_and_nothing_has_two() -> None:
     assert len(named) > len(rows) / 2
     assert set(named) - known - folders == set()
     assert sorted(set(named)) == sorted(named)
+
+
+@pytest.mark.parametrize("digest", ["a565b34", "0123456", "abcdefa"])
+def test_a_row_of_status_is_alike_whatever_digest_user_and_date_it_has(digest: str) -> None:
+    row = "orders  ok  2/2  1 {}  2026-11-{} 04:52 ok  root  {}  1.1.0  http://orders.example.com/"
+    alike = test_first_hour.alike
+    assert alike(row.format(digest, 29, "blue")) == alike(row.format("ef88d46", 30, "green"))
+    assert alike(row.format(digest, 29, "blue")) != alike(row.format("unknown", 29, "blue"))
 
 
 def noted() -> dict[str, dict[str, str]]:

@@ -134,9 +134,24 @@ def eventually(question: Any) -> Any:
 
 
 def function(
-    aws: LocalAws, name: str, code: str, runtime: str, *, actions: tuple[str, ...] = ()
+    aws: LocalAws,
+    name: str,
+    code: str,
+    runtime: str,
+    *,
+    actions: tuple[str, ...] = (),
+    timeout: int = 30,
 ) -> str:
-    """Create a function whose role may use secrets, keys and what else it is given."""
+    """Create a function whose role may use secrets, keys and what else it is given.
+
+    Args:
+        aws: where.
+        name: of the function and its role.
+        code: with `handler`.
+        runtime: as Lambda names it.
+        actions: what its role may do beside.
+        timeout: of the function, seconds.
+    """
     iam = aws.client("iam")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     allow = {
@@ -155,7 +170,7 @@ def function(
         Role=role,
         Handler="function.handler",
         Code={"ZipFile": zipped(function=code)},
-        Timeout=30,
+        Timeout=timeout,
     )
     return str(made["FunctionArn"])
 

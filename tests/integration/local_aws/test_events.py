@@ -28,6 +28,9 @@ def handler(event, context):
     return {{"batchItemFailures": [{{"itemIdentifier": record["messageId"]}}] if refused else []}}
 """
 RETRIES = {"MaximumRetryAttempts": 5, "MaximumEventAgeInSeconds": 3600}
+# Seconds that the function has, and that a message stays invisible: with less it would come again
+# while the function still has it.
+TIMEOUT = 5
 ACTIONS = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 
 
@@ -51,7 +54,7 @@ def policy(of: str, source: Any) -> dict[str, Any]:
 
 
 def template(name: str, target: str) -> dict[str, Any]:
-    """Rule -> queue -> function, with dead letters of both; visibility 1 s, three tries."""
+    """Rule -> queue -> function, with dead letters of both; three tries."""
     rule = {"Fn::GetAtt": ["Rule", "Arn"]}
     dead = {"Fn::GetAtt": ["Dead", "Arn"]}
     pattern = {
@@ -64,7 +67,7 @@ def template(name: str, target: str) -> dict[str, Any]:
             "Dead": queue(f"{name}-dead"),
             "Queue": queue(
                 f"{name}-queue",
-                VisibilityTimeout=1,
+                VisibilityTimeout=TIMEOUT,
                 RedrivePolicy={"deadLetterTargetArn": dead, "maxReceiveCount": 3},
             ),
             "QueuePolicy": policy("Queue", rule),
@@ -110,7 +113,7 @@ class Chain:
         self.secrets, self.sqs = aws.client("secretsmanager"), aws.client("sqs")
         self.folder, self.name, self._stacks = folder, folder.name, stacks
         code = CODE.format(folder=str(folder))
-        target = function(aws, self.name, code, runtime, actions=ACTIONS)
+        target = function(aws, self.name, code, runtime, actions=ACTIONS, timeout=TIMEOUT)
         self.template = template(self.name, target)
         self.outputs = stacks.deploy(self.name, self.template)
         self.secret = f"{self.name}/secret"
