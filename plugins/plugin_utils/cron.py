@@ -72,7 +72,7 @@ def problem(text: str, today: datetime.date) -> str | None:
         values = [_values(it, of) for it, of in zip(fields, _FIELDS, strict=True)]
     except StackError as error:
         return str(error)
-    days, _, weekdays = fields[2:5]
+    days, weekdays = fields[2], fields[4]
     if (days == _ANY) == (weekdays == _ANY):
         both = "both are ?" if days == _ANY else "neither is ?"
         return (

@@ -54,7 +54,7 @@ def _percents(values: Values) -> Iterator[str]:
     option, counts = _counts(values)
     stuck = [it for it in counts if not has_room(it, minimum, maximum)]
     if stuck:
-        enough = next(it for it in MAXIMUMS if all(has_room(n, minimum, it) for n in counts))
+        enough = min(it for it in MAXIMUMS if all(has_room(n, minimum, it) for n in counts))
         tasks = "1 task" if stuck[0] == 1 else f"{stuck[0]} tasks"
         yield (
             f"service_maximum_percent is {maximum}, and service_minimum_healthy_percent {minimum}: "

@@ -408,7 +408,7 @@ def _compared(container: Document) -> list[Any]:
     ports = [it.get("containerPort") for it in container.get("portMappings", [])]
     pairs = [
         {it["name"]: it[holds[0].lower() + holds[1:]] for it in container.get(member, [])}
-        for member, (_, holds) in _PAIRS.items()
+        for member, (_key, holds) in _PAIRS.items()
     ]
     return [*(container.get(it) or None for it in _WHOLE), check or None, ports, *pairs]
 

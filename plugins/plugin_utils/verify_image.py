@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from ansible.module_utils.urls import open_url
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, ecr
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
@@ -147,7 +148,8 @@ def _of_config(client: Any, found: ecr.EcrImage, manifest: Mapping[str, Any]) ->
     url = str(answer.get("downloadUrl", ""))
     if not url.startswith(("https://", f"{client.meta.endpoint_url}/")):
         raise ValueError(f"ECR names no address of {found.reference}'s configuration")
-    with urllib.request.urlopen(url, timeout=_SECONDS) as response:  # noqa: S310 # seen above
+    # The address is signed: a login of ~/.netrc beside its signature would be refused.
+    with open_url(url, timeout=_SECONDS, use_netrc=False) as response:
         told = json.loads(response.read(_MOST_BYTES))
     return {str(told.get("architecture") or "")} - {""}
 
