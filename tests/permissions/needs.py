@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from tests.permissions import actions
-from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_FOR, WRITES_LEFT_OUT
+from tests.permissions.exceptions import READS_LEFT_OUT, REMOVED, WRITES_FOR, WRITES_LEFT_OUT
 from tests.unit.templates.templates import ACCOUNT, REGION, Stack, handler_permissions
 
 ANY = "*"  # the resource of an action that takes none, or that is known by an id of AWS's own
@@ -77,6 +77,19 @@ def of(templates: Iterable[str], **parameters: str) -> Iterator[Need]:
                 ):
                     for arn in _targets(kind, action, properties, stack):
                         yield Need(template, key, kind, action, arn)
+
+
+def of_removal(template: str) -> Iterator[Need]:
+    """Yield what the handlers call to delete what a template no longer has (REMOVED)."""
+    groups = [
+        f"arn:aws:logs:{_AT}:log-group:{it['Properties']['LogGroupName']}"
+        for it in Stack(template, PARAMETERS).resources.values()
+        if it["Type"] == "AWS::Logs::LogGroup"
+    ]
+    for kind in (kind for name, kind in REMOVED if name == template):
+        for action in handler_permissions(kind, "read", "delete"):
+            for arn in groups:
+                yield Need(template, "", kind, action, arn)
 
 
 @cache

@@ -13,7 +13,7 @@ import pytest
 
 from tests.permissions import actions, deployment_role, needs, policies
 from tests.permissions.callers import CALLED
-from tests.permissions.exceptions import READS_LEFT_OUT, WRITES_FOR, WRITES_LEFT_OUT
+from tests.permissions.exceptions import READS_LEFT_OUT, REMOVED, WRITES_FOR, WRITES_LEFT_OUT
 from tests.permissions.policies import Statement
 from tests.unit.templates.templates import ACCOUNT, NAMES, REGION, load, walk
 
@@ -79,7 +79,21 @@ def test_whoever_deploys_a_stack_may_do_all_that_its_handlers_call(
 
 def test_whoever_deploys_the_platform_may_do_nothing_that_nobody_calls() -> None:
     needed = {it.action for it in needs.of(PLATFORM)} | CALLED["platform"].keys()
+    needed |= {it.action for name, _ in REMOVED for it in needs.of_removal(name)}
     assert allowed(policy("support")) - needed == set()
+
+
+@pytest.mark.parametrize("template", sorted({name for name, _ in REMOVED}))
+def test_whoever_upgrades_a_stack_may_delete_what_its_template_no_longer_has(template: str) -> None:
+    needed = list(needs.of_removal(template))
+    assert any(not actions.only_reads(it.action) for it in needed)
+    statements = policy(template)
+    assert [it for it in needed if not policies.allows(statements, it.action, it.arn)] == []
+
+
+@pytest.mark.parametrize(("template", "kind"), REMOVED)
+def test_what_a_template_no_longer_has_is_not_there(template: str, kind: str) -> None:
+    assert kind not in {it["Type"] for it in load(template)["Resources"].values()}
 
 
 def test_the_deployment_role_may_do_nothing_that_no_handler_calls() -> None:

@@ -48,13 +48,17 @@ def judging() -> list[str]:
     return [node for path, node in named if path[-1:] == ("Ref",) and node in alarms]
 
 
-def handler_permissions(resource_type: str) -> set[str]:
+def handler_permissions(resource_type: str, *names: str) -> set[str]:
     """Return the IAM actions that CloudFormation's handlers of a resource type call.
+
+    Args:
+        resource_type: such as AWS::Logs::MetricFilter.
+        names: of the handlers, such as delete; all without any.
 
     Source: the `handlers` of the resource schemas, which cfn-lint carries.
     """
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
-    handlers = schema["handlers"].values()
+    handlers = [it for name, it in schema["handlers"].items() if not names or name in names]
     return {action for handler in handlers for action in handler.get("permissions", [])}
 
 
