@@ -2,7 +2,8 @@
 
 Sources: Elastic Load Balancing user guide, "Condition types for listener rules", "Transforms for
 listener rules", "Target group health checks" and "Quotas for your Application Load Balancers"; API
-reference, RedirectActionConfig.
+reference, RedirectActionConfig. The first page also speaks of three values of one condition, which
+nobody saw AWS hold (docs/first-account.md).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Values = Mapping[str, Any]
-MOST_VALUES = 5  # of a rule, in all its conditions; AWS raises it for nobody
+# Of a rule, in all its conditions; AWS raises neither. An account of before may have six wildcards.
+MOST_VALUES = MOST_WILDCARDS = 5
 _MOST_LETTERS = 128  # of a host name in a condition
 # Options each of whose values is one of the rule's.
 _LISTS = ("path_patterns", "header_values", "request_methods", "source_cidrs")
@@ -76,16 +78,27 @@ def _conditions(values: Values) -> Iterator[str]:
             ipaddress.ip_network(cidr)
         except ValueError as error:
             yield f"service_source_cidrs: {cidr} is no CIDR block ({error}). Mend it."
-    counted = {"host_name and service_more_host_names": len(hosts)}
-    counted |= {it: len(values[it]) for it in _LISTS}
-    counted["query_parameter"] = int(bool(values["query_parameter"]))
-    count = sum(counted.values())
+    texts = {"host_name and service_more_host_names": hosts}
+    texts |= {it: values[it] for it in _LISTS}
+    texts["query_parameter"] = [it for it in (values["query_parameter"],) if it]
+    count, shown = _count({it: len(them) for it, them in texts.items()})
     if count > MOST_VALUES:
-        shown = ", ".join(f"{many} of service_{it}" for it, many in counted.items() if many)
         yield (
             f"The service's rule has {count} values ({shown}), and Elastic Load Balancing takes "
             f"{MOST_VALUES}. Name fewer, or put a pattern such as *.example.com in place of some."
         )
+    count, shown = _count({it: sum(map("".join(them).count, "*?")) for it, them in texts.items()})
+    if count > MOST_WILDCARDS:
+        yield (
+            f"The service's rule has {count} wildcards ({shown}), and Elastic Load Balancing takes "
+            f"{MOST_WILDCARDS} of * and ? together. Write some values out, or take one * for more "
+            "of a path."
+        )
+
+
+def _count(counted: Mapping[str, int]) -> tuple[int, str]:
+    shown = ", ".join(f"{many} of service_{it}" for it, many in counted.items() if many)
+    return sum(counted.values()), shown
 
 
 def _names(values: Values, option: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ministack.services.cloudformation import provisioners
 from local_aws.mending import Mending
 
 _LOWEST, _HIGHEST = 1, 50_000
-_MOST_VALUES, _MOST_WILDCARDS = 5, 6
+_MOST_VALUES = _MOST_WILDCARDS = 5  # accounts of before may have 6 wildcards
 _LONGEST_VALUE, _LONGEST_HEADER = 128, 40
 _QUERY = "query-string"
 _ONE_EACH = {"host-header", "path-pattern", "http-request-method", "source-ip"}
