@@ -15,6 +15,8 @@ from custom_resources.database import credentials
 from custom_resources.database.decisions import DatabaseProperties, Mark, User
 from custom_resources.database.extensions import converge_extensions
 from custom_resources.database.findings import Findings
+from custom_resources.database.limiting import Limiting
+from custom_resources.database.limits import NO_LIMITS, Limits
 from custom_resources.database.logins import Logins
 from custom_resources.database.ownership import Ownership
 from custom_resources.database.releases import check_release
@@ -49,6 +51,7 @@ class Convergence:
         clients: for AWS.
         until: `time.monotonic()` until which a database that is away is waited for.
         before_change: called before anything is changed.
+        limits_before: the users' limits as an update found them.
     """
 
     properties: DatabaseProperties
@@ -57,6 +60,7 @@ class Convergence:
     clients: Clients
     until: float
     before_change: Callable[[], None] = lambda: None
+    limits_before: Limits = NO_LIMITS
 
     def create(self) -> None:
         """Make what is missing, and set every user's password from AWSCURRENT: the users may be
@@ -110,23 +114,27 @@ class Convergence:
         return status.startswith("UPDATE_ROLLBACK")
 
     def _converge(self, *, reset: bool) -> None:
-        with self._kept_users(reset=reset) as (logins, users):
+        with self._kept_users(Findings(), reset=reset) as (logins, users):
             self._converge_extensions(Findings())
             for colour, user in users.items():
                 logins.prove(colour, user)
 
     def _repair(self) -> Findings:
         findings = Findings()
-        with self._kept_users(reset=False) as (logins, users):
+        limits = Findings()
+        with self._kept_users(limits, reset=False) as (logins, users):
             # The logins first: what else is in the way mustn't keep a service out.
             for colour, user in users.items():
                 logins.mend(colour, user, findings)
+            findings.right += limits.right
             self._converge_extensions(findings)
             self._look_at_owners(findings)
         return findings
 
     @contextmanager
-    def _kept_users(self, *, reset: bool) -> Iterator[tuple[Logins, dict[str, User]]]:
+    def _kept_users(
+        self, findings: Findings, *, reset: bool
+    ) -> Iterator[tuple[Logins, dict[str, User]]]:
         """Database and users, made as far as they are missing, and theirs to be looked at: nobody
         else changes them meanwhile."""
         wanted = self.properties
@@ -141,10 +149,14 @@ class Convergence:
             roles = self._roles(connection)
             with roles_locked(connection, wanted.database):
                 roles.check_unclaimed(names, self._stack_exists)
+                limiting = Limiting(roles, wanted.limits, self.limits_before)
+                for name in names:
+                    limiting.check(name)
                 self.before_change()
                 roles.create_database()
                 for user in users.values():
                     roles.create_user(user, reset=reset)
+                    limiting.converge(user.name, findings)
                 yield Logins(wanted, roles, self.clients.secretsmanager), users
         log.info("converged", database=wanted.database, users=", ".join(names))
 
@@ -159,7 +171,7 @@ class Convergence:
                 if self.properties.deletion_policy == "Drop":
                     removal.drop()
                 else:
-                    removal.retain()
+                    removal.retain(Limiting(roles, self.properties.limits))
 
     def _converge_extensions(self, findings: Findings) -> None:
         wanted = self.properties

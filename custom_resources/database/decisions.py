@@ -10,6 +10,7 @@ from enum import Enum
 
 from custom_resources.contract.labels import CURRENT
 from custom_resources.contract.names import USERS
+from custom_resources.database.limits import Limits
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.properties import Properties
 
@@ -38,6 +39,7 @@ class DatabaseProperties:
         deletion_policy: Retain or Drop.
         repair: how often database and users were repaired; a greater number is another repair.
         gives_ownership: whether a repair gives to the owner role what belongs to others.
+        limits: of each login user.
     """
 
     host: str
@@ -51,6 +53,7 @@ class DatabaseProperties:
     deletion_policy: str
     repair: int
     gives_ownership: bool
+    limits: Limits
 
     @property
     def owner(self) -> str:
@@ -68,7 +71,8 @@ class DatabaseProperties:
         """
         known = (
             "Host Port AdminUsername AdminPasswordParameter Database BlueSecretArn GreenSecretArn "
-            "ActiveUser Extensions DeletionPolicy Repair RepairOwnership Cluster"
+            "ActiveUser Extensions DeletionPolicy Repair RepairOwnership Cluster "
+            "StatementTimeoutSeconds ConnectionLimit"
         )
         properties = Properties(given, known.split())
         arn = {"pattern": r"arn:\S{1,2048}", "form": "the ARN of a secret"}
@@ -104,6 +108,7 @@ class DatabaseProperties:
             repair=properties.number("Repair", low=0, high=999_999_999, default=0),
             gives_ownership=properties.choice("RepairOwnership", ["true", "false"], default="false")
             == "true",
+            limits=Limits.of(properties),
         )
 
 

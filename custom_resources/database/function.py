@@ -17,6 +17,7 @@ with _resource.importing():
     from custom_resources.database.convergence import Clients, Convergence
     from custom_resources.database.decisions import DatabaseProperties
     from custom_resources.database.findings import NONE
+    from custom_resources.database.limits import Limits
     from custom_resources.shared import aws, log
     from custom_resources.shared.failure import Failure
     from custom_resources.shared.sentences import sentence
@@ -108,6 +109,7 @@ def _convergence(request: Request) -> Convergence:
         clients,
         time.monotonic() + request.seconds_left() - _RESERVED_SECONDS,
         lambda: request.claim(_PREFIX + properties.database),
+        Limits.before(request.old_properties),
     )
 
 

@@ -11,8 +11,14 @@ from custom_resources.contract.labels import CURRENT, PENDING
 from custom_resources.database import credentials
 from custom_resources.database.decisions import DatabaseProperties, User, Verdict, verdict
 from custom_resources.database.findings import Findings
+from custom_resources.database.limiting import has_all_its_connections
 from custom_resources.database.roles import Roles
-from custom_resources.postgres.connection import LoginDenied, Server
+from custom_resources.postgres.connection import (
+    TOO_MANY_CONNECTIONS,
+    LoginDenied,
+    NoConnectionError,
+    Server,
+)
 from custom_resources.postgres.locks import roles_locked
 from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
@@ -154,6 +160,18 @@ class Logins:
                 (role,) = cursor.fetchone() or ("",)
         except LoginDenied:
             return False
+        except NoConnectionError as error:
+            # The server looks at the password first, and at the user's connections afterwards
+            # (PostgreSQL source, InitPostgres: PerformAuthentication, InitializeSessionUserId). A
+            # service that has taken all of them mustn't keep a flip from leading it away.
+            if error.sqlstate != TOO_MANY_CONNECTIONS or not has_all_its_connections(
+                self.roles, user.name
+            ):
+                raise
+            log.warning(
+                "password taken, but all connections of the user are in use", user=user.name
+            )
+            return True
         if role != wanted.owner:
             raise Failure(
                 f"The user {user.name} works as {role} in {wanted.database}, not as its owner.",

@@ -16,6 +16,7 @@ import psycopg2.errors
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.database.decisions import Mark
+from custom_resources.database.limiting import Limiting
 from custom_resources.database.roles import Roles, run
 from custom_resources.postgres.connection import is_passing, transaction
 from custom_resources.shared import log
@@ -37,11 +38,16 @@ class Removal:
     connect: Callable[[str], AbstractContextManager[Connection]]
     until: float
 
-    def retain(self) -> None:
-        """Take the users' login, and keep everything for whoever adopts it."""
+    def retain(self, limiting: Limiting) -> None:
+        """Take the users' login, and keep everything for whoever adopts it.
+
+        Args:
+            limiting: whose limits are taken back.
+        """
         users = self._users()
         for user in users:
             self._take_login(user)
+            limiting.take_back(user)
         nobodys = str(Mark("", self.roles.mark.logical_id, self.roles.mark.host))
         with transaction(self.roles.connection) as cursor:
             for role in (*users, *self._owner()):

@@ -229,6 +229,6 @@ class Roles:
         return self.value("SELECT 1 FROM pg_roles WHERE rolname = %s", role) is not None
 
 
-def run(cursor: Any, statement: str, *names: str, values: tuple[str, ...] | None = None) -> None:
+def run(cursor: Any, statement: str, *names: str, values: tuple[object, ...] | None = None) -> None:
     """Run a statement with names and values in it."""
     cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)), values)

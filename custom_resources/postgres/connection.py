@@ -39,10 +39,11 @@ _DENIED = {"28P01", "28000"}
 # deadlock_detected, object_in_use (someone is connected to template1), unique_violation and the
 # "already exists" errors of two that create the same.
 _CONTENTION = {"40001", "40P01", "55006", "23505", "42710", "42P04"}
+TOO_MANY_CONNECTIONS = "53300"  # of the server, of a user, or of a database
 # The database is away: too_many_connections, admin_shutdown, crash_shutdown, cannot_connect_now,
 # idle_session_timeout, idle_in_transaction_session_timeout, and read_only_sql_transaction: the
 # writer that we are connected to has become a reader.
-_AWAY = {"53300", "57P01", "57P02", "57P03", "57P05", "25P03", "25006"}
+_AWAY = {TOO_MANY_CONNECTIONS, "57P01", "57P02", "57P03", "57P05", "25P03", "25006"}
 _CONNECTION_EXCEPTION = "08"
 # What no waiting mends, in the words of libpq, which comes with psycopg2 and speaks English.
 _HOPELESS = re.compile(
@@ -194,6 +195,12 @@ def failure(error: psycopg2.Error, server: Server) -> Failure:
             f"PostgreSQL on {server.host} refused with {error.pgcode}: "
             f"{error.diag.message_primary}.",
             "Mend that, then try again.",
+        )
+    if isinstance(error, NoConnectionError) and error.sqlstate == TOO_MANY_CONNECTIONS:
+        return Failure(
+            f"PostgreSQL on {server.host} has no connection left ({error.sqlstate}): {reason}.",
+            "End sessions that nobody needs. If it is the user's own limit, give the service a "
+            "greater one (service_connection_limit); if it is the server's, smaller pools.",
         )
     if isinstance(error, NoConnectionError) and error.sqlstate:
         return Failure(

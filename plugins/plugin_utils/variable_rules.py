@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract.limits import FEWEST_CONNECTIONS
 from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     beside,
     computed,
@@ -91,6 +92,12 @@ def _service(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
             f"service_rotation_duration: {values['rotation_duration']} from "
             f"{values['rotation_hour']} o'clock on ends after midnight. Begin earlier "
             "(service_rotation_hour), or take less."
+        )
+    if 0 < values["connection_limit"] < FEWEST_CONNECTIONS:
+        yield (
+            f"service_connection_limit: {values['connection_limit']} are too few for a rotation "
+            "and a deployment to log in beside the service. Give "
+            f"{FEWEST_CONNECTIONS} or more, or 0 for no limit."
         )
     yield from _service_log(values)
     yield from _service_route(values, template)

@@ -49,6 +49,8 @@ BY_HAND: dict[str, tuple[str, ...]] = {
     "OnDemandBase": ("1", "0"),
     "ActiveUser": ("green", "blue"),
     "DatabaseExtensions": ("pg_trgm", ""),
+    "StatementTimeoutSeconds": ("30", "5", "0"),
+    "ConnectionLimit": ("40", "20", "0"),
     "DatabaseDeletion": ("Drop", "Retain"),
     "RepairNumber": ("1",),
     "RepairOwnership": ("true", "false"),

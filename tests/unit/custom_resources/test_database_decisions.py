@@ -14,6 +14,7 @@ from custom_resources.database.decisions import (
     Verdict,
     verdict,
 )
+from custom_resources.database.limits import Limits
 from custom_resources.database.releases import check_release
 from custom_resources.shared.failure import Failure
 
@@ -56,6 +57,12 @@ def test_what_is_not_given_has_its_default() -> None:
         ("ActiveUser", "red"),
         ("DeletionPolicy", "drop"),
         ("Extensions", "pgcrypto"),
+        ("StatementTimeoutSeconds", "1.5"),
+        ("StatementTimeoutSeconds", "86401"),
+        ("ConnectionLimit", "-1"),
+        ("ConnectionLimit", "1"),
+        ("ConnectionLimit", "4"),
+        ("ConnectionLimit", "16001"),
     ],
 )
 def test_a_wrong_property_is_named(property_name: str, value: str) -> None:
@@ -66,6 +73,21 @@ def test_a_wrong_property_is_named(property_name: str, value: str) -> None:
 def test_an_extension_of_another_form_is_quoted() -> None:
     with pytest.raises(Failure, match=r'Property Extensions has \'x"; DROP\''):
         DatabaseProperties.of(GIVEN | {"Extensions": ["pgcrypto", 'x"; DROP']})
+
+
+@pytest.mark.parametrize(
+    ("given_before", "limits"),
+    [
+        ({}, Limits()),
+        ({"StatementTimeoutSeconds": "30"}, Limits(30, 0)),
+        ({"ConnectionLimit": "20", "StatementTimeoutSeconds": ""}, Limits(0, 20)),
+        ({"ConnectionLimit": "many"}, Limits()),
+    ],
+)
+def test_an_earlier_events_limits_are_known(
+    given_before: dict[str, object], limits: Limits
+) -> None:
+    assert Limits.before(given_before) == limits
 
 
 @given(name=st.from_regex(r"[a-z][a-z0-9_]{0,56}", fullmatch=True))

@@ -165,6 +165,8 @@ def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
         ("service", {"log_max_buffer_size": "25m"}, "service_log_max_buffer_size: only lines of"),
         ("service", {"log_max_buffer_size": "25g"}, "service_log_max_buffer_size is '25g', but"),
         ("service", {"masked_data": ["TaxId"]}, "service_masked_data is 'TaxId', but it must be"),
+        ("service", {"connection_limit": 4}, "service_connection_limit: 4 are too few for a"),
+        ("service", {"statement_timeout_seconds": 86401}, "service_statement_timeout_seconds is"),
         ("service", {"masking_audit": True}, "service_masking_audit: service_masked_data is empty"),
         ("service", {"error_lines_threshold": -1}, "service_error_lines_threshold is '-1', but"),
         ("service", {"log_subscription_arn": "arn:x"}, "service_log_subscription_arn is 'arn:x'"),

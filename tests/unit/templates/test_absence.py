@@ -96,10 +96,12 @@ ABSENT = {
         "the handler compares the lists, and removes a source (its update's permissions name "
         "rds:RemoveSourceIdentifierFromSubscription)"
     ),
+    ("Custom::Database", "ConnectionLimit"): _CUSTOM,
     ("Custom::Database", "Extensions"): _CUSTOM,
     ("Custom::Database", "GreenSecretArn"): _CUSTOM,
     ("Custom::Database", "Repair"): _CUSTOM,
     ("Custom::Database", "RepairOwnership"): _CUSTOM,
+    ("Custom::Database", "StatementTimeoutSeconds"): _CUSTOM,
     ("Custom::ListenerPriority", "Conditions"): _CUSTOM,
 }
 

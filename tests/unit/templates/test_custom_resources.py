@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from custom_resources.database.decisions import DatabaseProperties
+from custom_resources.database.limits import Limits
 from custom_resources.password.decisions import PasswordProperties
 from tests.unit.templates.templates import FOLDER, NAMES, Stack, of_type
 
@@ -43,6 +44,7 @@ def test_the_password_function_takes_what_the_template_gives() -> None:
         ({"DatabaseUsers": "blue"}, {"blue"}, ()),
         ({"DatabaseExtensions": "citext,pgcrypto"}, {"blue", "green"}, ("citext", "pgcrypto")),
         ({"RepairNumber": "7", "RepairOwnership": "true"}, {"blue", "green"}, ()),
+        ({"StatementTimeoutSeconds": "30", "ConnectionLimit": "40"}, {"blue", "green"}, ()),
     ],
 )
 def test_the_database_function_takes_what_the_template_gives(
@@ -60,6 +62,9 @@ def test_the_database_function_takes_what_the_template_gives(
     assert taken.secret_arns.keys() == users
     assert taken.extensions == extensions
     assert taken.deletion_policy == "Retain"
+    assert taken.limits == Limits(
+        int(given.get("StatementTimeoutSeconds", 0)), int(given.get("ConnectionLimit", 0))
+    )
     assert (taken.repair, taken.gives_ownership) == (
         int(given.get("RepairNumber", 0)),
         bool(taken.repair),

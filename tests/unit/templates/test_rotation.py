@@ -109,9 +109,12 @@ def test_a_services_key_lets_the_rotation_function_in_while_there_is_a_rotation(
     assert sid not in statements(DatabaseUsers="blue")
 
 
-def test_a_repair_is_sent_only_once_asked_for() -> None:
+def test_a_repair_and_limits_are_sent_only_once_asked_for() -> None:
     """So that a function of before hears of no property that it doesn't know."""
     assert not [it for it in service()["DatabaseAndUsers"]["Properties"] if "Repair" in it]
+    assert not {"StatementTimeoutSeconds", "ConnectionLimit"} & set(
+        service()["DatabaseAndUsers"]["Properties"]
+    )
     repaired = service(RepairNumber="2", RepairOwnership="true")["DatabaseAndUsers"]["Properties"]
     assert (repaired["Repair"], repaired["RepairOwnership"]) == ("2", "true")
 

@@ -6,12 +6,13 @@ import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from custom_resources.contract.limits import FEWEST_CONNECTIONS
 from custom_resources.rotation.rotate.function import NotRotatedError
 from custom_resources.rotation.rotate.user import Credentials, logged_in, set_password
 from tests.integration.custom_resources.rotation.world import STEPS, RotatedService
@@ -35,6 +36,37 @@ def test_a_rotation_gives_the_idle_user_a_new_password_and_leaves_the_active_one
     labels = service.labels("green")
     assert labels["AWSCURRENT"] == labels["ROTATED"] == version
     assert service.value("green", "AWSPREVIOUS") == green
+
+
+def test_the_smallest_limit_of_connections_leaves_a_rotation_its_own(
+    service: RotatedService,
+) -> None:
+    user, green = service.user("green"), service.value("green") or {}
+    service.postgres.query(f"ALTER ROLE {user} CONNECTION LIMIT {FEWEST_CONNECTIONS}")
+    with ExitStack() as left_by_lambda:
+        for _ in range(FEWEST_CONNECTIONS - 2):
+            server = Credentials.read("green", json.dumps(green))
+            left_by_lambda.enter_context(server.connect())
+        service.rotate("green")
+    assert service.logs_in("green")
+
+
+def test_a_user_with_all_its_connections_is_not_rotated_and_the_limit_is_named(
+    service: RotatedService,
+) -> None:
+    user, green = service.user("green"), service.value("green") or {}
+    service.postgres.query(f"ALTER ROLE {user} CONNECTION LIMIT {FEWEST_CONNECTIONS}")
+    version = service.begin("green")
+    with ExitStack() as opened:
+        for _ in range(FEWEST_CONNECTIONS):
+            session = service.postgres.connect(user, green["password"], service.name)
+            opened.callback(session.close)
+        with pytest.raises(NotRotatedError, match=r"\(53300\).*service_connection_limit"):
+            service.step("createSecret", "green", version)
+    for step in STEPS:
+        service.step(step, "green", version)
+    assert service.value("green") != green
+    assert service.logs_in("green")
 
 
 def test_a_password_is_letters_and_digits_and_the_server_gets_its_verifier(
