@@ -62,16 +62,19 @@ def tell_overdue(secrets: int) -> None:
 
 
 def tell_ages(ages: Mapping[ServiceUser, float], *, each: bool) -> None:
-    """Tell how old passwords are, in days: the oldest of each colour and of all.
+    """Tell how old passwords are, in days: the oldest of each colour and of all; 0 without any,
+    since the alarm would go on ringing for the last one.
 
     Args:
-        ages: in days, by user.
+        ages: in days, by user, of every password of the platform.
         each: whether every service's are told too. Of a platform's services that is the most
             expensive thing here: two metrics each, paid for in the hours in which they are told.
     """
     for colour in sorted({user.colour for user in ages}):
         oldest = max(age for user, age in ages.items() if user.colour == colour)
         _put({AGE: _rounded(oldest)}, {"User": colour}, sets=[["User"], []])
+    if not ages:
+        _put({AGE: 0})
     for user, age in ages.items() if each else ():
         _put({AGE: _rounded(age)}, {"Service": user.service, "User": user.colour})
 

@@ -89,7 +89,8 @@ class Sweep:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             seen = list(pool.map(self._in_time, self._turned(services)))
         outcomes = Counter(outcome for it in seen for outcome in it.outcomes)
-        oldest = self._measure(outcomes, [secret for it in seen for secret in it.secrets])
+        secrets = [secret for it in seen for secret in it.secrets]
+        oldest = self._measure(outcomes, secrets, are_all=len(secrets) == len(users))
         log.info("sweep", outcome="swept", secrets=len(users), oldest=oldest, **outcomes)
         return dict(outcomes)
 
@@ -99,11 +100,18 @@ class Sweep:
         start = self._now.toordinal() % _DAYS * len(services) // _DAYS
         return services[start:] + services[:start]
 
-    def _measure(self, outcomes: Mapping[str, int], secrets: list[SecretFacts]) -> str:
-        """Tell the metrics; the secret with the oldest password, and how old it is."""
+    def _measure(
+        self, outcomes: Mapping[str, int], secrets: list[SecretFacts], *, are_all: bool
+    ) -> str:
+        """Tell the metrics; the secret with the oldest password, and how old it is.
+
+        Of a part of the secrets no age is told: the oldest may be among the others, and the alarm
+        would end. That some weren't seen rings of itself.
+        """
         metrics.tell_overdue(sum(outcomes.get(it, 0) for it in _OVERDUE))
         ages = {it.user: age / _DAY for it in secrets if (age := it.age(self._now)) is not None}
-        metrics.tell_ages(ages, each=self.each_age)
+        if are_all:
+            metrics.tell_ages(ages, each=self.each_age)
         oldest = max(ages, key=lambda user: ages[user], default=None)
         return f"{oldest.secret_name}, {ages[oldest]:.1f} days" if oldest else "none"
 

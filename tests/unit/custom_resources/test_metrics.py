@@ -187,9 +187,9 @@ def test_each_services_are_told_if_that_is_asked_for(said: Say) -> None:
     ]
 
 
-def test_a_platform_without_secrets_tells_no_age(said: Say) -> None:
+def test_a_platform_without_passwords_tells_zero_so_that_the_alarm_ends(said: Say) -> None:
     rotation.tell_ages({}, each=True)
-    assert said() == []
+    assert told(said()) == [("PasswordAgeDays", {}, 0)]
 
 
 def test_all_are_of_the_platforms_namespace(said: Say) -> None:

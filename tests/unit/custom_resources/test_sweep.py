@@ -300,6 +300,33 @@ def test_what_a_sweep_could_not_read_has_no_age(
     assert measured(caplog) == {"OverdueSecrets": [0.0]}
 
 
+class HalfRead(Aws):
+    """Of whose first service nothing can be read; the others' passwords are new."""
+
+    def describe_secret(self, **request: Any) -> dict[str, Any]:
+        if request["SecretId"] == "shop/s0000/db/blue":
+            raise refused("InternalServiceError")
+        return super().describe_secret(**request)
+
+
+def test_a_sweep_that_saw_a_part_tells_no_age_since_the_oldest_may_be_among_the_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PLATFORM", "shop")
+    caplog.set_level(logging.INFO, logger="quayside")
+    assert sweep(HalfRead(3)) == {"failed": 1}
+    assert measured(caplog) == {"OverdueSecrets": [0.0]}
+
+
+def test_the_last_password_that_goes_ends_the_alarm_on_its_age(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PLATFORM", "shop")
+    caplog.set_level(logging.INFO, logger="quayside")
+    assert sweep(Aws(0)) == {}
+    assert measured(caplog)["PasswordAgeDays"] == [0.0]
+
+
 def test_these_are_all_the_outcomes_that_a_sweep_tells_as_errors() -> None:
     """Of those in its source: another one is to be listed here."""
     source = Path(inspect.getfile(Sweep)).read_text(encoding="utf-8")
