@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from custom_resources.notices.decisions import Notice, notice
 from custom_resources.shared.failure import Failure
 
+ROOT = Path(__file__).parents[3]
 ACCOUNT = "arn:aws:ecs:eu-central-1:123456789012"
 TASK = "c13b4cb40f1f4fe4a2971f76ae5a47ad"
 BY_ITSELF = ("EssentialContainerExited", "TaskFailedToStart", "SpotInterruption")
@@ -107,6 +110,16 @@ def test_a_deployment_that_failed_is_told_with_its_reason() -> None:
         "task failed to start.\n"
     )
     assert found.text.endswith("\n(docs/alarms/notices.md, deployment-failed)")
+
+
+@pytest.mark.parametrize("event", [stopped(), deployment()], ids=lambda it: it["detail-type"])
+def test_a_notice_names_a_heading_that_says_what_to_do(event: dict[str, Any]) -> None:
+    (named,) = re.findall(r"\((docs/alarms/\w+\.md), ([\w-]+)\)", told(event).text)
+    page, heading = named
+    parts = re.split(r"^## (.+)$", (ROOT / page).read_text(), flags=re.MULTILINE)
+    text = dict(zip(parts[1::2], parts[2::2], strict=True))[heading]
+    for it in ("**It means**", "**Look**", "**Do**", "```console"):
+        assert it in text
 
 
 @given(codes=st.lists(st.sampled_from(BY_ITSELF), min_size=1), deployments=st.data())
