@@ -2,59 +2,56 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.platform import Platform
+from tests.mailbox import Mailbox
 
 PATIENCE = 30  # seconds
 
 
 @pytest.fixture
-def mailbox(platform: Platform) -> str:
-    """A queue that gets what the alarm topic's subscribers get."""
-    sqs, topic = platform.aws.client("sqs"), platform.outputs("shop-support")["AlarmTopicArn"]
-    queue: str = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-    asked = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
-    arn = asked["Attributes"]["QueueArn"]
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-    platform.aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return queue
+def mailbox(platform: Platform) -> Iterator[Mailbox]:
+    """What the alarm topic's subscribers get."""
+    topic = platform.outputs("shop-support")["AlarmTopicArn"]
+    made = Mailbox(platform.aws, topic, "mailbox")
+    yield made
+    made.close()
 
 
-def mails(platform: Platform, queue: str, service: str, count: int) -> list[str]:
-    """The texts about a service, once there are so many."""
-    sqs, found = platform.aws.client("sqs"), list[str]()
+@pytest.fixture
+def noticed(platform: Platform, hello_image: str) -> Iterator[dict[str, Any]]:
+    """The variables of a service, which is deleted afterwards."""
+    service = platform.service("noticed", hello_image, service_database=False)
+    yield service
+    platform.play("playbooks/service.yml", **service, service_state="absent")
+
+
+def mails(mailbox: Mailbox, service: str, count: int) -> list[str]:
+    """The texts about a service, once there are so many; that no more come than there should, the
+    test beside the template holds (tests/integration/templates/test_notices.py)."""
+    found = list[str]()
     until = time.monotonic() + PATIENCE
     while len(found) < count and time.monotonic() < until:
-        taken: dict[str, Any] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1)
-        texts = [json.loads(it["Body"])["Message"] for it in taken.get("Messages", [])]
+        texts = [it["Message"] for it in mailbox.take()]
         found += [it for it in texts if f"service {service} of shop" in it]
+        time.sleep(0.2)
     assert len(found) == count, found
     return found
 
 
 def test_what_a_notice_tells_to_type_shows_what_the_task_wrote(
-    platform: Platform, mailbox: str, hello_image: str, crash_image: str
+    platform: Platform, mailbox: Mailbox, noticed: dict[str, Any], crash_image: str
 ) -> None:
-    service = platform.service("noticed", hello_image, service_database=False)
-    platform.play("playbooks/service.yml", **service)
-    platform.play_in_vain("playbooks/service.yml", **service | {"service_image": crash_image})
-    for text in mails(platform, mailbox, "noticed", 2):
+    platform.play("playbooks/service.yml", **noticed)
+    platform.play_in_vain("playbooks/service.yml", **noticed | {"service_image": crash_image})
+    for text in mails(mailbox, "noticed", 2):
         (command,) = [it for it in text.split("\n") if it.startswith("ansible-playbook ")]
         _, playbook, *options = shlex.split(command)
         variables = dict(it.split("=", 1) for it in options if it != "-e")
         assert "crash: this image always fails" in platform.play(playbook, **variables)
-    platform.play("playbooks/service.yml", **service, service_state="absent")

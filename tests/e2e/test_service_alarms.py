@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.platform import ROOT, Platform
+from tests.mailbox import Mailbox
 
 DEPLOY = "playbooks/service.yml"
 OWN = "shop-service-alarmed"
@@ -23,32 +24,13 @@ class Alarmed:
         self.platform = platform
         self.given = platform.service("alarmed", image, service_database=False)
         self.cloudwatch = platform.aws.client("cloudwatch")
-        self._sqs = platform.aws.client("sqs")
-        self._queue = self._sqs.create_queue(QueueName="hears-alarms")["QueueUrl"]
-        self._sns = platform.aws.client("sns")
-        told = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        queue, topic = (
-            told["Attributes"]["QueueArn"],
-            platform.outputs("shop-support")["AlarmTopicArn"],
-        )
-        let = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": queue,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [let]})
-        self._sqs.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": policy})
-        self._subscription = self._sns.subscribe(
-            TopicArn=topic, Protocol="sqs", Endpoint=queue, ReturnSubscriptionArn=True
-        )["SubscriptionArn"]
+        topic = platform.outputs("shop-support")["AlarmTopicArn"]
+        self._mailbox = Mailbox(platform.aws, topic, "hears-alarms")
 
     def close(self) -> None:
         """Delete the service, and hear no more."""
         self.platform.play(DEPLOY, **self.given | {"service_state": "absent"})
-        self._sns.unsubscribe(SubscriptionArn=self._subscription)
-        self._sqs.delete_queue(QueueUrl=self._queue)
+        self._mailbox.close()
 
     def deploy(self, **options: Any) -> None:
         """Deploy the service; one minute without a task rings."""
@@ -77,13 +59,7 @@ class Alarmed:
 
     def heard(self) -> list[dict[str, Any]]:
         """What the topic has heard of the service's alarms since the last time."""
-        found = []
-        while got := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            for it in got:
-                found.append(json.loads(json.loads(it["Body"])["Message"]))
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=it["ReceiptHandle"])
+        found = [json.loads(it["Message"]) for it in self._mailbox.take()]
         return [it for it in found if it.get("AlarmName", "").startswith(OWN)]
 
 

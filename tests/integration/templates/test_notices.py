@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.local_aws.support import eventually
 from tests.integration.templates.conftest import Platform
+from tests.mailbox import Mailbox
 
 PLAIN = {"Database": "false", "Route": "false"}
 LOG = "/aws/lambda/shop-notices"
@@ -25,31 +26,13 @@ class Mails:
     """What a subscriber of the alarm topic gets."""
 
     def __init__(self, platform: Platform) -> None:
-        aws, topic = platform.aws, platform.outputs["support"]["AlarmTopicArn"]
-        self._sqs = aws.client("sqs")
-        self._queue = self._sqs.create_queue(QueueName="mails")["QueueUrl"]
-        asked = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        arn = asked["Attributes"]["QueueArn"]
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"Service": "sns.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": arn,
-            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-        }
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self._sqs.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": policy})
-        aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        topic = platform.outputs["support"]["AlarmTopicArn"]
+        self._mailbox = Mailbox(platform.aws, topic, "mails")
         self._all: list[dict[str, Any]] = []
 
     def of(self, service: str) -> list[str]:
         """The subjects and texts of those about a service, in the order in which they came."""
-        request = {"QueueUrl": self._queue, "MaxNumberOfMessages": 10}
-        while taken := self._sqs.receive_message(**request).get("Messages"):
-            for message in taken:
-                self._all.append(json.loads(message["Body"]))
-                handle = message["ReceiptHandle"]
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=handle)
+        self._all += self._mailbox.take()
         return [
             f"{it.get('Subject')}\n{it['Message']}"
             for it in self._all
