@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from custom_resources.rotation import metrics
-from tests.unit.templates.templates import ALARM, REGION, Stack
+from tests.unit.templates import dashboards
+from tests.unit.templates.templates import ALARM, REGION, Stack, load, of_type
 
 TOPIC = {"Platform": "shop", "AlarmTopicArn": "topic"}
 PROVISIONED = {"InstanceClass": "db.r8g.large"}
@@ -149,7 +149,7 @@ def test_each_dead_letter_queue_rings() -> None:
     assert heard == ["<ActivationDeadLetterQueue.QueueName>"]
 
 
-# --- The dashboard, held against "Dashboard body structure and syntax" of the CloudWatch guide ---
+# --- The dashboard ---
 
 SHOWN = {"Dashboard": "true", "DatabaseClusterIdentifier": "shop-db"}
 PUBLIC = {"LoadBalancerFullName": "app/shop-public/50dc6c495c0c9188"}
@@ -164,36 +164,9 @@ def widgets(**given: str) -> list[dict[str, Any]]:
     return list(body["widgets"])
 
 
-def written_out(widget: dict[str, Any]) -> Iterator[list[str]]:
-    """Yield namespace, name and dimensions of a widget's metrics, "." being what the one above has
-    there, and "..." all that isn't said."""
-    above: list[str] = []
-    for written in widget["properties"]["metrics"]:
-        names = [it for it in written if isinstance(it, str)]
-        if names[0] == "...":
-            names = above[: len(above) - len(names) + 1] + names[1:]
-        assert "." not in names or len(names) <= len(above)
-        above = [above[at] if it == "." else it for at, it in enumerate(names)]
-        yield above
-
-
 @pytest.mark.parametrize("given", [{}, PUBLIC, {"AlarmPasswordAgeDays": "0"}])
 def test_the_dashboard_is_one_that_cloudwatch_takes(given: dict[str, str]) -> None:
-    for widget in widgets(**given):
-        assert widget.keys() == {"type", "width", "height", "properties"}
-        assert 1 <= widget["width"] <= 24
-        assert 1 <= widget["height"] <= 1000
-        properties = widget["properties"]
-        if widget["type"] == "alarm":
-            assert properties.keys() == {"title", "alarms"}
-            assert 1 <= len(properties["alarms"]) <= 100
-            continue
-        assert widget["type"] == "metric"
-        assert properties.keys() <= {"title", "region", "period", "stat", "metrics"}
-        assert properties["region"] == REGION
-        for names in written_out(widget):
-            assert len(names) % 2 == 0
-            assert all(names)
+    dashboards.assert_taken(widgets(**given))
 
 
 def test_the_dashboard_shows_every_metric_that_the_rotation_counts_without_dimensions() -> None:
@@ -201,7 +174,7 @@ def test_the_dashboard_shows_every_metric_that_the_rotation_counts_without_dimen
         names[1]
         for widget in widgets()
         if widget["type"] == "metric"
-        for names in written_out(widget)
+        for names, _ in dashboards.metrics(widget)
         if names[0] == "Quayside/shop"
     }
     counted = {*metrics.OF_ROTATIONS.values(), *metrics.OF_FLIPS.values(), metrics.AGE}
@@ -220,7 +193,30 @@ def test_the_dashboard_shows_a_load_balancer_if_it_knows_one() -> None:
     def titles(**given: str) -> list[str]:
         return [it["properties"]["title"] for it in widgets(**given)]
 
-    assert titles(**PUBLIC) == ["Load balancer", *titles()]
+    assert titles(**PUBLIC) == ["Load balancer", "Response time in seconds", *titles()]
+
+
+def test_the_dashboard_shows_errors_and_throttles_of_every_function_of_the_platform() -> None:
+    wanted = {
+        (what, Stack(template, TOPIC).resolve(it["Properties"]["FunctionName"]))
+        for template in ("support", "rotation")
+        for it in of_type(template, "AWS::Lambda::Function").values()
+        for what in ("Errors", "Throttles")
+    }
+    (functions,) = [it for it in widgets() if it["properties"]["title"].startswith("Functions")]
+    assert {(it[1], it[3]) for it, _ in dashboards.metrics(functions)} == wanted
+
+
+def test_a_dashboard_without_a_database_is_refused_before_anything_is_touched() -> None:
+    (rule,) = load("rotation")["Rules"].values()
+    (assertion,) = rule["Assertions"]
+    told = assertion["AssertDescription"]
+    assert told.startswith("DatabaseClusterIdentifier is empty: give ")
+    for given, is_refused in (({}, False), (SHOWN, False), ({"Dashboard": "true"}, True)):
+        stack = Stack("rotation", TOPIC | given)
+        assert (
+            stack.holds(rule["RuleCondition"]) and not stack.holds(assertion["Assert"])
+        ) is is_refused
 
 
 def test_there_is_no_dashboard_unless_it_is_wanted() -> None:

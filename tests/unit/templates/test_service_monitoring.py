@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.templates.dashboards import assert_taken, metrics
 from tests.unit.templates.templates import ALARM, REGION, Stack, judging, load, of_type
 
+PAGE = Path(__file__).parents[3] / "docs" / "alarms" / "service.md"
 ROUTE = {"LoadBalancerFullName": "app/x/1", "TargetGroupFullName": "targetgroup/x/1"}
 OF_TASKS = {"NoTaskAlarm", "CpuAlarm", "MemoryAlarm"}
 OF_THE_ROUTE = {"UnhealthyHostAlarm", "ServerErrorAlarm", "ConnectionErrorAlarm"}
@@ -66,6 +70,25 @@ def test_without_a_topic_there_is_no_alarm() -> None:
     assert {it["Type"] for it in watching(**ALL_ON, AlarmTopicArn="").values()} == {
         "AWS::Logs::MetricFilter"
     }
+
+
+def test_the_page_tells_at_what_each_rings_by_default() -> None:
+    page = PAGE.read_text()
+    rows = re.findall(r"^\| \[[\w-]+\]\(#[\w-]+\) \| (.+?) \| `service_(\w+)`", page, re.MULTILINE)
+    parameters = load("service_monitoring")["Parameters"]
+    assert len(rows) == len(OFF)
+    for rings, variable in rows:
+        default = parameters[variable.title().replace("_", "")]["Default"]
+        told = rings.replace("a quarter of an hour", "")
+        if float(default):
+            assert re.findall(r"\d+", told) == [str(default)], variable
+        else:
+            assert rings == "not by default", variable
+
+
+def test_the_page_tells_how_many_there_are_by_default_since_each_costs() -> None:
+    assert "defaults has six, one that scales seven" in " ".join(PAGE.read_text().split())
+    assert (len(watching(**ROUTE)), len(watching(**ROUTE, **ON["AtMaximumAlarm"]))) == (6, 7)
 
 
 def test_every_alarm_of_the_template_can_be_had() -> None:
@@ -147,37 +170,13 @@ def every_dashboard() -> Iterator[list[dict[str, Any]]]:
             yield widgets(**{name: value for it in some for name, value in it.items()})
 
 
-def metrics(widget: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
-    """Yield a widget's metrics written out, "." and "..." being what the one above has there."""
-    above: list[str] = []
-    for *written, options in widget["properties"]["metrics"]:
-        names = above if written == ["..."] else written
-        assert len(above) >= len(names) or "." not in names
-        above = [above[at] if it == "." else it for at, it in enumerate(names)]
-        yield above, options
-
-
 def test_there_is_no_dashboard_unless_it_is_wanted() -> None:
     assert "ServiceDashboard" not in watching(**ALL_ON)
 
 
 def test_every_dashboard_is_one_that_cloudwatch_takes() -> None:
     for found in every_dashboard():
-        for widget in found:
-            assert widget.keys() == {"type", "width", "height", "properties"}
-            assert 1 <= widget["width"] <= 24
-            assert 1 <= widget["height"] <= 1000
-            properties = widget["properties"]
-            if widget["type"] == "alarm":
-                assert properties.keys() == {"title", "alarms"}
-                assert 1 <= len(properties["alarms"]) <= 100
-                continue
-            assert widget["type"] == "metric"
-            assert properties.keys() == {"title", "region", "period", "metrics"}
-            assert properties["region"] == REGION
-            for names, options in metrics(widget):
-                assert len(names) % 2 == 0
-                assert options.keys() == {"stat", "label"}
+        assert_taken(found)
 
 
 def titles(**given: str) -> list[str]:
