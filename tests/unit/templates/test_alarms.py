@@ -3,6 +3,7 @@ an alarm. What it rings at is a parameter, or has its reason beside it."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from tests.unit.templates.templates import ALARM, NAMES, load, of_type
 from tests.unit.templates.test_order import entries, text_of
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted((ROOT / "docs" / "alarms").glob("*.md"))
+NOTICES = ROOT / "docs" / "alarms" / "notices.md"  # what is told without an alarm
+PAGES = sorted(it for it in NOTICES.parent.glob("*.md") if it != NOTICES)
 MOST_CHARACTERS = 1024  # of an AlarmDescription (schema of AWS::CloudWatch::Alarm)
 LONGEST_VALUE = 30  # of a parameter that a description tells: a service's name
 
@@ -95,6 +97,23 @@ def test_each_heading_tells_what_it_means_where_to_look_and_what_to_do(page: Pat
         name: [it for it in wanted if it not in text] for name, text in sections(page).items()
     }
     assert {name: words for name, words in lacking.items() if words} == {}
+
+
+@pytest.mark.parametrize("page", [*PAGES, NOTICES], ids=lambda it: it.name)
+def test_no_command_to_look_with_lists_names_where_figures_are_asked_for(page: Path) -> None:
+    """`list-metrics` prints names and dimensions, never a value."""
+    assert "list-metrics" not in page.read_text()
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=str)
+def test_a_command_of_a_section_looks_at_its_alarm_and_its_metric(alarm: Alarm) -> None:
+    page, heading = alarm.page or ("", "")
+    text = sections(ROOT / page)[heading]
+    named = re.findall(r"--alarm-names (\S+)", text)
+    assert {re.sub("^shop-(service-orders-)?|public-", "", it) for it in named} <= {heading}
+    if "--namespace AWS/RDS" in text:
+        (metric,) = re.findall(r"--metric-name (\w+)", text)
+        assert metric in json.dumps(alarm.properties)
 
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=str)
