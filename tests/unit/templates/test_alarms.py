@@ -116,6 +116,17 @@ def test_a_command_of_a_section_looks_at_its_alarm_and_its_metric(alarm: Alarm) 
         assert metric in json.dumps(alarm.properties)
 
 
+def test_the_page_has_the_categories_of_rds_that_are_told() -> None:
+    rows = re.findall(r"^\| (cluster|instances) \| (.+?) \|", NOTICES.read_text(), re.MULTILINE)
+    told = {kind: categories.split(", ") for kind, categories in rows}
+    events = of_type("rds", "AWS::RDS::EventSubscription")
+    assert told == {
+        "cluster": events["ClusterEvents"]["Properties"]["EventCategories"],
+        "instances": events["InstanceEvents"]["Properties"]["EventCategories"],
+    }
+    assert {"recovery", "security patching"} <= {*told["instances"]}  # AWS acts, or wants one to
+
+
 @pytest.mark.parametrize("alarm", ALARMS, ids=str)
 def test_a_description_fits_with_the_longest_values(alarm: Alarm) -> None:
     longest = re.sub(r"\$\{\w+\}", "x" * LONGEST_VALUE, alarm.description)
