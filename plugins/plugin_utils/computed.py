@@ -86,7 +86,10 @@ def _in_a_network(values: Values, _given: Collection[str]) -> dict[str, Any]:
 
 def _load_balancer(values: Values, _given: Collection[str]) -> dict[str, Any]:
     kind = "Private" if values["scheme"] == "internal" else "Public"
-    return {} if values["subnet_ids"] else {"SubnetIds": {"output": f"{kind}SubnetIds"}}
+    subnets = {} if values["subnet_ids"] else {"SubnetIds": {"output": f"{kind}SubnetIds"}}
+    # A template of one's own may have no such parameters: what isn't in the list isn't given.
+    more = enumerate(values["more_certificate_arns"], start=1)
+    return subnets | {f"MoreCertificateArn{number}": arn for number, arn in more}
 
 
 _COMPUTED: dict[str, Callable[[Values, Collection[str]], dict[str, Any]]] = {

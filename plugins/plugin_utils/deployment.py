@@ -14,9 +14,11 @@ from ansible_collections.quayside.fargate.plugins.plugin_utils import (
     changes,
     fixed,
     functions,
+    here,
     news,
     ownership,
     parameters,
+    places,
     preview,
     rollback_note,
     teardown_remains,
@@ -164,10 +166,12 @@ class Deployment:
             self._stack.delete(description["StackId"])
         if never_stood:
             description = None
-        request = draft.request(self._options, values, description)
+        asked = draft.request(self._options, values, description)
+        request = places.arranged(draft.document, description, asked)
         prefix = self._options["variable_prefix"]
         keeps = not self._options["template"] and not self._options["overlay"]
         fixed.refuse_changes(draft.document, description, request, prefix, keeps_template=keeps)
+        here.refuse_others(draft.document, request, self._account, prefix)
         notes = changes.inputs(description, request, draft.declared)
         notes += changes.literals(description, draft.document)
         if failed_at_first and self._check:  # a name in use can't be planned as new

@@ -5,6 +5,7 @@ A template's `Metadata: {Quayside: {Fixed: ...}}` maps a parameter to a rule:
 - `Do`: the sentence that the user gets.
 - `While: PARAMETER`: only if that parameter is true before and after.
 - `Unless: PARAMETER`: not if that parameter changes too.
+- `Free: VALUE`: a change from this value or to it is free.
 - `Never: VALUE`: only this value is refused as the new one.
 - `Alone: VALUE`: this value is free, and any other is if nothing else changes: neither the template
   nor another parameter.
@@ -72,6 +73,8 @@ def _holds(rule: Mapping[str, str], name: str, old: Values, new: Values) -> bool
         return all(values.get(rule["While"]) == "true" for values in (old, new))
     if "Unless" in rule:
         return old.get(rule["Unless"]) == new.get(rule["Unless"])
+    if "Free" in rule:
+        return rule["Free"] not in (old[name], new[name])
     if "Alone" in rule:
         return new[name] != rule["Alone"]
     return new[name] == rule.get("Never", new[name])

@@ -96,6 +96,11 @@ SPECIAL: dict[str, dict[str, Special]] = {
     },
     "load_balancer": {
         "subnet_ids": Special("empty takes those that the scheme needs", {"SubnetIds": ""}),
+        "more_certificate_arns": Special(
+            "each is a parameter, in which it stays while it is in the list",
+            {f"MoreCertificateArn{number}": "" for number in range(1, 9)},
+            named=False,
+        ),
     },
     "rds": {
         "max_capacity": Special("its default is whole, and yet it goes in halves"),

@@ -16,6 +16,7 @@ _TAGS = "quayside:"  # what the names of Quayside's own tags begin with
 # The property that names a resource, by its type; of a role, IAM's policies go by the path.
 _NAMES = {
     "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::ECS::Cluster": "ClusterName",
     "AWS::ECS::Service": "ServiceName",

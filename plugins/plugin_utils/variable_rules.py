@@ -216,6 +216,28 @@ def _rds(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
         yield f"rds_min_capacity: {least} is greater than rds_max_capacity ({most}). Swap them."
 
 
+def _load_balancer(values: Values, template: Mapping[str, Any]) -> Iterator[str]:
+    name, more = "load_balancer_more_certificate_arns", values["more_certificate_arns"]
+    declared = template.get("Parameters") or {}
+    most = sum(it.startswith("MoreCertificateArn") for it in declared)
+    if more and not values["certificate_arn"]:
+        yield (
+            f"{name}: load_balancer_certificate_arn is empty, so that no HTTPS is served. Give the "
+            "certificate for clients that ask for no name of the others there."
+        )
+    if declared and len(more) > most:
+        yield (
+            f"{name}: {len(more)} certificates, and the template takes {most}. Take certificates "
+            "with several names or a wildcard, or deploy another load balancer."
+        )
+    for arn in sorted({it for it in more if more.count(it) > 1}):
+        yield f"{name}: {arn} stands there twice. Take one out."
+    for arn in more[:most]:
+        problem = parameters.problem(declared["MoreCertificateArn1"], arn) if arn else "it is empty"
+        if problem:
+            yield f"{name} has {arn!r}, but {problem}."
+
+
 def _network(values: Values, _template: Mapping[str, Any]) -> Iterator[str]:
     yield from _platform("network", values)
     zones, count = values["availability_zones"], values["zone_count"]
@@ -253,6 +275,7 @@ def _deployment_role(values: Values, _template: Mapping[str, Any]) -> Iterator[s
 _RULES: dict[str, Callable[[Values, Mapping[str, Any]], Iterator[str]]] = {
     "service": _service,
     "rds": _rds,
+    "load_balancer": _load_balancer,
     "network": _network,
     "support": _support,
     "deployment_role": _deployment_role,

@@ -6,6 +6,8 @@ only where a property guards it: the tests look at every resource of the type fo
 
 from __future__ import annotations
 
+from typing import Any
+
 _REPLICAS = "no replicas, and no import"
 _PASSWORD = "the admin's password is Custom::Password's"
 _ELSEWHERE = "log groups deliver into log groups only"
@@ -15,6 +17,7 @@ _VERSIONS = "functions have no versions, layers of settings or capacity of their
 _SCALING = "ECS services scale, not functions"
 _TABLE = "AWS::DynamoDB::Table"
 _FUNCTION = "AWS::Lambda::Function"
+_BALANCER = "the web ACL is a load balancer's"
 
 WRITES_LEFT_OUT: dict[str, str] = {
     # service
@@ -121,6 +124,22 @@ WRITES_LEFT_OUT: dict[str, str] = {
     "sns:PutDataProtectionPolicy": "no data protection policy",
     "AWS::SNS::Subscription iam:PassRole": "deliveries aren't logged",
     "AWS::SNS::Topic iam:PassRole": "deliveries aren't logged",
+    "amplify:AssociateWebACL": _BALANCER,
+    "amplify:DisassociateWebACL": _BALANCER,
+    "apigateway:SetWebACL": _BALANCER,
+    "apprunner:AssociateWebAcl": _BALANCER,
+    "apprunner:DisassociateWebAcl": _BALANCER,
+    "appsync:AssociateWebACL": _BALANCER,
+    "appsync:DisassociateWebACL": _BALANCER,
+    "appsync:SetWebACL": _BALANCER,
+    "bedrock-agentcore:GatewayAssociateWebACL": _BALANCER,
+    "bedrock-agentcore:GatewayDisassociateWebACL": _BALANCER,
+    "bedrock-agentcore:GatewayGetWebACLForResource": _BALANCER,
+    "cognito-idp:AssociateWebACL": _BALANCER,
+    "cognito-idp:DisassociateWebACL": _BALANCER,
+    "ec2:AssociateVerifiedAccessInstanceWebAcl": _BALANCER,
+    "ec2:DisassociateVerifiedAccessInstanceWebAcl": _BALANCER,
+    "wafv2:PutPermissionPolicy": "no rule group is shared",
 }
 
 # By type and action, the property without which a resource's handlers don't come to it.
@@ -134,7 +153,7 @@ WRITES_FOR: dict[str, str] = {
 }
 
 # By the property that guards them: absent, or of that one value.
-READS_LEFT_OUT: dict[str, tuple[str, str | None]] = {
+READS_LEFT_OUT: dict[str, tuple[str, Any]] = {
     # service
     "cognito-idp:DescribeUserPoolClient": ("AuthenticateCognitoConfig", None),
     "docdb-elastic:GetCluster": ("TargetType", "AWS::RDS::DBCluster"),
@@ -170,6 +189,16 @@ READS_LEFT_OUT: dict[str, tuple[str, str | None]] = {
     "AWS::SNS::Subscription iam:GetRole": ("SubscriptionRoleArn", None),
     "AWS::SNS::Topic iam:GetRole": ("DeliveryStatusLogging", None),
     "vpc-lattice:DescribeServiceNetworkVpcEndpointAssociation": ("ServiceNetworkArn", None),
+    "amplify:GetWebACLForResource": ("ResourceArn", {"Ref": "LoadBalancer"}),
+    "apprunner:DescribeWebAclForService": ("ResourceArn", {"Ref": "LoadBalancer"}),
+    "appsync:GetWebACLForResource": ("ResourceArn", {"Ref": "LoadBalancer"}),
+    "cognito-idp:GetWebACLForResource": ("ResourceArn", {"Ref": "LoadBalancer"}),
+    "ec2:DescribeVerifiedAccessInstanceWebAclAssociations": (
+        "ResourceArn",
+        {"Ref": "LoadBalancer"},
+    ),
+    "ec2:GetVerifiedAccessInstanceWebAcl": ("ResourceArn", {"Ref": "LoadBalancer"}),
+    "wafv2:GetPermissionPolicy": ("ResourceArn", {"Ref": "LoadBalancer"}),
 }
 
 # By template and type, resources that an upgrade from an earlier version deletes. CloudFormation

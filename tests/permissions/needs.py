@@ -31,6 +31,7 @@ PARAMETERS = {
     ),
     "PasswordFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-password",
     "RotationFunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-rotate",
+    "WebAclArn": f"arn:aws:wafv2:{REGION}:{ACCOUNT}:regional/webacl/shop/1234",
 }
 
 
@@ -206,6 +207,7 @@ _ARNS: dict[str, Callable[[Any, Stack], list[str]]] = {
     ],
     "AWS::ECS::TaskDefinition": lambda it, _: [f"ecs:{_AT}:task-definition/{it['Family']}:1"],
     "AWS::ElasticLoadBalancingV2::Listener": lambda *_: [_LISTENER],
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": lambda *_: [_LISTENER],
     "AWS::ElasticLoadBalancingV2::ListenerRule": lambda *_: [
         f"elasticloadbalancing:{_AT}:listener-rule/app/shop-public/12/34/56"
     ],
@@ -241,4 +243,8 @@ _ARNS: dict[str, Callable[[Any, Stack], list[str]]] = {
     "AWS::SecretsManager::RotationSchedule": _secret_of,
     "AWS::SecretsManager::Secret": lambda it, _: [f"{_SECRET}{it['Name']}-AbCdEf"],
     "AWS::SecretsManager::SecretTargetAttachment": _secret_of,
+    "AWS::WAFv2::WebACLAssociation": lambda it, _: [
+        it["WebACLArn"].removeprefix("arn:aws:"),
+        f"elasticloadbalancing:{_AT}:loadbalancer/app/shop-public/12",
+    ],
 }

@@ -103,7 +103,7 @@ def test_a_rule_is_about_parameters_of_its_template_and_says_what_to_do(
 ) -> None:
     document = template.load((TEMPLATES / f"{name}.yml").read_text())
     rule = document["Metadata"]["Quayside"]["Fixed"][parameter]
-    assert rule.keys() <= {"Do", "While", "Unless", "Never", "As", "Alone"}
+    assert rule.keys() <= {"Do", "While", "Unless", "Never", "As", "Alone", "Free"}
     assert rule["Do"].endswith(".")
     others = {rule[key] for key in ("While", "Unless") if key in rule}
     assert {parameter, *others} <= document["Parameters"].keys()
@@ -119,6 +119,13 @@ def test_what_is_fixed_is_refused_and_the_old_value_taken(name: str, parameter: 
     change(name, before, {parameter: None, **true})
     with pytest.raises(StackError):
         change(name, before, {parameter: rule.get("Never", "new"), **true})
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "one"), ("one", ""), ("one", "one")])
+def test_a_web_acl_comes_and_goes_and_takes_no_others_place(before: str, after: str) -> None:
+    change("load_balancer", {"WebAclArn": before}, {"WebAclArn": after})
+    with pytest.raises(StackError, match="deploy without one first"):
+        change("load_balancer", {"WebAclArn": "one"}, {"WebAclArn": "two"})
 
 
 def test_another_team_does_not_deploy_a_service_before_it_is_let_in() -> None:

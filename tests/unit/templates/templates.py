@@ -48,6 +48,17 @@ def judging() -> list[str]:
     return [node for path, node in named if path[-1:] == ("Ref",) and node in alarms]
 
 
+# Types whose schema has no handlers: the calls of Elastic Load Balancing's API that do what the type
+# does, and read it.
+_UNTOLD = {
+    "AWS::ElasticLoadBalancingV2::ListenerCertificate": {
+        "elasticloadbalancing:AddListenerCertificates",
+        "elasticloadbalancing:DescribeListenerCertificates",
+        "elasticloadbalancing:RemoveListenerCertificates",
+    }
+}
+
+
 def handler_permissions(resource_type: str, *names: str) -> set[str]:
     """Return the IAM actions that CloudFormation's handlers of a resource type call.
 
@@ -57,6 +68,8 @@ def handler_permissions(resource_type: str, *names: str) -> set[str]:
 
     Source: the `handlers` of the resource schemas, which cfn-lint carries.
     """
+    if resource_type in _UNTOLD:
+        return _UNTOLD[resource_type]
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, resource_type).schema
     handlers = [it for name, it in schema["handlers"].items() if not names or name in names]
     return {action for handler in handlers for action in handler.get("permissions", [])}
