@@ -261,7 +261,34 @@ def test_a_certificate_comes_and_goes(platform: Platform, stacks: Stacks) -> Non
     acm = platform.aws.client("acm")
     certificate = acm.request_certificate(DomainName="*.shop.test")["CertificateArn"]
     stacks.change(STACKS["load_balancer"], "load_balancer", CertificateArn=certificate)
+    more = [acm.request_certificate(DomainName=f"{it}.test")["CertificateArn"] for it in range(9)]
+    names = [f"MoreCertificateArn{number}" for number in range(1, 9)]
+    full = dict(zip(names, more, strict=False))
+    stacks.change(STACKS["load_balancer"], "load_balancer", **full)
+    stacks.change(STACKS["load_balancer"], "load_balancer", **{names[0]: more[8]})
+    stacks.change(STACKS["load_balancer"], "load_balancer", **dict.fromkeys(names, ""))
     stacks.change(STACKS["load_balancer"], "load_balancer", CertificateArn="")
+
+
+def test_a_web_acl_comes_and_goes_and_another_takes_two_updates(
+    platform: Platform, stacks: Stacks
+) -> None:
+    seen = {
+        "SampledRequestsEnabled": False,
+        "CloudWatchMetricsEnabled": False,
+        "MetricName": "acl",
+    }
+    one, other = (
+        platform.aws.client("wafv2").create_web_acl(
+            Name=name, Scope="REGIONAL", DefaultAction={"Allow": {}}, VisibilityConfig=seen
+        )["Summary"]["ARN"]
+        for name in ("one", "other")
+    )
+    stacks.change(STACKS["load_balancer"], "load_balancer", WebAclArn=one)
+    stacks.refuses(STACKS["load_balancer"], "load_balancer", WebAclArn=other)
+    stacks.change(STACKS["load_balancer"], "load_balancer", WebAclArn="")
+    stacks.change(STACKS["load_balancer"], "load_balancer", WebAclArn=other)
+    stacks.change(STACKS["load_balancer"], "load_balancer", WebAclArn="")
 
 
 @pytest.mark.parametrize(("name", "values"), REFUSED)

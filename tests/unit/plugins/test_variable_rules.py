@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[3]
 ROLES = sorted(path.parts[-3] for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 TEMPLATES = {it: template.load((ROOT / "templates" / f"{it}.yml").read_text(), it) for it in ROLES}
 SECRET = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/mail-a1B2c3"
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"
+GLOBAL_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/s/1"
 ZONES = ["eu-central-1a", "eu-central-1b"]
 
 
@@ -180,6 +182,39 @@ def test_every_role_refuses_a_platform_name_that_any_of_them_refuses(
         ),
         ("deployment_role", {"team": "pay"}, "deployment_role_service_prefix: the team all has"),
         ("load_balancer", {"name": "Public"}, "load_balancer_name is 'Public'"),
+        (
+            "load_balancer",
+            {"more_certificate_arns": [CERTIFICATE]},
+            "load_balancer_more_certificate_arns: load_balancer_certificate_arn is empty",
+        ),
+        (
+            "load_balancer",
+            {"certificate_arn": CERTIFICATE, "more_certificate_arns": [CERTIFICATE] * 2},
+            f"load_balancer_more_certificate_arns: {CERTIFICATE} stands there twice",
+        ),
+        (
+            "load_balancer",
+            {
+                "certificate_arn": CERTIFICATE,
+                "more_certificate_arns": [f"{CERTIFICATE}{it}" for it in range(9)],
+            },
+            "load_balancer_more_certificate_arns: 9 certificates, and the template takes 8",
+        ),
+        (
+            "load_balancer",
+            {"certificate_arn": CERTIFICATE, "more_certificate_arns": ["arn:x"]},
+            "load_balancer_more_certificate_arns has 'arn:x', but it must be the ARN of a certif",
+        ),
+        (
+            "load_balancer",
+            {"certificate_arn": CERTIFICATE, "more_certificate_arns": [""]},
+            "load_balancer_more_certificate_arns has '', but it is empty",
+        ),
+        (
+            "load_balancer",
+            {"web_acl_arn": GLOBAL_ACL},
+            f"load_balancer_web_acl_arn is '{GLOBAL_ACL}'",
+        ),
         ("rotation", {"settling_seconds": -1}, "rotation_settling_seconds is '-1'"),
     ],
 )

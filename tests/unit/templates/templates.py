@@ -48,8 +48,8 @@ def judging() -> list[str]:
     return [node for path, node in named if path[-1:] == ("Ref",) and node in alarms]
 
 
-# Types whose schema has no handlers: the calls of Elastic Load Balancing's API that do what the type
-# does, and read it.
+# Types whose schema has no handlers: what of Elastic Load Balancing's API does what the type does,
+# and reads it.
 _UNTOLD = {
     "AWS::ElasticLoadBalancingV2::ListenerCertificate": {
         "elasticloadbalancing:AddListenerCertificates",
