@@ -206,13 +206,7 @@ def certificates(candidate: Candidate) -> list[Finding]:
     if not values["route"] or not new:
         return []
     told = candidate.load_balancer_parameters()
-    arns = [
-        arn
-        for name, value in told.items()
-        if name.startswith("Certificate") or name.endswith("CertificateArns")
-        for arn in value.split(",")
-        if ":acm:" in arn
-    ]
+    arns = [arn for name, arn in told.items() if "CertificateArn" in name and ":acm:" in arn]
     names: list[str] = []
     for arn in arns:
         found = (

@@ -1,4 +1,7 @@
-"""Answers ``/`` with what another service answers: a service that calls one."""
+"""Answers ``/`` with what another service answers: a service that calls one.
+
+It asks ``ASKED_URL``. Where no DNS knows the name in it, ``ASKED_ADDRESS`` leads there.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,12 @@ import signal
 import sys
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+URL = os.environ["ASKED_URL"]
+REQUEST = urllib.request.Request(
+    os.environ.get("ASKED_ADDRESS", URL), headers={"Host": urlsplit(URL).netloc}
+)
 
 
 class Asker(BaseHTTPRequestHandler):
@@ -19,7 +28,7 @@ class Asker(BaseHTTPRequestHandler):
         status, body = 200, b"healthy\n"
         if self.path != "/health":
             try:
-                with urllib.request.urlopen(os.environ["ASKED_URL"], timeout=5) as answer:
+                with urllib.request.urlopen(REQUEST, timeout=5) as answer:
                     body = b"it says " + answer.read()
             except OSError as error:
                 status, body = 502, f"{error}\n".encode()

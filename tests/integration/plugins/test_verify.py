@@ -77,16 +77,22 @@ class Place:
             Port=80,
             DefaultActions=[answer],
         )["Listeners"][0]["ListenerArn"]
-        certificate = self.aws.client("acm").request_certificate(
-            DomainName="*.example.com", ValidationMethod="DNS"
-        )["CertificateArn"]
+        certificates = {
+            name: self.aws.client("acm").request_certificate(
+                DomainName=domain, ValidationMethod="DNS"
+            )["CertificateArn"]
+            for name, domain in (
+                ("CertificateArn", "*.example.com"),
+                ("MoreCertificateArn2", "*.example.net"),
+            )
+        }
         self.stack("support", {})
         self.stack("deployment-all", {})
         self.subnets = ",".join(subnets)
         self.stack(
             "cluster", {"PrivateSubnetIds": self.subnets, "ClusterName": PLATFORM} | PROVIDERS
         )
-        self.stack("load-balancer-public", {"ListenerArn": self.listener}, certificate)
+        self.stack("load-balancer-public", {"ListenerArn": self.listener}, certificates)
         self.variables = {
             "service_platform": PLATFORM,
             "service_name": "orders",
@@ -103,10 +109,17 @@ class Place:
         waiter.wait(StackName=f"{PLATFORM}-cluster", WaiterConfig={"Delay": 0.2})
 
     def stack(
-        self, name: str, outputs: dict[str, str], certificate: str = "", *, again: bool = False
+        self,
+        name: str,
+        outputs: dict[str, str],
+        values: dict[str, str] | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         template = {
-            "Parameters": {"CertificateArn": {"Type": "String", "Default": certificate}},
+            "Parameters": {
+                key: {"Type": "String", "Default": value} for key, value in (values or {}).items()
+            },
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {"Platform": {"Value": PLATFORM}}
             | {key: {"Value": value} for key, value in outputs.items()},
@@ -495,6 +508,8 @@ def test_a_certificate_for_other_names_and_a_platform_that_is_not_there_are_told
     looked = place.look(service_host_name="orders.example.org")
     assert looked.code == 0, looked.errors
     assert "not orders.example.org" in looked.findings["certificate"]["what"]
+    looked = place.look(service_host_name="orders.example.net")  # of one more certificate
+    assert looked.findings["certificate"]["result"] == "ok"
     looked = place.look(service_platform="nowhere")
     assert looked.code == 2
     assert "no stack nowhere-support" in looked.output
