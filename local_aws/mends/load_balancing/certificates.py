@@ -100,10 +100,11 @@ def _describe(parameters: dict[str, Any]) -> Any:
         listener = _listener(alb._p(parameters, "ListenerArn"))
     except RefusedError as refusal:
         return alb._error(refusal.code, refusal.message)
-    default = list(listener.get("Certificates") or [])
+    # One that is both the default and in the list is told twice, once with each value.
+    told = [(arn, "true") for arn in listener.get("Certificates") or []]
+    told += [(arn, "false") for arn in listener.get(_KEY, ())]
     rows = "".join(
-        f"<member><CertificateArn>{arn}</CertificateArn>"
-        f"<IsDefault>{str(arn in default).lower()}</IsDefault></member>"
-        for arn in [*default, *listener.get(_KEY, ())]
+        f"<member><CertificateArn>{arn}</CertificateArn><IsDefault>{default}</IsDefault></member>"
+        for arn, default in told
     )
     return alb._xml(200, "DescribeListenerCertificates", f"<Certificates>{rows}</Certificates>")

@@ -237,6 +237,7 @@ def test_a_listener_gets_certificates_and_loses_them(aws: LocalAws, stacks: Stac
 
     assert deploy(arns[1:3]) == {*arns[1:3]}
     assert deploy(arns[2:4]) == {*arns[2:4]}
+    assert deploy(arns[:2]) == {*arns[:2]}  # the default one is told twice
     with pytest.raises(AssertionError, match="not found"):
         deploy([f"{arns[0][:-1]}x"])
     with pytest.raises(ClientError, match="ListenerNotFound"):
