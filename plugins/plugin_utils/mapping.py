@@ -67,6 +67,9 @@ SPECIAL: dict[str, dict[str, Special]] = {
             named=False,
         ),
         "database_name": Special("its default is made of another option"),
+        "snapshot_before_drop": Special(
+            "it is no parameter: it is taken before the stack's deletion", named=False
+        ),
         "first_active_user": Special(
             "rotation moves it afterwards", {"ActiveUser": ""}, named=False
         ),

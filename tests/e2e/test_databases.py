@@ -75,3 +75,25 @@ def test_data_outlive_the_service_and_return_with_it(orders: Platform, orders_im
     orders.play("examples/orders/deploy.yml", **variables)
     assert orders.call("ledger", f"/orders/{created.body['id']}").body["item"] == "anchor"
     orders.play("examples/orders/deploy.yml", service_state="absent", **variables)
+
+
+def test_a_database_is_dropped_once_a_snapshot_of_it_is_there(
+    orders: Platform, orders_image: str
+) -> None:
+    rds = orders.aws.client("rds")
+    given = {"service_database_deletion": "Drop", "service_snapshot_before_drop": True}
+    variables = orders.service("fleeting", orders_image, **given)
+    orders.play("examples/orders/deploy.yml", **variables)
+    assert connect(orders, "fleeting", "blue", "fleeting")
+    orders.play("examples/orders/deploy.yml", service_state="absent", **variables)
+
+    (taken,) = [
+        it
+        for it in rds.describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+        if it["DBClusterSnapshotIdentifier"].startswith("shop-fleeting-drop-")
+    ]
+    assert taken["Status"] == "available"
+    with connect(orders, "orders", "blue", "orders").cursor() as cursor:
+        cursor.execute("select 1 from pg_database where datname = 'fleeting'")
+        assert cursor.fetchone() is None
+    rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=taken["DBClusterSnapshotIdentifier"])

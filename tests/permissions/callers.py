@@ -12,6 +12,7 @@ _BUCKET = "amazon.aws.s3_bucket"
 _REMAINS = "teardown.yml: what is left"
 _DELETES = "teardown.yml with delete_data"
 _RESOLVE = "CloudFormation resolves the admin's password in the caller's name"
+_LAST = "action last_snapshot: service_snapshot_before_drop"
 _TAGS = "change sets with tags ask for it"
 _RDS = "a cluster under a key of ours (Amazon RDS User Guide, Encrypting Amazon RDS resources)"
 
@@ -105,6 +106,8 @@ CALLED: dict[str, dict[str, str]] = {
         "elasticloadbalancing:DescribeTags": _VERIFY,
         "iam:PassRole": "action stack: the deployment role",
         "logs:GetLogEvents": "action stack: why tasks stopped",
+        "rds:CreateDBClusterSnapshot": _LAST,
+        "rds:DescribeDBClusterSnapshots": _LAST,
         "s3:DeleteObjectVersion": "action stack, large templates",
         "s3:GetObject": "action stack, large templates",
         "s3:GetObjectVersion": "action stack, large templates",

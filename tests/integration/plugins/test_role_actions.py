@@ -62,3 +62,28 @@ def test_a_service_of_another_team_is_refused(playbooks: Playbooks, aws: LocalAw
     nobody = {"quayside.fargate.team_prefix": {**team, "team": "nobody", "service": "orders"}}
     assert playbooks.task(nobody).result["prefix"] == ""
     cloudformation.delete_stack(**name)
+
+
+def test_nothing_is_dropped_without_a_snapshot(playbooks: Playbooks, aws: LocalAws) -> None:
+    cloudformation = aws.client("cloudformation")
+    names = ("Database", "DatabaseDeletion", "DatabaseClusterIdentifier")
+    template = {
+        "Parameters": {name: {"Type": "String"} for name in names},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    name = {"StackName": "own-service-orders"}
+    asked = {"quayside.fargate.last_snapshot": {"platform": "own", "service": "orders"}}
+    assert playbooks.task(asked).result["snapshot"] == ""
+    cloudformation.create_stack(
+        **name,
+        TemplateBody=json.dumps(template),
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in zip(names, ("true", "Drop", "nowhere"), strict=True)
+        ],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(**name, WaiterConfig={"Delay": 1})
+    told = playbooks.task(asked).message
+    assert "The database of own/orders is not dropped, and nothing is deleted" in told
+    assert "CreateDBClusterSnapshot of nowhere failed" in told
+    cloudformation.delete_stack(**name)
