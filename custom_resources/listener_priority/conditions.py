@@ -7,49 +7,22 @@ values. Source: Elastic Load Balancing user guide, "Condition types for listener
 from __future__ import annotations
 
 import ipaddress
-import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from custom_resources.contract import listener_rules
+from custom_resources.contract.listener_rules import HOST, METHOD, PATH, SOURCE, Condition
 from custom_resources.listener_priority import patterns
 from custom_resources.shared.failure import Failure
 
-HOST, PATH, HEADER = "host-header", "path-pattern", "http-header"
-METHOD, QUERY, SOURCE = "http-request-method", "query-string", "source-ip"
-_CONFIGS = {
-    HOST: "HostHeaderConfig",
-    PATH: "PathPatternConfig",
-    HEADER: "HttpHeaderConfig",
-    METHOD: "HttpRequestMethodConfig",
-    QUERY: "QueryStringConfig",
-    SOURCE: "SourceIpConfig",
-}
-_WITHOUT_CASE = {HOST, HEADER, QUERY}
-_WHATEVER = {HOST: {"*"}, PATH: {"*", "/*"}}
-_ANYWHERE = {"0.0.0.0/0", "::/0"}
 # Quotas for your Application Load Balancers: condition values per rule.
 _MOST_VALUES = 5
 _REMEMBERED = 1_000  # rules: a race that is lost reads all of them again
 
 Key = tuple[Any, ...]
-
-
-@dataclass(frozen=True, order=True)
-class Condition:
-    """One condition in a form that is the same for all that match the same.
-
-    Args:
-        kind: as Elastic Load Balancing names the field.
-        name: of the header in lower case; empty for the other kinds.
-        values: each once, sorted; of a query string as ``key=value``.
-    """
-
-    kind: str
-    name: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,18 +42,16 @@ class Conditions:
         Raises:
             Failure: naming what is wrong.
         """
-        if not isinstance(given, list) or not given:
-            raise Failure(
-                "Property Conditions is no list of conditions.",
-                "Give those of the listener rule, each with Field and values.",
-            )
-        read = [_condition(each) for each in given]
+        try:
+            read = listener_rules.read(given)
+        except listener_rules.ConditionError as error:
+            raise Failure(error.happened, error.remedy) from None
         if sum(len(condition.values) for condition in read) > _MOST_VALUES:
             raise Failure(
                 f"Property Conditions has more than {_MOST_VALUES} values.",
                 "Elastic Load Balancing takes no more in a rule; make two.",
             )
-        return cls(tuple(sorted({each for each in read if not _is_fulfilled(each)})))
+        return cls(listener_rules.parts(read))
 
     @cached_property
     def text(self) -> str:
@@ -96,12 +67,12 @@ class Conditions:
 
     def __str__(self) -> str:
         """The conditions in words."""
-        shown = (
-            f"{condition.kind} {condition.name and condition.name + ': '}"
-            f"{' or '.join(condition.values)}"
-            for condition in self.parts
-        )
-        return ", ".join(shown) or "all requests"
+        return listener_rules.shown(self.parts)
+
+    @cached_property
+    def choices(self) -> frozenset[Conditions]:
+        """All ways to fulfil them by one value each."""
+        return frozenset(Conditions(it) for it in listener_rules.choices(self.parts))
 
     def of_kind(self, kind: str, name: str = "") -> Iterator[Condition]:
         """The conditions of a kind, and of a header's name."""
@@ -109,7 +80,7 @@ class Conditions:
 
     def collides(self, other: Conditions) -> bool:
         """Whether the two can't be told apart for one of their values each."""
-        return not self._choices.isdisjoint(other._choices)
+        return not self.choices.isdisjoint(other.choices)
 
     def overlaps(self, other: Conditions) -> bool:
         """Whether a request may fulfil both, going by host and path; what else there is doesn't
@@ -152,52 +123,6 @@ class Conditions:
     def _least_exact(self, kind: str, key: Callable[[str], Key]) -> Key:
         (condition, *_) = [*self.of_kind(kind), None]
         return max(key(value) for value in condition.values) if condition else (2,)
-
-    @cached_property
-    def _choices(self) -> set[frozenset[tuple[str, str, str]]]:
-        each = ([(it.kind, it.name, value) for value in it.values] for it in self.parts)
-        return {frozenset(choice) for choice in itertools.product(*each)}
-
-
-def _condition(given: object) -> Condition:
-    field = given.get("Field") if isinstance(given, Mapping) else None
-    if not isinstance(given, Mapping) or field not in _CONFIGS:
-        raise Failure(
-            f"Property Conditions has the field {field}.", f"It must be {' or '.join(_CONFIGS)}."
-        )
-    config = given.get(_CONFIGS[field]) or given
-    values = config.get("Values") or given.get("Values")
-    if not isinstance(values, list) or not values:
-        raise Failure(f"Property Conditions has no values of {field}.", "Give one or more.")
-    name = str(config.get("HttpHeaderName", "")).lower()
-    if field == HEADER and not name:
-        raise Failure(f"Property Conditions has {field} without a name.", "Give HttpHeaderName.")
-    return Condition(field, name, tuple(sorted({_value(field, value) for value in values})))
-
-
-def _value(field: str, given: object) -> str:
-    if field == QUERY and isinstance(given, Mapping):
-        given = f"{given.get('Key') or '*'}={given.get('Value', '')}"
-    text = str(given)
-    if field == METHOD:
-        return text
-    if field == SOURCE:
-        return _network(text)
-    return patterns.normal(text.lower() if field in _WITHOUT_CASE else text)
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        raise Failure(f"Property Conditions has the source {text}.", "It must be a CIDR.") from None
-
-
-def _is_fulfilled(condition: Condition) -> bool:
-    values = set(condition.values)
-    if condition.kind == SOURCE:
-        return values >= _ANYWHERE
-    return not values.isdisjoint(_WHATEVER.get(condition.kind, ()))
 
 
 def _narrower(theirs: Condition, mine: Condition) -> bool:

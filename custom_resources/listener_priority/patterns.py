@@ -5,16 +5,10 @@ Source: Elastic Load Balancing user guide, "Condition types for listener rules".
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 WILDCARDS = "*?"
 _REMEMBERED = 50_000  # answers; a pair of long patterns needs some thousands
-
-
-def normal(pattern: str) -> str:
-    """The shortest pattern that matches the same: ``a**?`` is ``a?*``."""
-    return re.sub(r"[*?]*\*[*?]*", lambda run: "?" * run[0].count("?") + "*", pattern)
 
 
 def is_exact(pattern: str) -> bool:

@@ -1,8 +1,8 @@
 """What of a listener's requests a service wants, and which rule has it already.
 
 Custom::ListenerPriority holds rules against each other as they are deployed; here they are looked
-at before. Two rules can't be told apart where they have the same kinds of conditions, and a value
-of each in common.
+at before, in the form that both know. Two rules can't be told apart where they have a choice in
+common: one value each of the same kinds of conditions.
 """
 
 from __future__ import annotations
@@ -10,23 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract import listener_rules
+from ansible_collections.quayside.fargate.custom_resources.contract.listener_rules import (
+    HEADER,
+    HOST,
+    METHOD,
+    PATH,
+    QUERY,
+    SOURCE,
+    Parts,
+)
 from ansible_collections.quayside.fargate.plugins.plugin_utils import mapping, parameters
 from ansible_collections.quayside.fargate.plugins.plugin_utils.routing_rules import host_names
 
 Values = Mapping[str, Any]
 Rules = Sequence[Mapping[str, Any]]
-# Field, and of headers the name in lower case -> the values, one of which a request must have.
-Conditions = Mapping[tuple[str, str], frozenset[str]]
-_HOST, _HEADER, _QUERY = "host-header", "http-header", "query-string"
-_EXACT = {"path-pattern", "http-request-method"}  # these have a case
-_CONFIGS = {
-    _HOST: "HostHeaderConfig",
-    "path-pattern": "PathPatternConfig",
-    _HEADER: "HttpHeaderConfig",
-    _QUERY: "QueryStringConfig",
-    "http-request-method": "HttpRequestMethodConfig",
-    "source-ip": "SourceIpConfig",
-}
 # Options that decide which requests come to the service.
 _OPTIONS = (
     *("host_name", "more_host_names", "path_patterns", "header_name", "header_values"),
@@ -34,28 +32,32 @@ _OPTIONS = (
 )
 
 
-def wanted(values: Values) -> Conditions:
+def wanted(values: Values) -> Parts:
     """Return the conditions of a service's rule.
 
     Args:
         values: all options of the role service by their names without the role's, typed.
     """
     query = values["query_parameter"]
-    given = {
-        (_HOST, ""): host_names(values),
-        ("path-pattern", ""): values["path_patterns"],
-        (_HEADER, values["header_name"].lower()): values["header_values"],
-        (_QUERY, ""): [query] if query else [],
-        ("http-request-method", ""): values["request_methods"],
-        ("source-ip", ""): values["source_cidrs"],
-    }
-    return {key: _values(key[0], them) for key, them in given.items() if them}
+    given = (
+        (HOST, "", host_names(values)),
+        (PATH, "", values["path_patterns"]),
+        (HEADER, values["header_name"], values["header_values"]),
+        (QUERY, "", [query] if query else []),
+        (METHOD, "", values["request_methods"]),
+        (SOURCE, "", values["source_cidrs"]),
+    )
+    return _parts(
+        {"Field": field, "HttpHeaderConfig": {"HttpHeaderName": name}, "Values": them}
+        for field, name, them in given
+        if them
+    )
 
 
-def redirected(values: Values) -> Conditions:
-    """Return the conditions of the rule of its redirects; empty for none."""
+def redirected(values: Values) -> Parts | None:
+    """Return the conditions of the rule of its redirects; None for none."""
     names = values["redirected_host_names"]
-    return {(_HOST, ""): _values(_HOST, names)} if names else {}
+    return _parts([{"Field": HOST, "Values": names}]) if names else None
 
 
 def is_as_before(values: Values, before: Mapping[str, str]) -> bool:
@@ -77,7 +79,7 @@ def names_of(before: Mapping[str, str]) -> list[str]:
     return [it for it in (before.get("HostName", ""), *more.split(",")) if it]
 
 
-def holders(rules: Rules, conditions: Conditions, own: str) -> Iterator[Mapping[str, Any]]:
+def holders(rules: Rules, conditions: Parts, own: str) -> Iterator[Mapping[str, Any]]:
     """Yield the rules that have some of the requests, if they aren't the service's own.
 
     Args:
@@ -86,24 +88,27 @@ def holders(rules: Rules, conditions: Conditions, own: str) -> Iterator[Mapping[
         own: full name of the service's target group, "" if it has none.
     """
     for rule in rules:
-        told = dict(map(_condition, rule.get("Conditions") or ()))
-        same = told.keys() == conditions.keys() and all(
-            not told[key].isdisjoint(them) for key, them in conditions.items()
-        )
-        if same and told and not (own and own in groups(rule)):
+        same = choices_of(rule) & listener_rules.choices(conditions)
+        if same and not (own and own in groups(rule)):
             yield rule
 
 
-def shown(conditions: Conditions, rule: Mapping[str, Any]) -> str:
+def choices_of(rule: Mapping[str, Any]) -> frozenset[Parts]:
+    """Return the choices of a rule; none if it can't be compared, as with a regular expression."""
+    try:
+        parts = _parts(rule.get("Conditions") or ())
+    except listener_rules.ConditionError:
+        return frozenset()
+    choices: frozenset[Parts] = listener_rules.choices(parts)
+    return choices
+
+
+def shown(conditions: Parts, rule: Mapping[str, Any]) -> str:
     """Return in words what a service wants and a rule has."""
-    told = dict(map(_condition, rule.get("Conditions") or ()))
-    common = {key: sorted(them & told[key]) for key, them in conditions.items()}
-    hosts = " and ".join(common.pop((_HOST, ""), []))
-    rest = (
-        f"{field}{f' {name}' if name else ''} {' or '.join(them)}"
-        for (field, name), them in sorted(common.items())
-    )
-    return " with ".join(filter(None, [hosts, ", ".join(rest)]))
+    (choice, *_) = sorted(choices_of(rule) & listener_rules.choices(conditions))
+    hosts = [value for it in choice if it.kind == HOST for value in it.values]
+    rest = tuple(it for it in choice if it.kind != HOST)
+    return " with ".join([*hosts, *([listener_rules.shown(rest)] if rest or not hosts else [])])
 
 
 def groups(rule: Mapping[str, Any]) -> set[str]:
@@ -119,14 +124,6 @@ def group_arns(actions: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             yield group.get("TargetGroupArn", "")
 
 
-def _condition(told: Mapping[str, Any]) -> tuple[tuple[str, str], frozenset[str]]:
-    field = told.get("Field", "")
-    config = told.get(_CONFIGS.get(field, "")) or {}
-    values = config.get("Values") or told.get("Values") or []
-    if field == _QUERY:
-        values = [f"{it.get('Key', '')}={it.get('Value', '')}" for it in values]
-    return (field, config.get("HttpHeaderName", "").lower()), _values(field, values)
-
-
-def _values(field: str, given: Iterable[str]) -> frozenset[str]:
-    return frozenset(str(it) if field in _EXACT else str(it).lower() for it in given)
+def _parts(conditions: Iterable[Mapping[str, Any]]) -> Parts:
+    read: Parts = listener_rules.parts(listener_rules.read([*conditions]))
+    return read

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from custom_resources.contract import listener_rules
 from custom_resources.listener_priority import patterns
 from custom_resources.listener_priority.conditions import Conditions
 from custom_resources.shared.failure import Failure
 
-PATTERN = st.text("ab.*?", max_size=7).map(patterns.normal)
+PATTERN = st.text("ab.*?", max_size=7).map(listener_rules.normal)
 TEXT = st.text("ab.", max_size=7)
 
 
@@ -54,7 +55,7 @@ def of(*conditions: dict[str, Any]) -> Conditions:
 
 @given(pattern=st.text("ab.*?", max_size=9), text=TEXT)
 def test_a_pattern_in_its_normal_form_matches_the_same(pattern: str, text: str) -> None:
-    assert matches(pattern, text) == matches(patterns.normal(pattern), text)
+    assert matches(pattern, text) == matches(listener_rules.normal(pattern), text)
 
 
 @given(wide=PATTERN, narrow=PATTERN, text=TEXT)

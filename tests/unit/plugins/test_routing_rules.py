@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.quayside.fargate.plugins.plugin_utils import routes, routing_rules
@@ -20,8 +20,12 @@ from tests.unit.templates.templates import Stack, load
 
 PARAMETERS = load("service")["Parameters"]
 HOSTS = st.sampled_from(["a.example.com", "b.example.com", "*.example.com", "a.b.example.org"])
-PATHS = st.sampled_from(["/a/*", "/b", "/a/?", "/*", "/*/b/*/??", "/?/*?"])
-CIDRS = st.ip_addresses().map(lambda it: f"{it}/{it.max_prefixlen}")
+PATHS = st.sampled_from(["/a/*", "/A/*", "/b", "/a/?", "/*", "/*/b/*/??", "/?/*?"])
+METHODS = ["GET", "HEAD", "POST"]
+CIDRS = st.one_of(
+    st.ip_addresses().map(lambda it: f"{it}/{it.max_prefixlen}"),
+    st.sampled_from(["0.0.0.0/0", "::/0", "10.0.0.0/8"]),
+)
 
 
 def problems(**options: Any) -> list[str]:
@@ -54,46 +58,57 @@ def as_kept(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@given(
-    hosts=st.lists(HOSTS, min_size=1, max_size=4, unique=True),
-    paths=st.lists(PATHS, max_size=3, unique=True),
-    values_=st.lists(st.sampled_from(["1", "2*", "beta"]), max_size=2, unique=True),
-    query=st.sampled_from(["", "version=2*"]),
-    methods=st.lists(st.sampled_from(["GET", "HEAD", "POST"]), max_size=2, unique=True),
-    cidrs=st.lists(CIDRS, max_size=2, unique=True),
-)
-def test_what_the_role_takes_the_load_balancer_takes_and_nothing_else(  # noqa: PLR0917
-    hosts: list[str],
-    paths: list[str],
-    values_: list[str],
-    query: str,
-    methods: list[str],
-    cidrs: list[str],
-) -> None:
-    options: dict[str, Any] = {
+@st.composite
+def routed(draw: st.DrawFn) -> dict[str, Any]:
+    """The options that decide which requests come to a service."""
+    hosts = draw(st.lists(HOSTS, min_size=1, max_size=4, unique=True))
+    named = draw(st.lists(st.sampled_from(["1", "2*", "beta"]), max_size=2, unique=True))
+    return {
         "host_name": hosts[0],
         "more_host_names": hosts[1:],
-        "path_patterns": paths,
-        "header_name": "X-Version" if values_ else "",
-        "header_values": values_,
-        "query_parameter": query,
-        "request_methods": methods,
-        "source_cidrs": cidrs,
+        "path_patterns": draw(st.lists(PATHS, max_size=3, unique=True)),
+        "header_name": draw(st.sampled_from(["X-Version", "x-version"])) if named else "",
+        "header_values": named,
+        "query_parameter": draw(st.sampled_from(["", "version=2*", "Version=2*"])),
+        "request_methods": draw(st.lists(st.sampled_from(METHODS), max_size=2, unique=True)),
+        "source_cidrs": draw(st.lists(CIDRS, max_size=2, unique=True)),
     }
+
+
+@given(routed())
+def test_what_the_role_takes_the_load_balancer_takes_and_nothing_else(
+    options: dict[str, Any],
+) -> None:
     conditions = rule(**options)
     too_many = rules.problem(1, as_kept(conditions))
     assert bool(broken(**options)) is bool(too_many), (too_many, problems(**options))
     if "condition values" in too_many:
         with pytest.raises(Failure, match="more than 5"):
             Conditions.of(conditions)
-    if too_many:
+
+
+@given(one=routed(), other=routed())
+@example(one={"host_name": "a.b"}, other={"host_name": "a.b", "path_patterns": ["/*"]})
+@example(
+    one={"host_name": "a.b"}, other={"host_name": "a.b", "source_cidrs": ["0.0.0.0/0", "::/0"]}
+)
+@example(
+    one={"host_name": "a.b", "source_cidrs": ["2001:db8:0::/48"]},
+    other={"host_name": "a.b", "source_cidrs": ["2001:db8::/48"]},
+)
+@example(
+    one={"host_name": "a.b", "path_patterns": ["/a**"]},
+    other={"host_name": "a.b", "path_patterns": ["/a*"]},
+)
+def test_what_verify_says_of_two_rules_the_stack_says_too(
+    one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    if broken(**one) or broken(**other):
         return
-    described = [{"Conditions": conditions, "Actions": []}]
-    assert [*routes.holders(described, routes.wanted(values(**options)), "")] == described
-    for other in ("path_patterns", "request_methods"):
-        fewer = {**options, other: [] if options[other] else ["/x" if other[0] == "p" else "PUT"]}
-        if not broken(**fewer):
-            assert [*routes.holders(described, routes.wanted(values(**fewer)), "")] == []
+    deployed, wanted = rule(**one), rule(**other)
+    described = [{"Conditions": deployed, "Actions": []}]
+    held = [*routes.holders(described, routes.wanted(values(**other)), "")]
+    assert bool(held) is Conditions.of(deployed).collides(Conditions.of(wanted))
 
 
 def test_a_service_without_more_has_the_rule_that_it_had() -> None:
@@ -205,6 +220,8 @@ def test_a_parameter_takes_what_it_says(parameter: str, good: str, bad: str) -> 
 
 def test_the_pages_examples_are_taken() -> None:
     page = (ROOT / "docs/routing.md").read_text()
-    for block in re.findall(r"```yaml\n(service_.*?)```", page, re.S):
+    blocks = re.findall(r"```yaml\n(service_.*?)```", page, re.S)
+    assert blocks
+    for block in blocks:
         named = yaml.safe_load(block)
         assert broken(**{name.removeprefix("service_"): it for name, it in named.items()}) == []
