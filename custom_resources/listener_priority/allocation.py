@@ -191,24 +191,19 @@ def _wish(
             "Property Conditions is missing.",
             "Deploy with the service.yml of the same version as the support stack.",
         )
-    wanted = purpose.conditions
     before = {
         rule.number: rule.conditions
         for rule in (_as_rule(each, rules) for each in mine)
         if rule.conditions
     }
-    answering = [
-        number
-        for number, had in before.items()
-        if rule_exists and number in rules and had.collides(wanted) and had.covers(wanted)
-    ]
+    answering = {number: had for number, had in before.items() if rule_exists and number in rules}
     return Wish(
-        wanted,
+        purpose.conditions,
         name_of(owner.stack_id),
         purpose.takes_over,
         rule_exists,
         list(before.values()),
-        min(answering, default=0),
+        answering,
     )
 
 

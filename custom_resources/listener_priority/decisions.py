@@ -60,7 +60,7 @@ def room(wish: Wish, rules: Iterable[Rule]) -> Room:
         wish: the rule.
         rules: all others of the listener.
     Raises:
-        CollisionError: another rule has the same conditions, and isn't taken over.
+        CollisionError: another rule has some of its requests, and isn't taken over.
         Failure: a stack wants to take over before it has tasks that answer.
     """
     known = [rule for rule in rules if rule.conditions is not None]
@@ -70,30 +70,53 @@ def room(wish: Wish, rules: Iterable[Rule]) -> Room:
     ours = [rule for rule in colliding if rule.stack and rule.stack == wish.stack]
     same = [rule for rule in colliding if rule not in ours]
     before: list[Rule] = []
-    after = ours
+    after = [*ours]
     for rule in known:
         if _matters(wish, rule):
             first = _of(rule).exactness < wish.conditions.exactness
             (before if first else after).append(rule)
-    takes_over = has_requests = False
-    if same:
-        front = min(same, key=lambda rule: rule.number)
-        takes_over = bool(front.stack) and front.stack == wish.takes_over
-        has_requests = 0 < wish.number < front.number
-        if takes_over:
+    takes_over = False
+    keeps = 0
+    for choice, having in _held(wish, same):
+        front = having[0]
+        if front.stack and front.stack == wish.takes_over:
             _refuse_without_tasks(wish, front)
-        if takes_over or has_requests:
-            after += same
+            takes_over = True
+            after += having
+        elif 0 < (number := _number(wish, choice)) < front.number:
+            keeps = min(keeps or number, number)
+            after += having
         else:
-            before += _takers(wish, same, front)
+            before += _takers(wish, choice, having)
     found = Room(
         max(before, key=lambda rule: rule.number, default=None),
         min(after, key=lambda rule: rule.number, default=None),
         takes_over,
     )
     # Versions of before dealt the lowest numbers one after the other: there is no other in front.
-    keeps = has_requests and not takes_over and found.has(wish.number)
-    return replace(found, keeps=wish.number if keeps else 0)
+    return replace(found, keeps=0 if takes_over or not found.has(keeps) else keeps)
+
+
+def _held(wish: Wish, same: Iterable[Rule]) -> list[tuple[Conditions, list[Rule]]]:
+    """Each choice of the wish that others have, with those rules: the first one has its requests.
+
+    Rules of several host names may have nothing to do with each other but the wish.
+    """
+    in_order = sorted(same, key=lambda rule: rule.number)
+    held = {
+        choice: [rule for rule in in_order if choice in _of(rule).choices]
+        for choice in wish.conditions.choices
+    }
+    return sorted(
+        ((choice, having) for choice, having in held.items() if having),
+        key=lambda it: (it[1][0].number, it[0].text),
+    )
+
+
+def _number(wish: Wish, choice: Conditions) -> int:
+    """The number of the stack's own rule that answers such requests, 0 for none."""
+    own = (number for number, had in wish.answering.items() if choice in had.choices)
+    return min(own, default=0)
 
 
 def _of(rule: Rule) -> Conditions:
@@ -117,19 +140,25 @@ def _matters(wish: Wish, rule: Rule) -> bool:
     return second.covers(first)
 
 
-def _takers(wish: Wish, same: Sequence[Rule], front: Rule) -> list[Rule]:
-    """The rules that took over from this stack: it keeps what it had, behind them."""
-    had = any(conditions.collides(_of(rule)) for conditions in wish.before for rule in same)
-    takers = [rule for rule in same if rule.takes_over == wish.stack]
+def _takers(wish: Wish, choice: Conditions, having: Sequence[Rule]) -> list[Rule]:
+    """The rules that took a choice over from this stack: it keeps what it had, behind them."""
+    had = any(choice in conditions.choices for conditions in wish.before)
+    takers = [rule for rule in having if rule.takes_over == wish.stack]
     if takers and had:
         return takers
+    front = having[0]
     remedy = "Take other conditions (another host name), or delete that rule."
     if front.stack_id:
         remedy = (
             "Take another host name. To take this one over from that service, name it "
             "(TakesOver; in the role service_takes_over)."
         )
-    raise CollisionError(front, f"{wish.conditions} is taken: {front} has it.", remedy)
+        if wish.takes_over:
+            remedy = (
+                f"Take another host name: a deployment takes over from one service, this one from "
+                f"{wish.takes_over}."
+            )
+    raise CollisionError(front, f"{choice} is taken: {front} has it.", remedy)
 
 
 def _refuse_without_tasks(wish: Wish, front: Rule) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from custom_resources.contract.stacks import name_of
 from custom_resources.listener_priority.conditions import Conditions
@@ -63,8 +63,8 @@ class Wish:
         takes_over: name of the stack whose rule comes after this one's.
         runs: whether the stack has its rule already, and so tasks that answer.
         before: conditions of the stack's own rule until now.
-        number: of the stack's own rule that has all requests of these conditions unless a rule in
-            front has them; 0 for none.
+        answering: the numbers and conditions of the rules that the stack has on the listener until
+            now; each has its requests unless a rule in front has them.
     """
 
     conditions: Conditions
@@ -72,4 +72,4 @@ class Wish:
     takes_over: str = ""
     runs: bool = False
     before: Sequence[Conditions] = ()
-    number: int = 0
+    answering: Mapping[int, Conditions] = field(default_factory=dict)

@@ -79,18 +79,19 @@ def names_of(before: Mapping[str, str]) -> list[str]:
     return [it for it in (before.get("HostName", ""), *more.split(",")) if it]
 
 
-def holders(rules: Rules, conditions: Parts, own: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the rules that have some of the requests, if they aren't the service's own.
+def fronts(rules: Rules, conditions: Parts) -> Iterator[tuple[Parts, Mapping[str, Any]]]:
+    """Yield each choice that a rule has already, with the rule in front of those that have it.
 
     Args:
-        rules: of the listener, as DescribeRules has them.
+        rules: of the listener, as DescribeRules has them, without the service's own.
         conditions: as `wanted` returns them.
-        own: full name of the service's target group, "" if it has none.
     """
-    for rule in rules:
-        same = choices_of(rule) & listener_rules.choices(conditions)
-        if same and not (own and own in groups(rule)):
-            yield rule
+    choices = listener_rules.choices(conditions)
+    found: dict[Parts, Mapping[str, Any]] = {}
+    for rule in sorted(filter(choices_of, rules), key=lambda it: int(it.get("Priority") or 0)):
+        for choice in sorted(choices & choices_of(rule)):
+            found.setdefault(choice, rule)
+    yield from found.items()
 
 
 def choices_of(rule: Mapping[str, Any]) -> frozenset[Parts]:
@@ -103,9 +104,8 @@ def choices_of(rule: Mapping[str, Any]) -> frozenset[Parts]:
     return choices
 
 
-def shown(conditions: Parts, rule: Mapping[str, Any]) -> str:
-    """Return in words what a service wants and a rule has."""
-    (choice, *_) = sorted(choices_of(rule) & listener_rules.choices(conditions))
+def shown(choice: Parts) -> str:
+    """Return a choice in words, the host name first."""
     hosts = [value for it in choice if it.kind == HOST for value in it.values]
     rest = tuple(it for it in choice if it.kind != HOST)
     return " with ".join([*hosts, *([listener_rules.shown(rest)] if rest or not hosts else [])])

@@ -94,28 +94,40 @@ def _other_listeners(client: Any, listener: str) -> list[str]:
 
 def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> list[Finding]:
     values, host_name = candidate.values, candidate.values["host_name"]
-    if values["takes_over"] or _has_conditions_of_its_own(candidate):
+    if _has_conditions_of_its_own(candidate):
         its = f"{host_name}: the service's rule is held against the others' on its way."
         return [ok(_NAME, its)]
-    own = candidate.had.get("TargetGroupFullName", "")
+    group = candidate.had.get("TargetGroupFullName", "")
+    own = [rule for rule in rules if group and group in routes.groups(rule)]
+    had = {choice for rule in own for choice in routes.choices_of(rule)}
+    others = [rule for rule in rules if rule not in own]
     for option, conditions in (
         ("service_host_name", routes.wanted(values)),
         ("service_redirected_host_names", routes.redirected(values)),
     ):
-        for rule in routes.holders(rules, conditions, own) if conditions else ():
+        for choice, rule in routes.fronts(others, conditions) if conditions is not None else ():
+            if choice in had:
+                continue  # what its rule has, or a rule that took over from it, goes on as it is
             whose = _whose(client, rule)
-            if whose != values["name"]:
-                return [_taken(option, routes.shown(conditions, rule), rule["Priority"], whose)]
-    return [ok(_NAME, f"{', '.join(host_names(values))} isn't another rule's.")]
+            taken_over = option == "service_host_name" and whose == values["takes_over"]
+            if not whose or not (taken_over or whose == values["name"]):
+                return [_taken(candidate, option, choice, rule["Priority"], whose)]
+    others_name = f"that of {values['takes_over']}, or " if values["takes_over"] else ""
+    return [ok(_NAME, f"{', '.join(host_names(values))} is {others_name}no other rule's.")]
 
 
-def _taken(option: str, what: str, number: str, whose: str) -> Finding:
+def _taken(
+    candidate: Candidate, option: str, choice: routes.Parts, number: str, whose: str
+) -> Finding:
+    what = f"{routes.shown(choice)} is routed by rule {number} already"
     that = f", that of the service {whose}" if whose else ""
-    take_over = "take it over from that service (service_takes_over)"
-    ways = f"Mend {option}, or {take_over}, or delete that rule."
-    if option != "service_host_name":
-        ways = f"Mend {option}, or delete that rule."
-    return failed(_NAME, f"{what} is routed by rule {number} already{that}.", ways)
+    ways = f"Mend {option}, or delete that rule."
+    if option == "service_host_name":
+        take_over = "take it over from that service (service_takes_over)"
+        if candidate.values["takes_over"]:
+            take_over = f"take over from that service and not {candidate.values['takes_over']}"
+        ways = f"Mend {option}, or {take_over}, or delete that rule."
+    return failed(_NAME, f"{what}{that}.", ways)
 
 
 def _redirects(values: Mapping[str, Any], before: Mapping[str, str]) -> Iterator[Finding]:

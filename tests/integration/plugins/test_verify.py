@@ -421,6 +421,30 @@ def test_who_has_a_path_or_a_redirected_name_is_told(place: Place) -> None:
     assert "service_redirected_host_names" in old.findings["host name"]["to_do"]
 
 
+def test_a_take_over_is_of_the_named_service_alone(place: Place) -> None:
+    rules = [
+        place.rule("over.example.com", 22, "letters"),
+        place.rule("third.example.com", 23, "invoices"),
+    ]
+    given: dict[str, Any] = {
+        "service_host_name": "over.example.com",
+        "service_takes_over": "letters",
+    }
+    try:
+        over = place.look(**given)
+        third = place.look(**given, service_more_host_names=["third.example.com"])
+    finally:
+        for rule in rules:
+            place.aws.client("elbv2").delete_rule(RuleArn=rule)
+    assert over.code == 0, over.errors
+    assert third.results("failed") == {"host name"}
+    found = third.findings["host name"]
+    assert found["what"] == (
+        "third.example.com is routed by rule 23 already, that of the service invoices."
+    )
+    assert "take over from that service and not letters" in found["to_do"]
+
+
 def test_a_name_of_the_service_is_not_sent_to_one_that_nothing_answers_to(place: Place) -> None:
     template = {
         "Parameters": {it: {"Type": "String"} for it in ("ListenerArn", "HostName")},

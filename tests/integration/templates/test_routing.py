@@ -85,6 +85,31 @@ def test_a_service_gets_another_name_and_back_and_loses_no_request(
     assert rule_arn(platform, named) == before
 
 
+@pytest.mark.parametrize("third_is_first", [False, True])
+def test_a_take_over_with_more_names_takes_no_third_services_name(
+    platform: Platform, hello: str, *, third_is_first: bool
+) -> None:
+    others = {"old": OLD, "third": "third.routed.test"}
+    names = sorted(others, reverse=third_is_first)
+    try:
+        for name in names:
+            platform.service(name, hello, HostName=others[name], **TAKEN)
+        platform.service("taking", hello, HostName=NEW, **TAKEN)
+        given = {"HostName": OLD, "TakesOver": "old", **TAKEN}
+        with pytest.raises(
+            AssertionError, match=f"{others['third']} is taken: the stack shop-service-third"
+        ):
+            platform.service("taking", hello, MoreHostNames=others["third"], **given)
+        assert asked(platform, NEW)[0] == 200
+        platform.service("taking", hello, MoreHostNames=NEW, **given)
+        with pytest.raises(AssertionError, match="is taken: the stack shop-service-third"):
+            platform.service("old", hello, HostName=OLD, MoreHostNames=others["third"], **TAKEN)
+    finally:
+        for name in ("taking", *names):
+            if f"service-{name}" in platform.outputs:
+                platform.delete(f"service-{name}")
+
+
 def test_more_values_than_a_rule_takes_leave_the_service_as_it_was(
     platform: Platform, hello: str, named: str
 ) -> None:

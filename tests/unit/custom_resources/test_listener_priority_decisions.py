@@ -47,13 +47,8 @@ class Listener:
         for rule in self.rules:
             (old if rule.stack == stack else others).append(rule)
         before = [rule.conditions for rule in old if rule.conditions]
-        answering = [
-            rule.number
-            for rule in old
-            if runs and rule.conditions and rule.conditions.collides(given)
-            if rule.conditions.covers(given)
-        ]
-        wish = Wish(given, stack, takes_over, runs, before, min(answering, default=0))
+        answering = {rule.number: rule.conditions for rule in old if runs and rule.conditions}
+        wish = Wish(given, stack, takes_over, runs, before, answering)
         taken = {rule.number for rule in self.rules}
         number = choose(wish, room(wish, others), taken, 0)
         self.rules = [*others, Rule(number, given, stack_id(stack), takes_over)]
@@ -344,6 +339,57 @@ def test_a_name_is_taken_over_from_whoever_has_it_now() -> None:
     listener = taken_over()
     with pytest.raises(CollisionError, match="the stack new"):
         listener.deploy("third", conditions("a.example.org"), "old")
+
+
+def in_this_order(*deployed: tuple[str, str]) -> Listener:
+    """Services and their host names, the first one in front."""
+    return Listener(
+        [
+            Rule(100 * number, conditions(host), stack_id(stack))
+            for number, (stack, host) in enumerate(deployed, start=1)
+        ]
+    )
+
+
+@pytest.mark.parametrize("third_is_in_front", [False, True])
+def test_a_take_over_takes_no_third_services_name(*, third_is_in_front: bool) -> None:
+    others = [("old", "a.example.org"), ("third", "b.example.org")]
+    listener = in_this_order(*(reversed(others) if third_is_in_front else others))
+    listener.deploy("new", conditions("new.example.org"))
+    with pytest.raises(CollisionError, match=r"b\.example\.org is taken: the stack third") as it:
+        listener.deploy("new", conditions("a.example.org b.example.org"), "old")
+    assert "a deployment takes over from one service, this one from old" in str(it.value)
+    assert listener.answers("b.example.org") == "third"
+    listener.deploy("new", conditions("a.example.org new.example.org"), "old")
+    assert listener.answers("a.example.org") == "new"
+
+
+@pytest.mark.parametrize("third_is_in_front", [False, True])
+def test_who_was_taken_over_gets_no_third_services_name(*, third_is_in_front: bool) -> None:
+    listener = taken_over()
+    number = 1 if third_is_in_front else HIGHEST
+    listener.rules.append(Rule(number, conditions("c.shop.net"), stack_id("third")))
+    with pytest.raises(CollisionError, match=r"c\.shop\.net is taken: the stack third"):
+        listener.deploy("old", conditions("a.example.org c.shop.net"))
+    listener.deploy("old", conditions("a.example.org d.shop.net"))
+    assert listener.answers("a.example.org") == "new"
+    assert listener.answers("d.shop.net") == "old"
+
+
+def test_who_was_taken_over_gets_no_other_name_of_who_took_over() -> None:
+    """The one that took over has more names than that; those aren't lost in silence."""
+    listener = taken_over()
+    listener.deploy("new", conditions("a.example.org c.shop.net"), "old")
+    with pytest.raises(CollisionError, match=r"c\.shop\.net is taken: the stack new"):
+        listener.deploy("old", conditions("a.example.org c.shop.net"))
+
+
+def test_names_of_two_services_are_taken_over_one_after_the_other() -> None:
+    listener = in_this_order(("one", "a.example.org"), ("two", "b.example.org"))
+    listener.deploy("new", conditions("new.example.org"))
+    listener.deploy("new", conditions("a.example.org"), "one")
+    listener.deploy("new", conditions("a.example.org b.example.org"), "two")
+    assert {listener.answers(it) for it in HOSTS[:2]} == {"new"}
 
 
 def test_a_persons_rule_is_not_taken_over() -> None:

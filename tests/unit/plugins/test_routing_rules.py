@@ -107,7 +107,7 @@ def test_what_verify_says_of_two_rules_the_stack_says_too(
         return
     deployed, wanted = rule(**one), rule(**other)
     described = [{"Conditions": deployed, "Actions": []}]
-    held = [*routes.holders(described, routes.wanted(values(**other)), "")]
+    held = [*routes.fronts(described, routes.wanted(values(**other)))]
     assert bool(held) is Conditions.of(deployed).collides(Conditions.of(wanted))
 
 

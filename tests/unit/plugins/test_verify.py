@@ -247,31 +247,41 @@ def test_what_aws_tells_obeys_no_terminal() -> None:
     assert "that of \\x1b[2Jorders\\x07. Mend \\x9b1A it." in verified.verdict
 
 
-def rule(*names: str, group: str = "", path: str = "") -> dict[str, Any]:
+def rule(*names: str, path: str = "") -> dict[str, Any]:
     conditions: list[dict[str, Any]] = [
         {"Field": "host-header", "HostHeaderConfig": {"Values": list(names)}}
     ]
     conditions += [{"Field": "path-pattern", "Values": [path]}] if path else []
-    actions = [{"Type": "forward", "TargetGroupArn": f"arn:aws:elb:r:1:{group}"}]
-    return {"Conditions": conditions, "Actions": actions}
+    return {"Conditions": conditions, "Actions": []}
 
 
 @pytest.mark.parametrize(
-    ("found", "own", "taken"),
+    ("found", "taken"),
     [
-        (rule("orders.example.com", group="targetgroup/a/1"), "", True),
-        (rule("Orders.example.com", group="targetgroup/a/1"), "targetgroup/b/2", True),
-        (rule("orders.example.com", group="targetgroup/a/1"), "targetgroup/a/1", False),
-        (rule("invoices.example.com"), "", False),
-        (rule("orders.example.com", path="/admin/*"), "", False),
-        ({"IsDefault": True, "Conditions": []}, "", False),
+        (rule("orders.example.com"), True),
+        (rule("Orders.example.com"), True),
+        (rule("invoices.example.com"), False),
+        (rule("orders.example.com", path="/admin/*"), False),
+        (rule("orders.example.com", path="/*"), True),
+        ({"IsDefault": True, "Priority": "default", "Conditions": []}, False),
+        ({"Conditions": [{"Field": "host-header", "RegexValues": ["orders.*"]}]}, False),
     ],
 )
 def test_a_host_name_is_taken_by_a_rule_of_all_its_requests(
-    found: dict[str, Any], own: str, taken: bool
+    found: dict[str, Any], *, taken: bool
 ) -> None:
     wanted = routes.wanted(service_values(host_name="orders.example.com"))
-    assert bool([*routes.holders([found], wanted, own)]) is taken
+    assert bool([*routes.fronts([found], wanted)]) is taken
+
+
+def test_of_two_rules_of_one_name_the_one_in_front_has_it() -> None:
+    front, behind = ({**rule("a.b", "c.d"), "Priority": it} for it in ("9", "10"))
+    wanted = routes.wanted(service_values(host_name="a.b", more_host_names=["c.d", "e.f"]))
+    held = [*routes.fronts([behind, front], wanted)]
+    assert [(routes.shown(choice), it["Priority"]) for choice, it in held] == [
+        ("a.b", "9"),
+        ("c.d", "9"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -288,9 +298,9 @@ def test_a_rule_with_the_same_kinds_of_conditions_has_what_both_name(
     given: dict[str, Any], found: dict[str, Any], taken: str
 ) -> None:
     wanted = routes.wanted(service_values(host_name="a.b", **given))
-    held = [*routes.holders([found], wanted, "")]
+    held = [*routes.fronts([found], wanted)]
     assert bool(held) is bool(taken)
-    assert not held or taken in routes.shown(wanted, held[0])
+    assert not held or taken in routes.shown(held[0][0])
 
 
 @pytest.mark.parametrize(
