@@ -142,9 +142,11 @@ def test_requests_are_rewritten_on_their_way_and_no_longer(
     assert (asked["host"], asked["path"]) == ("rewritten.internal", "/item/7")
     asked, _ = ask(aws, "rewritten", "/other?id=7")
     assert asked["path"] == "/other?id=7"
-    targets("rewritten", {}, Transforms=[])
-    asked, _ = ask(aws, "rewritten", "/shop/item?id=7")
-    assert (asked["host"], asked["path"]) == ("rewritten.routing.test", "/shop/item?id=7")
+    for none in ({"Transforms": []}, {}):
+        targets("rewritten", {}, Transforms=[name, url])
+        targets("rewritten", {}, **none)
+        asked, _ = ask(aws, "rewritten", "/shop/item?id=7")
+        assert (asked["host"], asked["path"]) == ("rewritten.routing.test", "/shop/item?id=7")
 
 
 def test_an_expression_replaces_what_it_matches_and_nothing_else() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.integration.templates.conftest import Platform
+from tests.integration.templates.conftest import ROOT, Platform
 from tests.walks.requests import Requests
 
 OLD, NEW = "old.routed.test", "new.routed.test"
@@ -17,12 +20,23 @@ TAKEN = {"Database": "false", "LaunchType": ""}
 
 def asked(platform: Platform, host: str, path: str = "/") -> tuple[int, str]:
     """Return status and Location of an answer; a redirect isn't followed."""
+    answer, _ = answered(platform, host, path)
+    return answer.status, answer.getheader("Location", "")
+
+
+def body(platform: Platform, host: str, path: str) -> str:
+    """Return what is answered."""
+    return answered(platform, host, path)[1]
+
+
+def answered(platform: Platform, host: str, path: str) -> tuple[http.client.HTTPResponse, str]:
+    """Ask once; return the answer and its body."""
     url, headers = platform.aws.url(host, path)
     connection = http.client.HTTPConnection(url.split("/")[2], timeout=10)
     try:
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
-        return answer.status, answer.getheader("Location", "")
+        return answer, answer.read().decode()
     finally:
         connection.close()
 
@@ -61,6 +75,37 @@ def test_a_path_is_another_services_and_rewritten_for_it(
     finally:
         platform.delete("service-api")
     assert asked(platform, OLD, "/api/")[0] == 404
+
+
+@pytest.fixture
+def echo(platform: Platform, tmp_path: Path) -> str:
+    """An image that answers with the path and query that it was asked for."""
+    folder = tmp_path / "echo"
+    shutil.copytree(ROOT / "tests" / "images" / "hello", folder)
+    server = folder / "server.py"
+    text = server.read_text()
+    answering = text.replace(r'b"not found\n"', "self.path.encode()")
+    assert answering != text
+    server.write_text(answering)
+    return platform.aws.push_image(folder, "echo:1")
+
+
+def test_the_pages_rewrite_is_done_to_a_path_with_and_without_a_query(
+    platform: Platform, echo: str
+) -> None:
+    page = (ROOT / "docs" / "routing.md").read_text()
+    given = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    options = {
+        "PathPatterns": ",".join(given["service_path_patterns"]),
+        "UrlRewritePattern": given["service_url_rewrite_pattern"],
+        "UrlRewriteReplacement": given["service_url_rewrite_replacement"],
+    }
+    platform.service("rewritten", echo, HostName=NEW, **options, **TAKEN)
+    try:
+        seen = {it: body(platform, NEW, it) for it in ("/orders", "/orders?x=1", "/orders/7?x=1")}
+    finally:
+        platform.delete("service-rewritten")
+    assert seen == {"/orders": "/v2", "/orders?x=1": "/v2?x=1", "/orders/7?x=1": "/v2/7?x=1"}
 
 
 def test_a_service_gets_another_name_and_back_and_loses_no_request(

@@ -117,6 +117,29 @@ def test_a_service_without_more_has_the_rule_that_it_had() -> None:
     ]
 
 
+def test_a_service_that_never_rewrites_says_nothing_of_it() -> None:
+    def transforms(**options: Any) -> Any:
+        stack = Stack("service", {"Platform": "shop", "Name": "orders", **as_parameters(**options)})
+        return stack.resources["ListenerRule"]["Properties"].get("Transforms")
+
+    assert transforms(host_name="a.b") is None
+    (host,) = transforms(host_name="a.b", host_rewrite_pattern="^a", host_rewrite_replacement="b")
+    assert host["Type"] == "host-header-rewrite"
+    (url,) = transforms(host_name="a.b", url_rewrite_pattern="^/a", url_rewrite_replacement="/b")
+    assert url["Type"] == "url-rewrite"
+
+
+@pytest.mark.parametrize(
+    ("paths", "path"),
+    [([], "/"), (["/api/*", "/b"], "/api/"), (["/orders/?"], "/orders/"), (["/a?b*"], "/a")],
+)
+def test_the_address_ends_before_the_first_wildcard(paths: list[str], path: str) -> None:
+    options = as_parameters(host_name="a.b", path_patterns=paths)
+    given_ = {"Platform": "shop", "Name": "orders", "ListenerProtocol": "http"}
+    stack = Stack("service", {**given_, **options})
+    assert stack.outputs["Url"] == f"http://a.b{path}"
+
+
 @pytest.mark.parametrize(
     ("given_", "refusal"),
     [

@@ -52,8 +52,8 @@ ABSENT = {
     ),
     ("AWS::ElasticLoadBalancingV2::ListenerRule", "Tags"): _LIST,
     ("AWS::ElasticLoadBalancingV2::ListenerRule", "Transforms"): (
-        "the list is always given, empty without rewrites (whether the handler resets them by it: "
-        "docs/first-account.md)"
+        "whether the handler resets them isn't said, neither for an absent nor for an empty list; "
+        "absent, a service that never rewrites has the rule of before (docs/first-account.md)"
     ),
     ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupAttributes"): (
         "an attribute not given stays; durations and a cookie's name say nothing once "
