@@ -133,20 +133,27 @@ def _taken(
 def _redirects(values: Mapping[str, Any], before: Mapping[str, str]) -> Iterator[Finding]:
     """Look whether a name is sent to where something answers already.
 
+    The redirect's rule is changed before the service's own, so that a name that becomes a redirect
+    is always answered; where it leads must be routed by then.
+
     Args:
         values: of the service's options.
         before: the parameters of its stack, none if no rule of it stands.
     """
     had, host_name = routes.names_of(before), values["host_name"]
-    for name in values["redirected_host_names"]:
-        if name in had and host_name not in had:
-            yield failed(
-                "redirect",
-                f"{name} is routed to the service, and would be sent to {host_name} before that "
-                "is.",
-                f"First deploy with service_host_name: {name} and service_more_host_names: "
-                f"[{host_name}], then as now.",
-            )
+    if host_name in had:
+        return
+    answered = {*had, *before.get("RedirectedHostNames", "").split(",")}
+    sent = [name for name in values["redirected_host_names"] if name in answered]
+    if sent:
+        first, *more = had
+        yield failed(
+            "redirect",
+            f"{' and '.join(sent)} would be sent to {host_name} before that is routed to the "
+            "service.",
+            f"First deploy with service_host_name: {first} and service_more_host_names: "
+            f"[{', '.join([*more, host_name])}], and the redirects of before; then as now.",
+        )
 
 
 def _has_conditions_of_its_own(candidate: Candidate) -> bool:

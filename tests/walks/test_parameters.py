@@ -90,6 +90,8 @@ ROUTES: tuple[dict[str, str], ...] = (
     {"MoreHostNames": "more.shop.test,most.shop.test"},
     {"MoreHostNames": "more.shop.test", "RedirectedHostNames": "most.shop.test"},
     {"RedirectStatusCode": "HTTP_301", "RedirectedHostNames": "most.shop.test,*.shop.example"},
+    {"HostName": "more.shop.test", "MoreHostNames": HOST},  # the redirects stand
+    {"HostName": HOST, "MoreHostNames": "more.shop.test"},
     {"MoreHostNames": "", "RedirectedHostNames": "more.shop.test"},
     {"MoreHostNames": "more.shop.test", "RedirectedHostNames": ""},
     {"MoreHostNames": "", "RedirectStatusCode": "HTTP_302"},

@@ -234,6 +234,21 @@ class Place:
         return Looked(done.returncode, done.stdout, done.stderr)
 
 
+def stand(place: Place, name: str, **given: str) -> None:
+    """Make a service's stack with a route, of which only parameters and outputs are there."""
+    given = {"ListenerArn": place.listener, **given}
+    template = {
+        "Parameters": {it: {"Type": "String"} for it in given},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"TargetGroupFullName": {"Value": f"targetgroup/{name}/1"}},
+    }
+    place.aws.client("cloudformation").create_stack(
+        StackName=f"{PLATFORM}-service-{name}",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": it, "ParameterValue": value} for it, value in given.items()],
+    )
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with LocalAws.start(tmp_path_factory.mktemp("place") / "state") as aws:
@@ -402,7 +417,7 @@ def test_who_has_a_path_or_a_redirected_name_is_told(place: Place) -> None:
         place.rule("paths.example.com", 18, "invoices", path="/api/*"),
         place.rule("old.example.com", 19, "letters"),
     ]
-    name = {"service_host_name": "paths.example.com"}
+    name: dict[str, Any] = {"service_host_name": "paths.example.com"}
     try:
         other = place.look(**name, service_path_patterns=["/app/*"])
         taken = place.look(**name, service_path_patterns=["/app/*", "/api/*"])
@@ -446,17 +461,7 @@ def test_a_take_over_is_of_the_named_service_alone(place: Place) -> None:
 
 
 def test_a_name_of_the_service_is_not_sent_to_one_that_nothing_answers_to(place: Place) -> None:
-    template = {
-        "Parameters": {it: {"Type": "String"} for it in ("ListenerArn", "HostName")},
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {"TargetGroupFullName": {"Value": "targetgroup/renamed/1"}},
-    }
-    given = {"ListenerArn": place.listener, "HostName": "before.example.com"}
-    place.aws.client("cloudformation").create_stack(
-        StackName=f"{PLATFORM}-service-renamed",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": it, "ParameterValue": value} for it, value in given.items()],
-    )
+    stand(place, "renamed", HostName="before.example.com", MoreHostNames="more.example.com")
     looked = place.look(
         service_name="renamed",
         service_host_name="after.example.com",
@@ -465,23 +470,33 @@ def test_a_name_of_the_service_is_not_sent_to_one_that_nothing_answers_to(place:
     assert looked.results("failed") == {"redirect"}
     assert looked.findings["redirect"]["to_do"] == (
         "First deploy with service_host_name: before.example.com and service_more_host_names: "
-        "[after.example.com], then as now."
+        "[more.example.com, after.example.com], and the redirects of before; then as now."
     )
+
+
+def test_a_redirect_that_stands_is_not_sent_on_to_a_name_that_nothing_answers_to(
+    place: Place,
+) -> None:
+    old: dict[str, Any] = {"service_redirected_host_names": ["old.example.com"]}
+    stand(place, "sending", HostName="new.example.com", RedirectedHostNames="old.example.com")
+    given = {"service_name": "sending", **old}
+    newer: dict[str, Any] = {"service_host_name": "newer.example.com"}
+    looked = place.look(**given, **newer)
+    assert looked.results("failed") == {"redirect"}
+    assert looked.findings["redirect"]["what"] == (
+        "old.example.com would be sent to newer.example.com before that is routed to the service."
+    )
+    assert "service_more_host_names: [newer.example.com]" in looked.findings["redirect"]["to_do"]
+    assert "redirect" not in place.look(**given, service_host_name="new.example.com").findings
+    other = {"service_redirected_host_names": ["other.example.com"]}
+    assert "redirect" not in place.look(**{**given, **other}, **newer).findings
+    stand(place, "sent", HostName="new.example.com", MoreHostNames="newer.example.com")
+    assert "redirect" not in place.look(**{**given, "service_name": "sent"}, **newer).findings
 
 
 def test_a_service_that_moves_is_held_against_the_quotas_of_where_it_goes(place: Place) -> None:
     elsewhere = place.listener.replace("/app/look/", "/app/elsewhere/")
-    template = {
-        "Parameters": {it: {"Type": "String"} for it in ("ListenerArn", "HostName")},
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {"TargetGroupFullName": {"Value": "targetgroup/moves/1"}},
-    }
-    given = {"ListenerArn": elsewhere, "HostName": "moves.example.com"}
-    place.aws.client("cloudformation").create_stack(
-        StackName=f"{PLATFORM}-service-moves",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": it, "ParameterValue": value} for it, value in given.items()],
-    )
+    stand(place, "moves", ListenerArn=elsewhere, HostName="moves.example.com")
     rule = place.rule("somebodys.example.com", 9, "invoices")
     place.aws.limit_rules(1)
     try:

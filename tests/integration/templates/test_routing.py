@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import shutil
+import urllib.parse
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from tests.integration.templates.conftest import ROOT, Platform
+from tests.repeating import Repeating
 from tests.walks.requests import Requests
 
 OLD, NEW = "old.routed.test", "new.routed.test"
@@ -128,6 +130,45 @@ def test_a_service_gets_another_name_and_back_and_loses_no_request(
     assert new.lost() == 0, Counter(new.answers)
     assert {200, 302} <= {*old.answers}
     assert rule_arn(platform, named) == before
+
+
+class Followed(Repeating):
+    """Ask a name from a thread until the block ends, and follow where it leads.
+
+    Attributes:
+        answers: the last status of each.
+    """
+
+    def __init__(self, platform: Platform, host: str) -> None:
+        super().__init__(pause=0.02)
+        self._platform, self._host = platform, host
+        self.answers: list[int] = []
+
+    def once(self) -> None:
+        """Ask, and follow one redirect."""
+        status, location = asked(self._platform, self._host)
+        if status == 302:
+            status, _ = asked(self._platform, str(urllib.parse.urlsplit(location).hostname))
+        self.answers.append(status)
+
+
+def test_a_redirect_that_stands_leads_to_another_name_in_two_steps_and_loses_no_request(
+    platform: Platform, hello: str, named: str
+) -> None:
+    def deploy(host: str, more: str = "") -> None:
+        given = {
+            "HostName": host,
+            "MoreHostNames": more,
+            "RedirectedHostNames": "first.routed.test",
+        }
+        platform.service(named, hello, **given, **TAKEN)
+
+    deploy(OLD)
+    with Followed(platform, "first.routed.test") as followed:
+        deploy(OLD, more=NEW)
+        deploy(NEW)
+    assert {*followed.answers} == {200}, Counter(followed.answers)
+    assert asked(platform, "first.routed.test") == (302, f"http://{NEW}:80/")
 
 
 @pytest.mark.parametrize("third_is_first", [False, True])
