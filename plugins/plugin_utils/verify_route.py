@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from ansible_collections.quayside.fargate.custom_resources.contract import listener_rules
 from ansible_collections.quayside.fargate.plugins.plugin_utils import aws, routes
 from ansible_collections.quayside.fargate.plugins.plugin_utils.doctor_findings import (
     Finding,
@@ -97,8 +98,7 @@ def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> list[Finding
     if _has_conditions_of_its_own(candidate):
         its = f"{host_name}: the service's rule is held against the others' on its way."
         return [ok(_NAME, its)]
-    group = candidate.had.get("TargetGroupFullName", "")
-    own = [rule for rule in rules if group and group in routes.groups(rule)]
+    own = [rule for rule in rules if _is_own(candidate, rule)]
     had = {choice for rule in own for choice in routes.choices_of(rule)}
     others = [rule for rule in rules if rule not in own]
     for option, conditions in (
@@ -108,12 +108,40 @@ def _host_name(candidate: Candidate, client: Any, rules: _Rules) -> list[Finding
         for choice, rule in routes.fronts(others, conditions) if conditions is not None else ():
             if choice in had:
                 continue  # what its rule has, or a rule that took over from it, goes on as it is
+            takes_over = values["takes_over"] if option == "service_host_name" else ""
             whose = _whose(client, rule)
-            taken_over = option == "service_host_name" and whose == values["takes_over"]
-            if not whose or not (taken_over or whose == values["name"]):
-                return [_taken(candidate, option, choice, rule["Priority"], whose)]
+            if whose is None and takes_over:
+                return [_unseen(choice, rule, takes_over)]
+            if whose not in (values["name"], takes_over or values["name"]):
+                return [_taken(candidate, option, choice, rule["Priority"], whose or "")]
     others_name = f"that of {values['takes_over']}, or " if values["takes_over"] else ""
     return [ok(_NAME, f"{', '.join(host_names(values))} is {others_name}no other rule's.")]
+
+
+def _is_own(candidate: Candidate, rule: Mapping[str, Any]) -> bool:
+    """Whether a rule leads to the service's target group, or is the redirect that it had. Its tags
+    say so too, but may not be seen."""
+    group, before = candidate.had.get("TargetGroupFullName", ""), candidate.before or {}
+    if group and group in routes.groups(rule):
+        return True
+    redirects = {(it.get("RedirectConfig") or {}).get("Host") for it in rule.get("Actions") or ()}
+    names = before.get("RedirectedHostNames", "").split(",")
+    had = routes.redirected({"redirected_host_names": [it for it in names if it]})
+    return (
+        had is not None
+        and before.get("HostName") in redirects
+        and routes.choices_of(rule) == listener_rules.choices(had)
+    )
+
+
+def _unseen(choice: routes.Parts, rule: Mapping[str, Any], takes_over: str) -> Finding:
+    return warning(
+        _NAME,
+        f"{routes.shown(choice)} is routed by rule {rule['Priority']}, and its tags may not be "
+        "seen.",
+        "Allow elasticloadbalancing:DescribeTags, or see for yourself that it is that of "
+        f"{takes_over}; the stack refuses any other's.",
+    )
 
 
 def _taken(
@@ -160,14 +188,14 @@ def _has_conditions_of_its_own(candidate: Candidate) -> bool:
     return "ListenerRule" in ((candidate.values["overrides"] or {}).get("Resources") or {})
 
 
-def _whose(client: Any, rule: Mapping[str, Any]) -> str:
-    """Return the service whose rule it is, as far as its tags tell."""
+def _whose(client: Any, rule: Mapping[str, Any]) -> str | None:
+    """Return the service whose rule it is, "" for none's, None if its tags may not be seen."""
     try:
         described = client.describe_tags(ResourceArns=[rule.get("RuleArn", "")]).get(
             "TagDescriptions", ()
         )
     except aws.AwsError:
-        return ""
+        return None
     tags = {tag["Key"]: tag.get("Value") for it in described for tag in it.get("Tags", ())}
     return str(tags.get(_TAG) or "")
 

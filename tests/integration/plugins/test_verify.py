@@ -436,6 +436,51 @@ def test_who_has_a_path_or_a_redirected_name_is_told(place: Place) -> None:
     assert "service_redirected_host_names" in old.findings["host name"]["to_do"]
 
 
+def test_where_tags_may_not_be_seen_a_redirect_of_its_own_stands_and_a_take_over_is_a_warning(
+    place: Place,
+) -> None:
+    elbv2, iam = place.aws.client("elbv2"), place.aws.client("iam")
+    key = place.user("tagless", "read")
+    denied = {"Effect": "Deny", "Action": "elasticloadbalancing:DescribeTags", "Resource": "*"}
+    iam.put_user_policy(
+        UserName="tagless",
+        PolicyName="less",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [denied]}),
+    )
+    stand(place, "led", HostName="led.example.com", RedirectedHostNames="led-old.example.com")
+    redirect = elbv2.create_rule(
+        ListenerArn=place.listener,
+        Priority=31,
+        Conditions=[{"Field": "host-header", "Values": ["led-old.example.com"]}],
+        Actions=[
+            {
+                "Type": "redirect",
+                "RedirectConfig": {"Host": "led.example.com", "StatusCode": "HTTP_302"},
+            }
+        ],
+        Tags=[{"Key": "quayside:service", "Value": "led"}],
+    )["Rules"][0]["RuleArn"]
+    rules = [redirect, place.rule("theirs.example.com", 32, "letters")]
+    led: dict[str, Any] = {
+        "service_name": "led",
+        "service_host_name": "led.example.com",
+        "service_redirected_host_names": ["led-old.example.com"],
+        "service_path_patterns": ["/led/*"],
+    }
+    theirs: dict[str, Any] = {"service_host_name": "theirs.example.com"}
+    try:
+        own = place.look(key, **led)
+        over = place.look(key, **theirs, service_takes_over="letters")
+        taken = place.look(key, **theirs)
+    finally:
+        for rule in rules:
+            elbv2.delete_rule(RuleArn=rule)
+    assert own.findings["host name"]["result"] == "ok", own.errors
+    assert over.findings["host name"]["result"] == "warning"
+    assert "DescribeTags" in over.findings["host name"]["to_do"]
+    assert taken.results("failed") == {"host name"}
+
+
 def test_a_take_over_is_of_the_named_service_alone(place: Place) -> None:
     rules = [
         place.rule("over.example.com", 22, "letters"),
