@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,11 +22,13 @@ GROUP = "/tests/metrics"
 @pytest.fixture
 def measured(aws: LocalAws, log_lines: list[str]) -> Iterator[Metrics]:
     """The metrics of the platform that come of all that is logged: the greatest value of each by
-    its name and dimensions."""
+    its name and dimensions. They have a namespace of their own: CloudWatch forgets none, and those
+    of the test before are of the same minute."""
     logs, cloudwatch = aws.client("logs"), aws.client("cloudwatch")
     logs.create_log_group(logGroupName=GROUP)
     logs.create_log_stream(logGroupName=GROUP, logStreamName="all")
     begin = datetime.datetime.now(datetime.UTC)
+    told, alone = f"Quayside/{PLATFORM}", f"Quayside/{secrets.token_hex(8)}"
 
     def greatest(metric: dict[str, object]) -> float:
         points = cloudwatch.get_metric_statistics(
@@ -41,9 +44,9 @@ def measured(aws: LocalAws, log_lines: list[str]) -> Iterator[Metrics]:
 
     def ask() -> dict[tuple[str, ...], float]:
         now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": line} for line in log_lines]
+        events = [{"timestamp": now, "message": line.replace(told, alone)} for line in log_lines]
         logs.put_log_events(logGroupName=GROUP, logStreamName="all", logEvents=events)
-        found = cloudwatch.list_metrics(Namespace=f"Quayside/{PLATFORM}")["Metrics"]
+        found = cloudwatch.list_metrics(Namespace=alone)["Metrics"]
         return {
             (it["MetricName"], *sorted(d["Value"] for d in it["Dimensions"])): value
             for it in found
