@@ -155,8 +155,10 @@ def test_thresholds_and_the_dashboard_come_change_and_go_while_the_service_runs(
     assert {it.rpartition(":")[2] for it in shown["properties"]["alarms"]} == {
         f"{OWN}-{it}" for it in alarms
     }
-    off = ("cpu_percent", "memory_percent", "server_errors", "connection_errors")
-    off += ("unhealthy_minutes", "no_task_minutes")
+    off = (
+        *("cpu_percent", "memory_percent", "server_errors", "connection_errors"),
+        *("unhealthy_minutes", "no_task_minutes"),
+    )
     service.deploy(**{f"service_alarm_{it}": 0 for it in off})
     assert service.alarms() == {}
     assert service.cloudwatch.list_dashboards(DashboardNamePrefix=OWN)["DashboardEntries"] == []
