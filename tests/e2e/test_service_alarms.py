@@ -155,11 +155,11 @@ def test_thresholds_and_the_dashboard_come_change_and_go_while_the_service_runs(
     assert {it.rpartition(":")[2] for it in shown["properties"]["alarms"]} == {
         f"{OWN}-{it}" for it in alarms
     }
-    off = (
+    none = (
         *("cpu_percent", "memory_percent", "server_errors", "connection_errors"),
         *("unhealthy_minutes", "no_task_minutes"),
     )
-    service.deploy(**{f"service_alarm_{it}": 0 for it in off})
+    service.deploy(**{f"service_alarm_{it}": 0 for it in none})
     assert service.alarms() == {}
     assert service.cloudwatch.list_dashboards(DashboardNamePrefix=OWN)["DashboardEntries"] == []
     service.deploy()

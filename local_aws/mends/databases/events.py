@@ -280,7 +280,7 @@ _CALLS = {
 
 def _query(properties: Properties) -> Parameters:
     """Return the parameters of a call that properties are."""
-    query = {
+    query: Parameters = {
         name: [str(properties[name])]
         for name in ("SnsTopicArn", "SourceType")
         if name in properties

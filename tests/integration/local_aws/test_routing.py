@@ -142,7 +142,8 @@ def test_requests_are_rewritten_on_their_way_and_no_longer(
     assert (asked["host"], asked["path"]) == ("rewritten.internal", "/item/7")
     asked, _ = ask(aws, "rewritten", "/other?id=7")
     assert asked["path"] == "/other?id=7"
-    for none in ({"Transforms": []}, {}):
+    nothing: tuple[dict[str, list[Any]], ...] = ({"Transforms": []}, {})
+    for none in nothing:
         targets("rewritten", {}, Transforms=[name, url])
         targets("rewritten", {}, **none)
         asked, _ = ask(aws, "rewritten", "/shop/item?id=7")
