@@ -16,7 +16,6 @@ from typing import Any
 Values = Mapping[str, Any]
 # Of a rule, in all its conditions; AWS raises neither. An account of before may have six wildcards.
 MOST_VALUES = MOST_WILDCARDS = 5
-_MOST_LETTERS = 128  # of a host name in a condition
 # Options each of whose values is one of the rule's.
 _LISTS = ("path_patterns", "header_values", "request_methods", "source_cidrs")
 # Regular expressions of rules have no lookarounds, backreferences, atomic groups, possessive
@@ -105,12 +104,6 @@ def _names(values: Values, option: str) -> Iterator[str]:
     names = values[option]
     for name in sorted({it for it in names if names.count(it) > 1}):
         yield f"service_{option} has {name} twice. Write it once."
-    for name in names:
-        if len(name) > _MOST_LETTERS:
-            yield (
-                f"service_{option}: {name} has {len(name)} letters, and a rule takes "
-                f"{_MOST_LETTERS}. Take a pattern with *."
-            )
     if option == "more_host_names" and values["host_name"] in names:
         yield f"service_more_host_names has {values['host_name']}, which is service_host_name."
 

@@ -4,7 +4,8 @@ Wrong upstream: host names are compared with regard to case and ``[`` stands for
 strings are dropped, sources match anything; values, fields given twice and priorities aren't
 checked.
 Source: Elastic Load Balancing user guide, "Condition types for listener rules" and "Quotas for your
-Application Load Balancers"; API reference, CreateRule and SetRulePriorities.
+Application Load Balancers"; API reference, CreateRule, SetRulePriorities and
+HostHeaderConditionConfig.
 Last needed: ministack 1.5.33.
 """
 
@@ -25,6 +26,8 @@ _LOWEST, _HIGHEST = 1, 50_000
 _MOST_VALUES = _MOST_WILDCARDS = 5  # accounts of before may have 6 wildcards
 _LONGEST_VALUE, _LONGEST_HEADER = 128, 40
 _QUERY = "query-string"
+# At least one dot, and only alphabetical characters after the last one.
+_HOST = re.compile(r"[A-Za-z0-9*?.-]*\.[A-Za-z]+")
 _ONE_EACH = {"host-header", "path-pattern", "http-request-method", "source-ip"}
 
 Condition = dict[str, Any]
@@ -65,6 +68,8 @@ def _problem_of(condition: Condition) -> str:
     long = next((it for it in values if len(it) > _LONGEST_VALUE), "")
     if long:
         return f"Condition value '{long}' can't be longer than '{_LONGEST_VALUE}' characters"
+    if field == "host-header":
+        return next((f"Host '{it}' isn't valid" for it in values if not _HOST.fullmatch(it)), "")
     if field == "http-header":
         name = str((condition.get("HttpHeaderConfig") or {}).get("HttpHeaderName", ""))
         if not name or len(name) > _LONGEST_HEADER or name.lower() == "host":

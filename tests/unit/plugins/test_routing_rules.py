@@ -21,6 +21,7 @@ from tests.unit.templates.templates import Stack, load
 PARAMETERS = load("service")["Parameters"]
 HOSTS = st.sampled_from(["a.example.com", "b.example.com", "*.example.com", "a.b.example.org"])
 PATHS = st.sampled_from(["/a/*", "/A/*", "/b", "/a/?", "/*", "/*/b/*/??", "/?/*?"])
+TOO_LONG = f"{'a' * 63}.{'b' * 61}.com"  # 129 characters
 METHODS = ["GET", "HEAD", "POST"]
 CIDRS = st.one_of(
     st.ip_addresses().map(lambda it: f"{it}/{it.max_prefixlen}"),
@@ -156,7 +157,10 @@ def test_the_address_ends_before_the_first_wildcard(paths: list[str], path: str)
         ({"source_cidrs": ["::/129"]}, "::/129 is no CIDR block"),
         ({"more_host_names": ["a.b", "a.b"]}, "service_more_host_names has a.b twice"),
         ({"more_host_names": ["orders.example.com"]}, "which is service_host_name"),
-        ({"more_host_names": [f"{'a' * 60}.{'b' * 60}.example.com"]}, "has 133 letters"),
+        ({"host_name": TOO_LONG}, "service_host_name is 'aaa"),
+        ({"host_name": "10.0.0.5"}, "with letters alone after its last dot"),
+        ({"more_host_names": ["a.b", TOO_LONG]}, "of at most 128 characters each"),
+        ({"redirected_host_names": ["a.xn--p1ai"]}, "with letters alone after the last dot"),
         (
             {"more_host_names": ["a.b", "c.d"], "path_patterns": ["/a", "/b", "/c"]},
             "has 6 values (3 of service_host_name and service_more_host_names, 3 of service_path_",
@@ -221,10 +225,30 @@ def test_addresses_that_the_template_takes_and_that_are_none_are_refused(text: s
         assert bool(problems(source_cidrs=[text])) is not is_network
 
 
+NAMES = st.from_regex(r"[a-z0-9*]{1,60}(\.[a-z0-9-]{1,60}){0,2}\.[a-z0-9-]{1,8}", fullmatch=True)
+
+
+@given(name=NAMES | st.sampled_from([TOO_LONG, TOO_LONG[1:], "a.b", "*.example.com", "10.0.0.5"]))
+def test_a_host_name_that_a_parameter_takes_a_rule_takes(name: str) -> None:
+    """What a rule takes may still be no host name: a hyphen at an end, a star within."""
+    refused = rules.problem(1, [{"Field": "host-header", "Values": [name]}])
+    for parameter in ("HostName", "MoreHostNames", "RedirectedHostNames"):
+        fits = re.fullmatch(PARAMETERS[parameter]["AllowedPattern"], name)
+        assert not (fits and refused)
+        named = "*" not in name[1:] and not any(
+            it[0] == "-" or it[-1] == "-" for it in name.split(".")
+        )
+        assert fits or refused or not named
+
+
 @pytest.mark.parametrize(
     ("parameter", "good", "bad"),
     [
+        ("HostName", TOO_LONG[1:], TOO_LONG),
+        ("HostName", "*.xn--80ak6aa92e.com", "a.xn--p1ai"),
         ("MoreHostNames", "a.b,*.c.d", "a.b,"),
+        ("MoreHostNames", f"a.b,{TOO_LONG[1:]}", f"a.b,{TOO_LONG}"),
+        ("RedirectedHostNames", "*.example.com", "10.0.0.5"),
         ("PathPatterns", "/a/*,/b?", "a/*"),
         ("HeaderName", "X-Version", "Host"),
         ("HeaderValues", "1.*,b=c", "a, b"),
