@@ -124,11 +124,29 @@ def _redirects(values: Values) -> Iterator[str]:
             "pattern, to which nobody can be sent. Name a host there, and the pattern under "
             "service_more_host_names."
         )
+    yield from _loops(values)
     for name in host_names(values):
         if name in redirected:
             yield (
                 f"service_redirected_host_names: {name} is routed to the service itself. Take it "
                 "out of one of them."
+            )
+
+
+def _loops(values: Values) -> Iterator[str]:
+    """Yield what sends requests to the name that they are for.
+
+    A pattern has the service's own name too: what the rule of that name doesn't take is sent there
+    again, and again.
+    """
+    narrowed = [it for it in (*_LISTS, "query_parameter") if values[it]]
+    name = values["host_name"]
+    for pattern in values["redirected_host_names"]:
+        if narrowed and "*" in pattern and name.endswith(pattern.lstrip("*")):
+            yield (
+                f"service_redirected_host_names: {pattern} is {name} (service_host_name) too, "
+                f"whose requests without service_{narrowed[0]} would be sent to themselves. "
+                "Name the hosts, or redirect in a service that has all of the name."
             )
 
 

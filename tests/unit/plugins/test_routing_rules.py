@@ -175,6 +175,10 @@ def test_the_address_ends_before_the_first_wildcard(paths: list[str], path: str)
             {"host_name": "*.example.com", "redirected_host_names": ["a.b"]},
             "*.example.com (service_host_name) is a pattern",
         ),
+        (
+            {"redirected_host_names": ["*.example.com"], "path_patterns": ["/a"]},
+            "*.example.com is orders.example.com (service_host_name) too, whose requests without",
+        ),
         ({"host_rewrite_pattern": "^a$"}, "service_host_rewrite_replacement go together"),
         ({"url_rewrite_replacement": "/"}, "service_url_rewrite_replacement go together"),
         (
@@ -204,6 +208,8 @@ def test_what_can_not_be_is_said_in_a_sentence(given_: dict[str, Any], refusal: 
         {"stickiness": "app_cookie", "stickiness_cookie_name": "session"},
         {"stickiness": "lb_cookie"},
         {"redirected_host_names": ["www.example.com", "*.example.net"]},
+        {"redirected_host_names": ["*.example.com"]},
+        {"redirected_host_names": ["*.example.net", "www.example.com"], "path_patterns": ["/a"]},
         {"url_rewrite_pattern": r"^/a\++(?<rest>.*)$", "url_rewrite_replacement": "/$1"},
         {"host_name": "*.b.c", "path_patterns": ["/*/a/?", "/*"], "query_parameter": "v=2*"},
         {"redirected_host_names": [f"*.{it}.test" for it in "abcde"]},
