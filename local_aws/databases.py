@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,9 @@ from local_aws.storage import SHARED_MEMORY, SUPERUSER, Storage
 from local_aws.tls import Certificate
 
 _START_TIMEOUT = 30  # seconds
+_RECOVERY_TIMEOUT = (
+    300  # seconds, in which what was written since the server was made is written again
+)
 _HALT_TIMEOUT = 10  # seconds; an immediate shutdown takes milliseconds, a fast one a checkpoint
 _CONNECTIONS = 400  # 60 services with a small pool each, twice during a deployment
 # The data is as short-lived as the local AWS: nothing is won by waiting for the disk. But a commit
@@ -37,6 +41,8 @@ _SETTINGS = {
     "shared_buffers": "64MB",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
+    # all of it, so that a copy can be brought to any moment since the server was made
+    "wal_keep_size": "1TB",
 }
 # Sessions that were opened in the meantime are the reader's.
 _END_SESSIONS = (
@@ -60,6 +66,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         self._settings: Parameters = {}
         self._outage: Outage | None = None
+        self._base: Path | None = None  # its data as they were at first; None for initdb's
+        self.since = datetime.datetime.now(datetime.UTC)  # the first moment of a `restore_to`
 
     def create(
         self, master: str, password: str, database: str | None, settings: Parameters
@@ -84,6 +92,60 @@ class Server:
         self._storage.copy(snapshot, self._data)
         self._settings = settings
         self._start(self.port)
+        self._keep_base()
+
+    def restore_to(self, moment: datetime.datetime, source: Server, settings: Parameters) -> None:
+        """Start with the data that `source` had at `moment`: what it began with, and all that it
+        has written up to then.
+
+        Args:
+            moment: since `source.since`, and past.
+
+        Raises:
+            LocalAwsError: PostgreSQL doesn't come up to that moment.
+
+        Source: PostgreSQL documentation, "Recovering Using a Continuous Archive Backup".
+        """
+        self._prepare()
+        source._lay_base(self._data)
+        source._write_on()
+        signal_file = self._data / "recovery.signal"
+        signal_file.touch()
+        self._storage.give(signal_file)
+        self._settings = settings
+        self._start(self.port, {
+            "restore_command": f'cp "{source._data}/pg_wal/%f" "%p"',
+            "recovery_target_time": moment.astimezone(datetime.UTC).isoformat(),
+            "recovery_target_action": "promote",
+        })  # fmt: skip
+        self._wait_until_recovered()
+        self._keep_base()
+
+    def _lay_base(self, data: Path) -> None:
+        if self._base is None:
+            self._storage.copy_empty_cluster(data)
+        else:
+            self._storage.copy(self._base, data)
+
+    def _keep_base(self) -> None:
+        base = self._directory / "base"
+        self.snapshot(base)
+        self._base, self.since = base, datetime.datetime.now(datetime.UTC)
+
+    def _write_on(self) -> None:
+        """Write a transaction that is later than now: a recovery ends at one that is too late."""
+        self._wait_for_outage()
+        self._execute("SELECT pg_current_xact_id()", "SELECT pg_switch_wal()")
+
+    def _wait_until_recovered(self) -> None:
+        deadline = time.monotonic() + _RECOVERY_TIMEOUT
+        while time.monotonic() < deadline:
+            with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT pg_is_in_recovery()")
+                if not cursor.fetchone()[0]:
+                    return
+            time.sleep(0.03)
+        raise LocalAwsError(f"PostgreSQL on port {self.port} is in recovery yet.")
 
     def _prepare(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
@@ -97,9 +159,9 @@ class Server:
             copy.chmod(0o600)
             self._storage.give(copy)
 
-    def _start(self, port: int) -> None:
-        """Start the server at `port` and wait until it answers."""
-        settings = self._settings
+    def _start(self, port: int, further: Parameters | None = None) -> None:
+        """Start the server at `port`, with `further` settings, and wait until it answers."""
+        settings = {**self._settings, **(further or {})}
         own = {name: value for name, value in settings.items() if not name.startswith("rds.")}
         self._write_host_based_access(force_ssl=settings.get("rds.force_ssl", "1") == "1")
         tls = {

@@ -1,9 +1,10 @@
 """Aurora PostgreSQL clusters that are real servers.
 
 Wrong upstream: a cluster of a template is a record only; UpdateReplacePolicy: Snapshot takes none;
-SnapshotIdentifier, DeletionProtection and reader endpoints are not acted on; attributes of Port and
-encryption are lost; a final snapshot's tags can't be listed; logs are exported nowhere, so that no
-log group is there that outlives its cluster.
+SnapshotIdentifier, DeletionProtection and reader endpoints are not acted on, nor is a moment of
+SourceDBClusterIdentifier (moments); attributes of Port and encryption are lost; a final snapshot's
+tags can't be listed; logs are exported nowhere, so that no log group is there that outlives its
+cluster.
 Source: CloudFormation reference, AWS::RDS::DBCluster and AWS::RDS::DBInstance; Aurora user guide,
 "Publishing Aurora PostgreSQL logs to Amazon CloudWatch Logs" (the log group's name; Aurora deletes
 none).
@@ -25,7 +26,7 @@ from ministack.services.cloudformation import provisioners, stacks
 from local_aws.controls import control
 from local_aws.databases import Databases, Server
 from local_aws.mending import Mending
-from local_aws.mends.databases import events, snapshots
+from local_aws.mends.databases import events, moments, snapshots
 from local_aws.settings import ADDRESS
 
 Properties = dict[str, Any]
@@ -47,6 +48,7 @@ def install(mending: Mending) -> None:
     mending.handler("AWS::RDS::DBCluster", "snapshot", _final_snapshot)
     modify = functools.partial(_modify, databases)
     mending.around(rds, "_ACTION_MAP", modify, key="ModifyDBCluster")
+    mending.around(rds, "_cluster_xml", functools.partial(_told, databases))
     mending.around(stacks, "_resource_policy", _resource_policy)
     control("database_away")(functools.partial(_go_away, databases))
 
@@ -72,6 +74,11 @@ def _go_away(databases: Databases, cluster: str, seconds: float, how: str) -> No
     over.start()
 
 
+def _told(databases: Databases, upstream: Any, cluster: dict[str, Any]) -> Any:
+    moments.tell_window(databases, cluster)
+    return upstream(cluster)
+
+
 def _resource_policy(upstream: Any, resource: Any, attribute: str, *rest: Any) -> str:
     policy = str(upstream(resource, attribute, *rest))
     _replace_policy.set(policy if attribute == "UpdateReplacePolicy" else "Delete")
@@ -81,7 +88,8 @@ def _resource_policy(upstream: Any, resource: Any, attribute: str, *rest: Any) -
 def _create(
     databases: Databases, upstream: Any, logical_id: str, properties: Properties, stack: str
 ) -> Any:
-    snapshot = _snapshot_of(properties)
+    snapshot, past = _snapshot_of(properties), moments.wanted(databases, properties)
+    properties = past.properties(properties) if past else properties
     identifier = properties.get("DBClusterIdentifier")
     if identifier and identifier in rds._clusters:
         raise ValueError(
@@ -91,7 +99,7 @@ def _create(
     physical_id, _ = upstream(logical_id, properties, stack)
     cluster = rds._clusters[physical_id]
     try:
-        _start(databases, cluster, properties, snapshot)
+        _start(databases, cluster, properties, snapshot or past)
     except Exception:
         rds._clusters.pop(physical_id, None)
         databases.remove(physical_id)
@@ -181,14 +189,14 @@ def _start(
     databases: Databases,
     cluster: dict[str, Any],
     properties: Properties,
-    snapshot: dict[str, Any] | None,
+    origin: dict[str, Any] | moments.Past | None,
 ) -> None:
     identifier = cluster["DBClusterIdentifier"]
     if not rds._is_postgres_engine(cluster["Engine"]):
         return
     server = databases.new(identifier)
     settings = _settings(properties)
-    if snapshot is None:
+    if origin is None:
         server.create(
             cluster["MasterUsername"],
             properties.get("MasterUserPassword") or secrets.token_urlsafe(24),
@@ -196,9 +204,12 @@ def _start(
             settings,
         )
     else:
-        source = databases.snapshot_path(snapshot["DBClusterSnapshotIdentifier"])
-        server.restore(source, settings)
-        cluster["MasterUsername"] = snapshot["MasterUsername"]
+        if isinstance(origin, moments.Past):
+            server.restore_to(origin.moment, origin.server, settings)
+        else:
+            source = databases.snapshot_path(origin["DBClusterSnapshotIdentifier"])
+            server.restore(source, settings)
+            cluster["MasterUsername"] = origin["MasterUsername"]
         # As CloudFormation's handler does: the restore leaves the password out, and a modification
         # sets it.
         _apply_changes(server, cluster, {}, properties)
