@@ -301,6 +301,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
     ),
     "services.rds": (
         "_ACTION_MAP",
+        "_cluster_xml",
         "_clusters",
         "_create_cluster_snapshot_internal",
         "_db_cluster_param_groups",

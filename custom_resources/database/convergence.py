@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from psycopg2.extensions import connection as Connection  # noqa: N812 - the class of psycopg2
 
 from custom_resources.database import credentials
+from custom_resources.database.beside import Beside
 from custom_resources.database.decisions import DatabaseProperties, Mark, User
 from custom_resources.database.extensions import converge_extensions
 from custom_resources.database.findings import Findings
@@ -104,6 +105,51 @@ class Convergence:
         """
         self._repeatedly(self._delete)
 
+    def admit_to_copy(self) -> None:
+        """Let every user into a copy of the cluster, with the password of AWSCURRENT: the copy has
+        those of another time.
+
+        Raises:
+            Failure: naming what is in the way; the database wasn't there then.
+            ClientError: a call was refused.
+        """
+        self._repeatedly(self._check_there)
+        self.create()
+
+    def make_beside(self, name: str) -> None:
+        """Make an empty database of the service's beside its own, with the extensions of that.
+
+        Raises:
+            Failure: naming what is in the way.
+            ClientError: a call was refused.
+        """
+
+        def make() -> None:
+            with self._kept_users(reset=False) as (logins, users):
+                Beside(logins.roles, name).make(users.values())
+            self._converge_extensions(Findings(), name)
+
+        self._with_roles(lambda roles: Beside(roles, name).check_free())
+        self._repeatedly(make)
+
+    def swap(self, name: str, kept: str) -> None:
+        """Give a database beside the service's own that one's name, and the own one the name kept.
+
+        Raises:
+            Failure: naming what is in the way; nothing was changed.
+            ClientError: a call was refused.
+        """
+        self._with_roles(lambda roles: Beside(roles, name).swap(kept))
+
+    def drop_beside(self, name: str) -> None:
+        """Drop a database beside the service's own.
+
+        Raises:
+            Failure: naming what is in the way.
+            ClientError: a call was refused.
+        """
+        self._with_roles(lambda roles: Beside(roles, name).drop())
+
     def is_rolling_back(self) -> bool:
         """Whether the stack is on its way back to what it was."""
         try:
@@ -160,6 +206,24 @@ class Convergence:
                 yield Logins(wanted, roles, self.clients.secretsmanager), users
         log.info("converged", database=wanted.database, users=", ".join(names))
 
+    def _with_roles(self, work: Callable[[Roles], None]) -> None:
+        def do() -> None:
+            with self._admin(MAINTENANCE_DATABASE) as connection:
+                roles = self._roles(connection)
+                with roles_locked(connection, self.properties.database):
+                    work(roles)
+
+        self._repeatedly(do)
+
+    def _check_there(self) -> None:
+        wanted = self.properties
+        with self._admin(MAINTENANCE_DATABASE) as connection:
+            if self._roles(connection).owner_of_database() is None:
+                raise Failure(
+                    f"At that moment there was no database {wanted.database}.",
+                    "Take a later moment.",
+                )
+
     def _delete(self) -> None:
         with self._admin(MAINTENANCE_DATABASE) as connection:
             roles = self._roles(connection)
@@ -173,11 +237,11 @@ class Convergence:
                 else:
                     removal.retain(Limiting(roles, self.properties.limits))
 
-    def _converge_extensions(self, findings: Findings) -> None:
+    def _converge_extensions(self, findings: Findings, database: str = "") -> None:
         wanted = self.properties
         if not wanted.extensions:
             return
-        with self._admin(wanted.database) as connection:
+        with self._admin(database or wanted.database) as connection:
             converge_extensions(connection, wanted.extensions, wanted.owner, findings)
 
     def _look_at_owners(self, findings: Findings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from custom_resources.shared.cloudformation import CustomResource
 from custom_resources.shared.ping import answers_ping
@@ -13,7 +14,7 @@ _PREFIX = "database:"
 _RESERVED_SECONDS = 40
 _resource = CustomResource()
 with _resource.importing():
-    from custom_resources.database import naming
+    from custom_resources.database import naming, restoring
     from custom_resources.database.convergence import Clients, Convergence
     from custom_resources.database.decisions import DatabaseProperties
     from custom_resources.database.findings import NONE
@@ -24,9 +25,12 @@ with _resource.importing():
 
 
 @answers_ping
-def handler(event: dict[str, object], context: Context) -> None:
-    """Answer one event of CloudFormation."""
+def handler(event: dict[str, Any], context: Context) -> dict[str, Any] | None:
+    """Answer one event of CloudFormation, or one request of restore.yml."""
+    if event.get("quayside") == "restore":
+        return restoring.answer(event, context)
     _resource(event, context)
+    return None
 
 
 def _converge(request: Request) -> Answer:

@@ -142,21 +142,22 @@ class Account:
             raise StackError(explain(error, "Getting AWS credentials")) from error
         return str(found.method)
 
-    def client(self, service: str, connections: int = 10) -> Any:
+    def client(self, service: str, connections: int = 10, patience: int = 0) -> Any:
         """Return a client that repeats throttled and passing failures (botocore: standard mode).
 
         Args:
             service: such as ``ecs``.
             connections: how many of its calls go at the same time without a connection each.
+            patience: seconds that an answer may take; such a call is made once. 0 for a minute.
 
         Raises: StackError if region, profile, credentials or endpoint are no use.
         """
         # Not left to the first call: what fails there is no error of AWS's, and no sentence.
         self.credentials_from()
         config = botocore.config.Config(
-            retries={"mode": "standard", "total_max_attempts": 6},
+            retries={"mode": "standard", "total_max_attempts": 1 if patience else 6},
             connect_timeout=10,
-            read_timeout=60,
+            read_timeout=patience or 60,
             max_pool_connections=connections,
             user_agent_extra="quayside.fargate",
         )
