@@ -204,7 +204,12 @@ class Containers:
     def _environment(
         self, image: Image, task: Mapping[str, str], container: Container
     ) -> dict[str, str]:
-        paths = [str(Path(sys.executable).parent), *os.environ.get("PATH", os.defpath).split(":")]
+        own = image.environment.get("PATH", "").split(":")  # its programs, if this machine has them
+        paths = [
+            str(Path(sys.executable).parent),
+            *os.environ.get("PATH", os.defpath).split(":"),
+            *(path for path in own if path.startswith("/")),
+        ]
         return {
             "PYTHONUNBUFFERED": "1",
             "LANG": "C.UTF-8",

@@ -87,22 +87,22 @@ class ActionModule(Action):  # type: ignore[misc]
         self.progress.say(restore.restored(home, wanted, self._seconds))
         return {
             "changed": True,
-            "database": told["TargetDatabase"],
+            "database": told["MovedDatabase"],
             "steps": {step: round(value, 1) for step, value in self._seconds.items()},
         }
 
     def _moved(self, calls: Restore, home: Home, told: dict[str, str]) -> None:
-        copy = home.properties(host=told["Host"], port=told["Port"], copy=True)
+        copy = home.properties(host=told["SecondHost"], port=told["SecondPort"], copy=True)
         with self._step("users"):
             calls.ask(home, "users", copy)
-            calls.ask(home, "beside", home.properties(), database=told["TargetDatabase"])
+            calls.ask(home, "beside", home.properties(), database=told["MovedDatabase"])
         try:
             with self._step("move"):
-                calls.move(home, told["TaskDefinitionArn"])
+                calls.move(home, told["MoveTaskDefinitionArn"])
         except StackError as error:
             # One transaction moves the data: the database beside is empty.
             try:
-                calls.ask(home, "drop", home.properties(), database=told["TargetDatabase"])
+                calls.ask(home, "drop", home.properties(), database=told["MovedDatabase"])
             except StackError as left:
                 raise StackError(f"{error} {left}") from error
             raise

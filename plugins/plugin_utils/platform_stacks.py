@@ -28,6 +28,7 @@ class Kind:
     several: bool = False
 
 
+RESTORE = Kind("restore", SERVICES, several=True)  # of a service's database, while that takes
 MONITORING = Kind("monitoring", SERVICES, several=True)
 SERVICE = Kind(names.SERVICE, SERVICES, several=True)
 ROTATION = Kind("rotation", SERVICES)
@@ -39,7 +40,7 @@ SUPPORT = Kind("support", FOUNDATIONS)
 NETWORK = Kind("network", FOUNDATIONS)
 # In the order of their deletion: CloudFormation refuses to delete a stack in use.
 KINDS = (
-    *(MONITORING, SERVICE, ROTATION, LOAD_BALANCER, RDS),
+    *(RESTORE, MONITORING, SERVICE, ROTATION, LOAD_BALANCER, RDS),
     *(DEPLOYMENT, CLUSTER, SUPPORT, NETWORK),
 )
 # As the templates' parameter Platform takes it; a test holds the two together.

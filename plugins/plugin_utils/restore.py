@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.quayside.fargate.custom_resources.contract.names import Service
 from ansible_collections.quayside.fargate.custom_resources.contract.stacks import STABLE
+from ansible_collections.quayside.fargate.plugins.plugin_utils import platform_stacks
 from ansible_collections.quayside.fargate.plugins.plugin_utils.errors import StackError
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|\+00:00)")
@@ -50,7 +51,9 @@ class Home:
     @property
     def stack(self) -> str:
         """Name of the stack that a restore stands in for as long as it takes."""
-        return f"{self.service.platform}-restore-{self.service.name}"
+        return platform_stacks.name(
+            platform_stacks.RESTORE, self.service.platform, self.service.name
+        )
 
     @property
     def secret_arn(self) -> str:

@@ -44,13 +44,14 @@ DEPLOYER = {
     "playbooks/history.yml": "read",
     "playbooks/logs.yml": "read",
     "playbooks/repair.yml": "operate",
+    "playbooks/restore.yml": "restore",
     "playbooks/rollback.yml": "operate",
     "playbooks/rotate.yml": "operate",
     "playbooks/service.yml": "service",
     "playbooks/status.yml": "read",
     "playbooks/verify.yml": "read",
 }
-KINDS = ("platform", "service", "read", "operate")
+KINDS = ("platform", "service", "read", "operate", "restore")
 
 
 class Platform:

@@ -15,6 +15,8 @@ _RESOLVE = "CloudFormation resolves the admin's password in the caller's name"
 _LAST = "action last_snapshot: service_snapshot_before_drop"
 _TAGS = "change sets with tags ask for it"
 _RDS = "a cluster under a key of ours (Amazon RDS User Guide, Encrypting Amazon RDS resources)"
+_RESTORE = "restore.yml"
+_TO_MOMENT = "CloudFormation's handler calls it (CreateHandler); its schema doesn't name it"
 
 CALLED: dict[str, dict[str, str]] = {
     "platform": {
@@ -174,6 +176,32 @@ CALLED: dict[str, dict[str, str]] = {
         "secretsmanager:RotateSecret": "rotate.yml",
         "sts:GetCallerIdentity": "rollback.yml, the bucket's owner",
     },
+    "restore": {
+        "cloudformation:CreateChangeSet": _STACK,
+        "cloudformation:DeleteChangeSet": _STACK,
+        "cloudformation:DeleteStack": _STACK,
+        "cloudformation:DescribeChangeSet": _STACK,
+        "cloudformation:DescribeEvents": _STACK,
+        "cloudformation:DescribeStackEvents": _STACK,
+        "cloudformation:DescribeStacks": f"{_RESTORE}; {_STACK}",
+        "cloudformation:ExecuteChangeSet": _STACK,
+        "cloudformation:ListStackResources": _STACK,
+        "cloudformation:ListStacks": _RESTORE,
+        "ecs:DescribeServices": f"{_RESTORE}, swap: whether the application runs",
+        "ecs:DescribeTaskDefinition": f"{_RESTORE}: as what the service starts",
+        "ecs:DescribeTasks": f"{_RESTORE}: whether the data are moved",
+        "ecs:RunTask": f"{_RESTORE}: the task that moves the data",
+        "iam:PassRole": "RunTask asks for the execution role (ECS guide)",
+        "kms:Decrypt": f"{_RESOLVE}; {_RDS}",
+        "kms:GenerateDataKey": _RDS,
+        "lambda:InvokeFunction": f"{_RESTORE}: the database function",
+        "logs:GetLogEvents": f"{_RESTORE}: why the task failed",
+        "rds:DescribeDBClusters": f"{_RESTORE}: since when and until when",
+        "rds:DescribeDBInstances": f"{_RESTORE}: the writer's class",
+        "rds:RestoreDBClusterToPointInTime": _TO_MOMENT,
+        "secretsmanager:DescribeSecret": f"{_RESTORE}: whether a rotation is under way",
+        "ssm:GetParameters": _RESOLVE,
+    },
 }
 
 # Asked for, and done without where it is refused.
@@ -240,5 +268,10 @@ NOT_SEEN: dict[str, str] = {
     "platform: s3:PutBucketOwnershipControls": _COMPLIANT,
     "platform: s3:PutBucketPublicAccessBlock": _COMPLIANT,
     "platform: s3:PutEncryptionConfiguration": _COMPLIANT,
+    "restore: kms:Decrypt": _ASKED_BESIDE,
+    "restore: kms:GenerateDataKey": _ASKED_BESIDE,
+    "restore: iam:PassRole": _ASKED_BESIDE,
+    "restore: rds:RestoreDBClusterToPointInTime": "CloudFormation calls it in the caller's name",
+    "restore: ssm:GetParameters": "CloudFormation resolves it in the caller's name",
     "platform: ssm:GetParameters": "CloudFormation resolves it in the caller's name",
 }

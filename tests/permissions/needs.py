@@ -121,6 +121,7 @@ def _others(stack: Stack) -> dict[str, list[str]]:
     """What handlers need beside the resource that they make, by action."""
     service = stack.parameters.get("Name")
     paths = {"service": f"service/{service}", "network": "network"}
+    paths["restore"] = paths["service"]  # its task starts as the service's do
     paths["service_monitoring"] = f"logs/{service}"
     where = paths.get(stack.name, "functions")
     bucket = f"arn:aws:s3:::{PARAMETERS['ArtifactsBucket']}"
@@ -147,6 +148,7 @@ _LINKED = {
     "cluster": "ecs.amazonaws.com",
     "load_balancer": "elasticloadbalancing.amazonaws.com",
     "rds": "rds.amazonaws.com",
+    "restore": "rds.amazonaws.com",
     "rotation": "none",
     "service": "ecs.application-autoscaling.amazonaws.com",
     "service_monitoring": "none",

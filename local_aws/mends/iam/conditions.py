@@ -1,13 +1,14 @@
 """What policies see of a request: the resource it is about, and condition keys.
 
-Wrong upstream: whatever names a cluster of ECS is about the cluster, DescribeClusters about none;
+Wrong upstream: whatever names a cluster of ECS is about the cluster, RunTask too, whose resource is
+the task definition, DescribeClusters about none;
 a call that names two resources is allowed by one of them: a service deployment or revision without
 its service, a task without its cluster;
 the condition keys ecs:cluster and, of tasks, aws:ResourceTag are never there; buckets whose policy
 asks for TLS refuse everybody, since loopback has none: here every request counts as encrypted.
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS"
-(ExecuteCommand, DescribeServiceDeployments, DescribeServiceRevisions and StopServiceDeployment have
-an asterisk at two); IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
+(RunTask; ExecuteCommand, DescribeServiceDeployments, DescribeServiceRevisions and
+StopServiceDeployment have an asterisk at two); IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
 Last needed: ministack 1.5.33.
 """
 
@@ -67,6 +68,10 @@ def _resource_arn(upstream: Any, service: str, *request: Any) -> Any:
     if service == "ecs" and action == "DescribeClusters":
         named = (json.loads(body).get("clusters") or ["default"])[0].rsplit("/", 1)[-1]
         return f"arn:aws:ecs:{get_region()}:{get_account_id()}:cluster/{named}"
+    if service == "ecs" and action == "RunTask":
+        named = json.loads(body).get("taskDefinition") or "*"
+        at = f"arn:aws:ecs:{get_region()}:{get_account_id()}:task-definition"
+        return named if named.startswith("arn:") else f"{at}/{named}"
     if service != "ecs" or action not in _ECS_RESOURCES or ":cluster/" not in arn:
         return arn
     member, kind = _ECS_RESOURCES[action]

@@ -18,7 +18,8 @@ from tests.permissions.policies import Statement
 from tests.unit.templates.templates import ACCOUNT, NAMES, REGION, load, walk
 
 SERVICE = ["service", "service_monitoring"]
-PLATFORM = [name for name in NAMES if name not in SERVICE]
+RESTORE = ["restore"]
+PLATFORM = [name for name in NAMES if name not in SERVICE + RESTORE]
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/shop/cloudformation/all/a-role"
 GIVEN = {"PLATFORM": "shop", "ACCOUNT": ACCOUNT, "SERVICES": "*", "TEAM": "all"}
 # What the deployment role may do that no handler's schema names.
@@ -32,11 +33,11 @@ def policy(template: str) -> list[Statement]:
     """What whoever, or whatever, deploys a template may do."""
     if template in SERVICE:
         return deployment_role.of() + deployment_role.of_key(ROLE)
-    return policies.documented("platform", **GIVEN)
+    return policies.documented("restore" if template in RESTORE else "platform", **GIVEN)
 
 
 def all_statements() -> list[Statement]:
-    people = ("service", "read", "operate")
+    people = ("service", "read", "operate", "restore")
     documented = [it for kind in people for it in policies.documented(kind, **GIVEN)]
     return policy("support") + policy("service") + documented
 
@@ -94,6 +95,11 @@ def test_whoever_upgrades_a_stack_may_delete_what_its_template_no_longer_has(tem
 @pytest.mark.parametrize(("template", "kind"), REMOVED)
 def test_what_a_template_no_longer_has_is_not_there(template: str, kind: str) -> None:
     assert kind not in {it["Type"] for it in load(template)["Resources"].values()}
+
+
+def test_whoever_restores_may_do_nothing_that_nobody_calls() -> None:
+    needed = {it.action for it in needs.of(RESTORE)} | CALLED["restore"].keys()
+    assert allowed(policy("restore")) - needed == set()
 
 
 def test_the_deployment_role_may_do_nothing_that_no_handler_calls() -> None:
@@ -165,7 +171,9 @@ def named(arn: str) -> list[str]:
     return [arn.replace("*", it) for it in ("x/x/x/x", "log-stream:x", "x:1")]
 
 
-@pytest.mark.parametrize("kind", ["platform", "service", "read", "operate", "push", "doctor"])
+@pytest.mark.parametrize(
+    "kind", ["platform", "service", "read", "operate", "restore", "push", "doctor"]
+)
 def test_who_may_call_may_so_on_every_kind_of_resource_that_the_call_names(kind: str) -> None:
     statements = policies.documented(kind, **GIVEN)
     lacking = {it: kinds_not_allowed(statements, it) for it in allowed(statements)}
@@ -223,7 +231,8 @@ def test_a_read_that_is_left_out_is_guarded_by_its_property(
 
 
 @pytest.mark.parametrize(
-    ("kind", "most"), [("platform", 4), ("service", 1), ("read", 1), ("operate", 1), ("push", 1)]
+    ("kind", "most"),
+    [*(("platform", 4), ("service", 1), ("read", 1), ("operate", 1), ("restore", 1), ("push", 1))],
 )
 def test_the_policies_can_be_attached(
     kind: str, most: int, record_property: Callable[[str, object], None]
@@ -276,6 +285,7 @@ def test_a_rotation_function_of_ones_own_may_be_called_by_who_rotates() -> None:
         ("service", "shop-service-a"),
         ("service", "shop-monitoring-a"),
         ("operate", "shop-service-a"),
+        ("restore", "shop-restore-a"),
     ],
 )
 def test_whoever_deploys_may_ask_what_cloudformation_refused(kind: str, stack: str) -> None:
@@ -289,5 +299,6 @@ def test_whoever_deploys_may_ask_what_cloudformation_refused(kind: str, stack: s
 def test_cloudformation_may_read_the_admins_password_in_the_deployers_name() -> None:
     """Which name IAM checks for a version isn't documented: it may be either."""
     name = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/rds/admin-password"
-    for arn in (name, f"{name}:3"):
-        assert policies.allows(policies.documented("platform", **GIVEN), "ssm:GetParameters", arn)
+    for kind in ("platform", "restore"):
+        for arn in (name, f"{name}:3"):
+            assert policies.allows(policies.documented(kind, **GIVEN), "ssm:GetParameters", arn)
