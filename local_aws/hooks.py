@@ -308,6 +308,7 @@ HOOKS: dict[str, tuple[str, ...]] = {
         "_db_cluster_snapshots",
         "_error",
         "_events",
+        "_format_time",
         "_instances",
         "_is_postgres_engine",
         "_p",

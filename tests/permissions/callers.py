@@ -16,6 +16,7 @@ _LAST = "action last_snapshot: service_snapshot_before_drop"
 _TAGS = "change sets with tags ask for it"
 _RDS = "a cluster under a key of ours (Amazon RDS User Guide, Encrypting Amazon RDS resources)"
 _RESTORE = "restore.yml"
+_LEFT_RESTORE = "teardown.yml deletes the stack of a restore that failed"
 _TO_MOMENT = "CloudFormation's handler calls it (CreateHandler); its schema doesn't name it"
 
 CALLED: dict[str, dict[str, str]] = {
@@ -35,6 +36,8 @@ CALLED: dict[str, dict[str, str]] = {
         "cloudformation:TagResource": _TAGS,
         "cloudformation:UntagResource": _TAGS,
         "cloudformation:UpdateTerminationProtection": _STACK,
+        "ecs:DeregisterTaskDefinition": _LEFT_RESTORE,
+        "ecs:DescribeTaskDefinition": _LEFT_RESTORE,
         "iam:GetRole": "action linked_role",
         "kms:Decrypt": f"{_RESOLVE}; {_RDS}",
         "kms:DescribeKey": _DELETES,
@@ -258,6 +261,8 @@ NOT_SEEN: dict[str, str] = {
     "operate: ecs:ExecuteCommand": "whoever types what exec.yml prints",
     "operate: kms:GenerateDataKey": _ASKED_BESIDE,
     "platform: cloudformation:ListStacks": _ASKED_BESIDE,
+    "platform: ecs:DeregisterTaskDefinition": _LEFT_RESTORE,
+    "platform: ecs:DescribeTaskDefinition": _LEFT_RESTORE,
     "platform: kms:Decrypt": _ASKED_BESIDE,
     "platform: kms:DescribeKey": _DATA,
     "platform: kms:ListResourceTags": _DATA,

@@ -52,6 +52,7 @@ WHOLE = [described(stack("shop", kind, name)) for kind in KINDS for name in ("or
 def test_stacks_go_before_what_they_stand_on() -> None:
     made = planned(*{it["StackName"]: it for it in reversed(WHOLE)}.values())
     assert made.services == [
+        *("shop-restore-billing", "shop-restore-orders"),
         *("shop-monitoring-billing", "shop-monitoring-orders"),
         *("shop-service-billing", "shop-service-orders"),
         "shop-rotation",
