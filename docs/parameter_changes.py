@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "templates.md"
 BEGIN, END = "<!-- parameter changes: begin -->", "<!-- parameter changes: end -->"
 ORDER = (
     *("network", "support", "deployment_role", "cluster", "load_balancer", "rds", "rotation"),
-    *("service", "service_monitoring"),
+    *("service", "service_monitoring", "restore"),
 )
 REGION = "eu-central-1"
 

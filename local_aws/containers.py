@@ -207,8 +207,8 @@ class Containers:
         own = image.environment.get("PATH", "").split(":")  # its programs, if this machine has them
         paths = [
             str(Path(sys.executable).parent),
-            *os.environ.get("PATH", os.defpath).split(":"),
             *(path for path in own if path.startswith("/")),
+            *os.environ.get("PATH", os.defpath).split(":"),
         ]
         return {
             "PYTHONUNBUFFERED": "1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def image(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image with the programs of PostgreSQL."""
     folder = tmp_path_factory.mktemp("image")
     (folder / "Dockerfile").write_text(
-        f'FROM scratch\nENV PATH=/usr/bin:{PROGRAMS}\nCMD ["psql", "--version"]\n'
+        f'FROM scratch\nENV PATH={PROGRAMS}:/usr/bin\nCMD ["psql", "--version"]\n'
     )
     return aws.push_image(folder, "postgres:17")
 
@@ -61,9 +62,9 @@ def rows(platform: Platform, database: str, user: str = "blue") -> list[str]:
 def test_a_database_is_restored_beside_taken_and_given_back(
     past: Platform, orders_image: str, image: str
 ) -> None:
-    past.call(SERVICE, "/orders", {"item": "before", "quantity": 1})
+    before = past.call(SERVICE, "/orders", {"item": "before", "quantity": 1}).body["id"]
     moment = a_whole_second()
-    past.call(SERVICE, "/orders", {"item": "after", "quantity": 1})
+    after = past.call(SERVICE, "/orders", {"item": "after", "quantity": 1}).body["id"]
 
     output = past.play("playbooks/restore.yml", **NAMED, moment=moment, image=image)
     beside = f"past_at_{moment.lower().replace('-', '').replace(':', '').rstrip('z')}"
@@ -77,7 +78,8 @@ def test_a_database_is_restored_beside_taken_and_given_back(
     output = past.play("playbooks/restore.yml", **NAMED, swap=beside)
     kept = output.split("-e swap=")[1].split(".")[0]
     deploy(past, orders_image)
-    assert [it["item"] for it in past.call(SERVICE, "/orders").body] == ["before"]
+    assert past.call(SERVICE, f"/orders/{before}").body["item"] == "before"
+    assert past.call(SERVICE, f"/orders/{after}").status == HTTPStatus.NOT_FOUND
     assert "agree" in past.play("playbooks/repair.yml", **NAMED)
     past.call(SERVICE, "/orders", {"item": "later", "quantity": 1})
     assert rows(past, "past", "green") == ["before", "later"]

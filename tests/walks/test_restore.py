@@ -37,6 +37,8 @@ ROWS = 400_000
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with LocalAws.start(tmp_path_factory.mktemp("aws") / "state") as running:
         yield running
+        from tests.e2e.calls import Held
+        held = Held(running.calls()); Path("/tmp/made.json").write_text(json.dumps(held.part, default=str))
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def platform(aws: LocalAws) -> Platform:
 def image(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("image")
     (folder / "Dockerfile").write_text(
-        f'FROM scratch\nENV PATH=/usr/bin:{PROGRAMS}\nCMD ["psql", "--version"]\n'
+        f'FROM scratch\nENV PATH={PROGRAMS}:/usr/bin\nCMD ["psql", "--version"]\n'
     )
     return aws.push_image(folder, "postgres:17")
 

@@ -174,13 +174,13 @@ def test_the_second_cluster_is_as_the_first_and_the_move_as_the_active_user() ->
     }
     writer = {"DBInstanceClass": "db.serverless"}
     made = restore.parameters(home(), cluster, writer, definition, at("2026-11-29T11:00:00Z"), "i")
-    assert made["SecurityGroupIds"] == "sg-1,sg-2"
-    assert (made["InstanceClass"], made["MaxCapacity"]) == ("db.serverless", 8.0)
+    assert made["SourceSecurityGroupIds"] == "sg-1,sg-2"
+    assert (made["SecondInstanceClass"], made["SecondMaxCapacity"]) == ("db.serverless", 8.0)
     assert (made["SecretArn"], made["TargetDatabase"]) == (
         "arn:green",
         "orders_at_20261129t110000",
     )
-    assert made["Architecture"] == "ARM64"
+    assert made["MoveArchitecture"] == "ARM64"
 
 
 @pytest.mark.parametrize(
