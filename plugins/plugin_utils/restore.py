@@ -51,9 +51,8 @@ class Home:
     @property
     def stack(self) -> str:
         """Name of the stack that a restore stands in for as long as it takes."""
-        return platform_stacks.name(
-            platform_stacks.RESTORE, self.service.platform, self.service.name
-        )
+        kind = platform_stacks.RESTORE
+        return str(platform_stacks.name(kind, self.service.platform, self.service.name))
 
     @property
     def secret_arn(self) -> str:

@@ -66,7 +66,12 @@ def test_a_database_is_restored_beside_taken_and_given_back(
     moment = a_whole_second()
     after = past.call(SERVICE, "/orders", {"item": "after", "quantity": 1}).body["id"]
 
-    output = past.play("playbooks/restore.yml", **NAMED, moment=moment, image=image)
+    asked = {**NAMED, "moment": moment, "image": image}
+    shown = past.play("playbooks/restore.yml", "--check", **asked)
+    assert "SecondCluster" in shown
+    assert STACK not in past.stack_names()
+
+    output = past.play("playbooks/restore.yml", **asked)
     beside = f"past_at_{moment.lower().replace('-', '').replace(':', '').rstrip('z')}"
     assert beside in output
     assert (rows(past, beside), rows(past, "past")) == (["before"], ["after", "before"])
