@@ -14,6 +14,9 @@ import psycopg2
 import psycopg2.errors
 
 from custom_resources.database.decisions import User
+from custom_resources.database.findings import Findings
+from custom_resources.database.limiting import Limiting
+from custom_resources.database.limits import Limits
 from custom_resources.database.roles import Roles, run
 from custom_resources.postgres.connection import transaction
 from custom_resources.shared import log
@@ -44,12 +47,13 @@ class Beside:
                 "Take it, or drop it (restore.yml with swap or drop), or name another moment.",
             )
 
-    def make(self, users: Iterable[User]) -> None:
-        """Make it, empty, for the service's users; twice is once."""
+    def make(self, users: Iterable[User], limits: Limits) -> None:
+        """Make it, empty, for the service's users, with their limits; twice is once."""
         beside = replace(self.roles, database=self.name)
         beside.create_database()
         for user in users:
             beside.create_user(user, reset=False)
+            Limiting(beside, limits, limits).converge(user.name, Findings())
         log.info("made beside", database=self.name)
 
     def swap(self, kept: str) -> None:

@@ -125,8 +125,8 @@ class Convergence:
         """
 
         def make() -> None:
-            with self._kept_users(reset=False) as (logins, users):
-                Beside(logins.roles, name).make(users.values())
+            with self._kept_users(Findings(), reset=False) as (logins, users):
+                Beside(logins.roles, name).make(users.values(), self.properties.limits)
             self._converge_extensions(Findings(), name)
 
         self._with_roles(lambda roles: Beside(roles, name).check_free())

@@ -41,7 +41,14 @@ def _do(event: Mapping[str, Any], seconds: float) -> None:
     properties = DatabaseProperties.of(event["properties"])
     clients = Clients(aws.client("ssm"), aws.client("secretsmanager"), aws.client("cloudformation"))
     until = time.monotonic() + seconds - _RESERVED_SECONDS
-    convergence = Convergence(properties, str(event["stack_id"]), _LOGICAL_ID, clients, until)
+    convergence = Convergence(
+        properties,
+        str(event["stack_id"]),
+        _LOGICAL_ID,
+        clients,
+        until,
+        limits_before=properties.limits,
+    )
     match event["do"]:
         case "users":
             convergence.admit_to_copy()

@@ -24,6 +24,7 @@ _PROPERTIES = {
     "AdminPasswordParameter": "DatabaseAdminPasswordParameter",
     "ActiveUser": "ActiveUser",
 }
+_LIMITS = ("StatementTimeoutSeconds", "ConnectionLimit")  # parameters and properties alike
 _SECRETS = {"BlueSecretArn": "BlueSecretArn", "GreenSecretArn": "GreenSecretArn"}  # outputs
 
 
@@ -65,14 +66,16 @@ class Home:
         Args:
             host: name of a host.
             port: of it.
-            copy: whether it is a copy that is to stay as it was, without extensions of today.
+            copy: whether it is a copy that is to stay as it was, without extensions and limits of today.
         """
         given = {name: self.parameters[it] for name, it in _PROPERTIES.items()}
         secrets = {name: self.outputs[it] for name, it in _SECRETS.items() if it in self.outputs}
         other = {"Host": host, "Port": port} if host else {}
         named = [it for it in self.parameters.get("DatabaseExtensions", "").split(",") if it]
-        extensions = {"Extensions": named} if named and not copy else {}
-        return {**given, **secrets, **other, **extensions, "Database": self.database}
+        extensions = {"Extensions": named} if named else {}
+        limits = {it: self.parameters[it] for it in _LIMITS if self.parameters.get(it, "0") != "0"}
+        todays = {} if copy else {**extensions, **limits}
+        return {**given, **secrets, **other, **todays, "Database": self.database}
 
 
 def home(service: Service, description: Mapping[str, Any], given: Mapping[str, str]) -> Home:

@@ -8,7 +8,8 @@ the condition keys ecs:cluster and, of tasks, aws:ResourceTag are never there; b
 asks for TLS refuse everybody, since loopback has none: here every request counts as encrypted.
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon ECS"
 (RunTask; ExecuteCommand, DescribeServiceDeployments, DescribeServiceRevisions and
-StopServiceDeployment have an asterisk at two); IAM user guide, "AWS global condition context keys" (aws:SecureTransport).
+StopServiceDeployment have an asterisk at two); IAM user guide, "AWS global condition context keys"
+(aws:SecureTransport).
 Last needed: ministack 1.5.33.
 """
 

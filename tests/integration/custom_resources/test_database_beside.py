@@ -29,8 +29,10 @@ def ask(cfn: CloudFormation, service: Service) -> Ask:
     assert created.succeeded, created.reason
 
     def send(do: str, **given: str) -> dict[str, Any]:
+        limits = {it: given.pop(it) for it in [*given] if it[0].isupper()}
         event = {"quayside": "restore", "do": do, "stack_id": service.stack_id, **given}
-        answer: dict[str, Any] = handler({**event, "properties": service.both}, CONTEXT) or {}
+        properties = service.both | limits
+        answer: dict[str, Any] = handler({**event, "properties": properties}, CONTEXT) or {}
         return answer
 
     return send
@@ -56,6 +58,12 @@ def test_both_users_work_as_the_owner_role_in_a_database_beside_and_nobody_else_
     other.convergence(other.both).create()
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
         as_user(other, "blue", beside, "SELECT 1")
+
+
+def test_the_users_have_their_limits_in_a_database_beside(service: Service, ask: Ask) -> None:
+    ask("beside", database=f"{service.name}_at_1", StatementTimeoutSeconds="30")
+    found = as_user(service, "green", f"{service.name}_at_1", "SHOW statement_timeout")
+    assert found == [("30s",)]
 
 
 def test_a_database_beside_takes_the_name_and_gives_it_back(service: Service, ask: Ask) -> None:

@@ -26,6 +26,8 @@ GIVEN = {
     "DatabaseAdminUsername": "quayside",
     "DatabaseAdminPasswordParameter": "/shop/rds/admin-password",
     "DatabaseExtensions": "citext,pgcrypto",
+    "StatementTimeoutSeconds": "30",
+    "ConnectionLimit": "0",
     "PrivateSubnetIds": "subnet-1,subnet-2",
     "ContainerSecurityGroupId": "sg-1",
 }
@@ -151,9 +153,10 @@ def test_every_name_fits_postgresql_and_says_when(database: str, when: datetime.
 def test_a_copy_is_asked_about_as_it_was_and_the_cluster_as_it_is() -> None:
     copy = home().properties(host="second", port="5433", copy=True)
     assert (copy["Host"], copy["Port"], copy["Database"]) == ("second", "5433", "orders")
-    assert "Extensions" not in copy
+    assert {"Extensions", "StatementTimeoutSeconds", "ConnectionLimit"}.isdisjoint(copy)
     own = home().properties()
     assert (own["Host"], own["Extensions"]) == ("host", ["citext", "pgcrypto"])
+    assert (own["StatementTimeoutSeconds"], "ConnectionLimit" in own) == ("30", False)
     assert own["GreenSecretArn"] == copy["GreenSecretArn"] == "arn:green"
 
 
