@@ -66,7 +66,7 @@ class Home:
         Args:
             host: name of a host.
             port: of it.
-            copy: whether it is a copy that is to stay as it was, without extensions and limits of today.
+            copy: whether it is a copy, which has neither extensions nor limits of today.
         """
         given = {name: self.parameters[it] for name, it in _PROPERTIES.items()}
         secrets = {name: self.outputs[it] for name, it in _SECRETS.items() if it in self.outputs}
