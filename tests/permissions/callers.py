@@ -189,6 +189,7 @@ CALLED: dict[str, dict[str, str]] = {
         "cloudformation:DescribeStacks": f"{_RESTORE}; {_STACK}",
         "cloudformation:ExecuteChangeSet": _STACK,
         "cloudformation:GetTemplate": _STACK,
+        "cloudformation:ListChangeSets": _STACK,
         "cloudformation:ListStackResources": _STACK,
         "cloudformation:ListStacks": _RESTORE,
         "ecs:DescribeServices": f"{_RESTORE}, swap: whether the application runs",
