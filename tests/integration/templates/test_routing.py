@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.integration.templates import conftest
 from tests.integration.templates.conftest import ROOT, Platform
 from tests.repeating import Repeating
 from tests.walks.requests import Requests
@@ -152,9 +153,36 @@ class Followed(Repeating):
         self.answers.append(status)
 
 
+SLOW = """
+  Slow:
+    Type: Custom::ListenerPriority
+    DependsOn: RedirectRule
+    Properties:
+      ServiceToken: !Ref ListenerPriorityFunctionArn
+      ListenerArn: !Ref ListenerArn
+      Conditions: [{Field: host-header, HostHeaderConfig: {Values: [!Sub "slow.${HostName}"]}}]
+
+  ListenerRule:
+    DependsOn: Slow
+"""
+
+
+@pytest.mark.parametrize("steps", [1, 2])
 def test_a_redirect_that_stands_leads_to_another_name_in_two_steps_and_loses_no_request(
-    platform: Platform, hello: str, named: str
+    platform: Platform,
+    hello: str,
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    steps: int,
 ) -> None:
+    """AWS takes seconds between the two rules, the local AWS a call of a function: in one step,
+    which verify.yml refuses, requests are lost."""
+    text = (conftest.TEMPLATES / "service.yml").read_text()
+    (tmp_path / "service.yml").write_text(text.replace("\n  ListenerRule:\n", SLOW))
+    monkeypatch.setattr(conftest, "TEMPLATES", tmp_path)
+
     def deploy(host: str, more: str = "") -> None:
         given = {
             "HostName": host,
@@ -165,9 +193,11 @@ def test_a_redirect_that_stands_leads_to_another_name_in_two_steps_and_loses_no_
 
     deploy(OLD)
     with Followed(platform, "first.routed.test") as followed:
-        deploy(OLD, more=NEW)
+        if steps == 2:
+            deploy(OLD, more=NEW)
         deploy(NEW)
-    assert {*followed.answers} == {200}, Counter(followed.answers)
+    lost = {*followed.answers} - {200}
+    assert bool(lost) is (steps == 1), Counter(followed.answers)
     assert asked(platform, "first.routed.test") == (302, f"http://{NEW}:80/")
 
 
