@@ -283,12 +283,14 @@ def failed_move(task: Mapping[str, Any], lines: Sequence[str]) -> str | None:
         task: DescribeTasks' entry.
         lines: that it wrote last.
     """
-    codes = [it.get("exitCode") for it in task["containers"]]
+    containers = task.get("containers") or ()
+    codes = [it.get("exitCode") for it in containers]
     if codes == [0]:
         return None
-    reasons = [it["reason"] for it in task["containers"] if it.get("reason")]
+    reasons = [it["reason"] for it in containers if it.get("reason")]
     why = "; ".join([*lines, *reasons]) or task.get("stoppedReason") or "without a word"
-    return f"The task that moves the data ended with {codes[0]}: {why.rstrip('.')}."
+    ended = next((f"ended with {it}" for it in codes if it is not None), "ended before it began")
+    return f"The task that moves the data {ended}: {why.rstrip('.')}."
 
 
 def costs_on(home: Home) -> str:

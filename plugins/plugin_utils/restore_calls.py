@@ -75,9 +75,16 @@ class Restore:
         rds = self._account.client("rds")
         (cluster,) = self._call(rds, "describe_db_clusters", DBClusterIdentifier=name)["DBClusters"]
         restore.refuse_outside(wanted, cluster)
-        members = cluster["DBClusterMembers"]
-        writer = next(it["DBInstanceIdentifier"] for it in members if it["IsClusterWriter"])
-        found = self._call(rds, "describe_db_instances", DBInstanceIdentifier=writer)
+        members = cluster.get("DBClusterMembers") or ()
+        writer = next((it for it in members if it.get("IsClusterWriter")), None)
+        if not writer:
+            raise StackError(
+                f"The cluster {name} has no writer at the moment, as while it fails over. "
+                "Run the playbook again once it has one."
+            )
+        found = self._call(
+            rds, "describe_db_instances", DBInstanceIdentifier=writer["DBInstanceIdentifier"]
+        )
         definition = self._call(
             self._account.client("ecs"),
             "describe_task_definition",
@@ -127,7 +134,7 @@ class Restore:
             networkConfiguration=restore.network(home),
         )
         if not started["tasks"]:
-            reasons = "; ".join(it.get("reason", "") for it in started["failures"])
+            reasons = "; ".join(it.get("reason", "") for it in started.get("failures") or ())
             raise StackError(f"The task that moves the data didn't start: {reasons}.")
         task = started["tasks"][0]
         self._clock.hurry()

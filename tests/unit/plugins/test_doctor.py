@@ -84,7 +84,7 @@ def test_a_new_platform_needs_a_stack_of_each_kind_and_two_for_a_service(
     assert doctor_quotas._stacks_to_come(patient(**wanted)) == needed
     named = {f"shop-{it}" for it in (*doctor_quotas._STACKS, "network")}
     assert {platform_stacks.kind_of(it, "shop") for it in named} == {
-        it for it in platform_stacks.KINDS if it.word not in ("service", "monitoring")
+        it for it in platform_stacks.KINDS if it.word not in ("service", "monitoring", "restore")
     }
 
 

@@ -190,7 +190,10 @@ def test_the_second_cluster_is_as_the_first_and_the_move_as_the_active_user() ->
     ("container", "why"),
     [
         ({"exitCode": 1}, "ended with 1: pg_restore: error: no."),
-        ({"reason": "CannotPullContainerError: gone"}, "with None: pg_restore: error: no.; C"),
+        (
+            {"reason": "CannotPullContainerError: gone"},
+            "ended before it began: pg_restore: ",
+        ),
     ],
 )
 def test_why_data_were_not_moved_is_told(container: dict[str, Any], why: str) -> None:
