@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from custom_resources.shared import log
 
 Dimensions = Mapping[str, str]
-NONE: Dimensions = {}
+NONE: Dimensions = MappingProxyType({})
 
 
 def put(

@@ -51,9 +51,9 @@ def _health_check(values: Values) -> Iterator[str]:
             "begins. Give a shorter time-out, or a longer interval."
         )
     for codes in values["health_check_codes"]:
-        low, _, high = str(codes).partition("-")
-        if high and int(low) > int(high):
-            yield (f"service_health_check_codes: {codes} begins after its end. Write {high}-{low}.")
+        first, last = (str(codes).split("-") * 2)[:2]
+        if int(first) > int(last):
+            yield f"service_health_check_codes: {codes} begins after its end. Write {last}-{first}."
 
 
 def _stickiness(values: Values) -> Iterator[str]:

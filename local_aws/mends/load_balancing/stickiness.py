@@ -4,7 +4,8 @@ Wrong upstream: the attributes are kept, and each request goes to any target.
 Source: Elastic Load Balancing user guide, "Sticky sessions for your Application Load Balancer": the
 cookies AWSALB and AWSALBAPP-0, a client whose target is gone or unhealthy gets another one. (AWS's
 cookies are encrypted, and AWSALBCORS stands beside the first.)
-Last needed: ministack 1.5.33.
+Last needed: ministack 1.5.33. Not shown by a probe: without Docker upstream has no targets that
+answer; tests/integration/local_aws/test_routing.py has some.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Wrong upstream: they are kept and told, and requests come to targets as they were sent.
 Source: Elastic Load Balancing user guide, "Transforms for listener rules" (what doesn't match stays
 as it is; the routing decision isn't made again); API reference, RewriteConfig ($1 is a group).
-Last needed: ministack 1.5.33.
+Last needed: ministack 1.5.33. Not shown by a probe: without Docker upstream has no targets that
+answer; tests/integration/local_aws/test_routing.py has some.
 """
 
 from __future__ import annotations

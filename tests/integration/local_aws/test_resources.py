@@ -100,9 +100,16 @@ def test_the_network_types_are_made_changed_and_deleted(aws: LocalAws, stacks: S
 
 
 def test_the_other_types_are_made_and_deleted(aws: LocalAws, stacks: Stacks) -> None:
+    acm = aws.client("acm")
+    first, more = (
+        acm.request_certificate(DomainName=it)["CertificateArn"] for it in ("a.b", "c.d")
+    )
+    listener = LOAD_BALANCER["Resources"]["Listener"]
+    secured = {"Protocol": "HTTPS", "Port": 443, "Certificates": [{"CertificateArn": first}]}
     template = {
         "Resources": LOAD_BALANCER["Resources"]
         | {
+            "Listener": listener | {"Properties": listener["Properties"] | secured},
             "Role": ROLE,
             "RolePolicy": {
                 "Type": "AWS::IAM::RolePolicy",
@@ -120,7 +127,7 @@ def test_the_other_types_are_made_and_deleted(aws: LocalAws, stacks: Stacks) -> 
                 "Type": "AWS::ElasticLoadBalancingV2::ListenerCertificate",
                 "Properties": {
                     "ListenerArn": {"Ref": "Listener"},
-                    "Certificates": [{"CertificateArn": "arn:aws:acm:::certificate/1"}],
+                    "Certificates": [{"CertificateArn": more}],
                 },
             },
             "Query": {
