@@ -16,23 +16,12 @@ description:
     somebody deletes it.
 extends_documentation_fragment:
   - quayside.fargate.aws
+  - quayside.fargate.aws.service
+  - quayside.fargate.aws.timeout
 attributes:
   check_mode:
     description: Takes no snapshot, and says whether it would.
     support: full
-options:
-  platform:
-    description: Name of the platform.
-    type: str
-    required: true
-  service:
-    description: Name of the service.
-    type: str
-    required: true
-  timeout:
-    description: Seconds that the snapshot may take.
-    type: int
-    default: 3600
 """
 
 EXAMPLES = r"""
