@@ -156,8 +156,10 @@ def oldest_allowed(rotating: Rotating, days: str) -> Iterator[None]:
         )
 
     update(days)
-    yield
-    update("90")
+    try:
+        yield
+    finally:
+        update("90")
 
 
 def test_a_password_that_is_too_old_rings_at_the_next_sweep(rotating: Rotating) -> None:

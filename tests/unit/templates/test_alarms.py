@@ -20,6 +20,12 @@ ROOT = Path(__file__).parents[3]
 NOTICES = ROOT / "docs" / "alarms" / "notices.md"  # what is told without an alarm
 PAGES = sorted(it for it in NOTICES.parent.glob("*.md") if it != NOTICES)
 MOST_CHARACTERS = 1024  # of an AlarmDescription (schema of AWS::CloudWatch::Alarm)
+# Commands that show, and change nothing.
+LOOKING = re.compile(
+    r"^\$ (aws \S+ (describe|filter|get|list)-"
+    r"|ansible-playbook playbooks/(history|logs|status|verify)\.yml )",
+    re.MULTILINE,
+)
 LONGEST_VALUE = 30  # of a parameter that a description tells: a service's name
 
 
@@ -105,15 +111,32 @@ def test_no_command_to_look_with_lists_names_where_figures_are_asked_for(page: P
     assert "list-metrics" not in page.read_text()
 
 
-@pytest.mark.parametrize("alarm", ALARMS, ids=str)
-def test_a_command_of_a_section_looks_at_its_alarm_and_its_metric(alarm: Alarm) -> None:
+def section(alarm: Alarm) -> str:
     page, heading = alarm.page or ("", "")
-    text = sections(ROOT / page)[heading]
-    named = re.findall(r"--alarm-names (\S+)", text)
-    assert {re.sub("^shop-(service-orders-)?|public-", "", it) for it in named} <= {heading}
-    if "--namespace AWS/RDS" in text:
-        (metric,) = re.findall(r"--metric-name (\w+)", text)
-        assert metric in json.dumps(alarm.properties)
+    return sections(ROOT / page).get(heading, "")
+
+
+def those_with(words: str) -> list[Alarm]:
+    """Return the alarms whose sections have a command with these words."""
+    return [it for it in ALARMS if words in section(it)]
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=str)
+def test_a_section_has_a_command_to_look_before_it_says_what_to_do(alarm: Alarm) -> None:
+    look = section(alarm).partition("**Look**")[2].partition("**Do**")[0]
+    assert LOOKING.search(look)
+
+
+@pytest.mark.parametrize("alarm", those_with("--alarm-names"), ids=str)
+def test_a_command_about_an_alarm_is_about_that_of_its_section(alarm: Alarm) -> None:
+    named = re.findall(r"--alarm-names (\S+)", section(alarm))
+    assert {re.sub("^shop-(service-orders-)?|public-", "", it) for it in named} == {alarm.heading}
+
+
+@pytest.mark.parametrize("alarm", those_with("--namespace AWS/RDS"), ids=str)
+def test_a_command_about_a_metric_of_rds_is_about_its_alarms(alarm: Alarm) -> None:
+    (metric,) = re.findall(r"--metric-name (\w+)", section(alarm))
+    assert metric in json.dumps(alarm.properties)
 
 
 def test_the_page_has_the_categories_of_rds_that_are_told() -> None:
