@@ -50,6 +50,20 @@ def scales(values: Values) -> bool:
     return bool(values["scaling"]["max"])
 
 
+def task_counts(values: Values) -> range:
+    """Return all numbers of tasks that a service may be told to keep, now or at another time.
+
+    Args:
+        values: all options of the role service by their names without the role's, typed.
+    """
+    if not scales(values):
+        return range(values["desired_count"], values["desired_count"] + 1)
+    scaling = values["scaling"]
+    limits = (scaling, *scaling["schedules"])
+    counts = [it[limit] for it in limits for limit in ("min", "max") if limit in it]
+    return range(min(counts), max(counts) + 1)
+
+
 def _service(values: Values, given: Collection[str]) -> dict[str, Any]:
     references = values["secrets"].values()
     return {

@@ -40,13 +40,10 @@ def has_room(tasks: int, minimum: int, maximum: int) -> bool:
 
 def _counts(values: Values) -> tuple[str, range]:
     """Return the option that says how many tasks there may be, and all these numbers."""
-    if not computed.scales(values):
-        count = values["desired_count"]
-        return f"service_desired_count: {count}", range(count, count + 1)
-    limits = [values["scaling"], *values["scaling"]["schedules"]]
-    least = min(it[limit] for it in limits for limit in ("min", "max") if limit in it)
-    most = max(it[limit] for it in limits for limit in ("min", "max") if limit in it)
-    return f"service_scaling: {least} to {most}", range(least, most + 1)
+    counts = computed.task_counts(values)
+    if computed.scales(values):
+        return f"service_scaling: {counts[0]} to {counts[-1]}", counts
+    return f"service_desired_count: {counts[0]}", counts
 
 
 def _percents(values: Values) -> Iterator[str]:

@@ -24,23 +24,13 @@ def options(values: Values, wanted: int | None) -> dict[str, Any]:
         wanted: the number that ECS is told to keep running now; None if nobody knows it.
     """
     return {
-        "may_have_no_task": wanted == 0 or min(_least(values)) == 0,
+        "may_have_no_task": wanted == 0 or 0 in computed.task_counts(values),
         "most_tasks": max(_most(values), default=0),
     }
 
 
-def _least(values: Values) -> Iterator[int]:
-    """Yield the numbers of tasks that somebody wants at least, or at most, at some time."""
-    if not computed.scales(values):
-        yield values["desired_count"]
-        return
-    scaling = values["scaling"]
-    for limits in (scaling, *scaling["schedules"]):
-        yield from (limits[it] for it in ("min", "max") if it in limits)
-
-
 def _most(values: Values) -> Iterator[int]:
     """Yield the greatest numbers that scaling may make; none where it makes always the same."""
-    scaling = values["scaling"]
-    if computed.scales(values) and min(_least(values)) < max(_least(values)):
+    if len(computed.task_counts(values)) > 1:
+        scaling = values["scaling"]
         yield from (it["max"] for it in (scaling, *scaling["schedules"]) if "max" in it)
