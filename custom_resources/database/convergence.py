@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,12 @@ from custom_resources.database.roles import Roles
 from custom_resources.postgres.connection import LoginDenied, Server, failure
 from custom_resources.postgres.locks import MAINTENANCE_DATABASE, roles_locked
 from custom_resources.postgres.patience import patiently
-from custom_resources.shared import log, stacks
+from custom_resources.shared import aws, log, stacks
 from custom_resources.shared.failure import Failure
 
 _Outcome = TypeVar("_Outcome")
+# Kept back of the function's time, when the database is away: a last connection, and the answer.
+_RESERVED_SECONDS = 40
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,20 @@ class Clients:
     ssm: Any
     secretsmanager: Any
     cloudformation: Any
+
+    @classmethod
+    def made(cls) -> Clients:
+        """The function's own."""
+        return cls(*map(aws.client, ("ssm", "secretsmanager", "cloudformation")))
+
+
+def until(seconds_left: float) -> float:
+    """The `time.monotonic()` until which a database that is away is waited for.
+
+    Args:
+        seconds_left: until Lambda ends the function.
+    """
+    return time.monotonic() + seconds_left - _RESERVED_SECONDS
 
 
 @dataclass(frozen=True)

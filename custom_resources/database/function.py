@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from custom_resources.shared.cloudformation import CustomResource
@@ -10,16 +9,14 @@ from custom_resources.shared.ping import answers_ping
 from custom_resources.shared.request import Answer, Context, Request
 
 _PREFIX = "database:"
-# Kept back of the function's time, when the database is away: a last connection, and the answer.
-_RESERVED_SECONDS = 40
 _resource = CustomResource()
 with _resource.importing():
     from custom_resources.database import naming, restoring
-    from custom_resources.database.convergence import Clients, Convergence
+    from custom_resources.database.convergence import Clients, Convergence, until
     from custom_resources.database.decisions import DatabaseProperties
     from custom_resources.database.findings import NONE
     from custom_resources.database.limits import Limits
-    from custom_resources.shared import aws, log
+    from custom_resources.shared import log
     from custom_resources.shared.failure import Failure
     from custom_resources.shared.sentences import sentence
 
@@ -105,13 +102,12 @@ def _physical_id(convergence: Convergence) -> str:
 
 def _convergence(request: Request) -> Convergence:
     properties = DatabaseProperties.of(request.properties)
-    clients = Clients(aws.client("ssm"), aws.client("secretsmanager"), aws.client("cloudformation"))
     return Convergence(
         properties,
         request.stack_id,
         request.logical_id,
-        clients,
-        time.monotonic() + request.seconds_left() - _RESERVED_SECONDS,
+        Clients.made(),
+        until(request.seconds_left()),
         lambda: request.claim(_PREFIX + properties.database),
         Limits.before(request.old_properties),
     )

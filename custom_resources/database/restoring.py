@@ -8,19 +8,17 @@ A request is `{"quayside": "restore", "do": ..., "properties": ..., "stack_id": 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
-from custom_resources.database.convergence import Clients, Convergence
+from custom_resources.database.convergence import Clients, Convergence, until
 from custom_resources.database.decisions import DatabaseProperties
-from custom_resources.shared import aws, log
+from custom_resources.shared import log
 from custom_resources.shared.failure import Failure
 from custom_resources.shared.request import Context
 from custom_resources.shared.sentences import place, sentence
 
 _LOGICAL_ID = "DatabaseAndUsers"  # of Custom::Database in templates/service.yml
-_RESERVED_SECONDS = 40
 # PostgreSQL cuts a longer name off without a word.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -39,14 +37,12 @@ def answer(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
 
 def _do(event: Mapping[str, Any], seconds: float) -> None:
     properties = DatabaseProperties.of(event["properties"])
-    clients = Clients(aws.client("ssm"), aws.client("secretsmanager"), aws.client("cloudformation"))
-    until = time.monotonic() + seconds - _RESERVED_SECONDS
     convergence = Convergence(
         properties,
         str(event["stack_id"]),
         _LOGICAL_ID,
-        clients,
-        until,
+        Clients.made(),
+        until(seconds),
         limits_before=properties.limits,
     )
     match event["do"]:
